@@ -1,0 +1,1 @@
+"""Words every stage shares. Standard library only."""
