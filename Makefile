@@ -1,0 +1,52 @@
+# Every target makes what it needs: the virtual environment, the locked packages, the system packages of the tests.
+# Needs Python 3.11 or newer, git and make.
+
+BIN := .venv/bin
+PYTEST_ARGS ?= -n 2
+DEMO_ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench journeys docs format system
+
+help: ## show the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
+
+demo: .venv/.ready-demo ## run the whole loop on real flights; DEMO_ARGS=--exit ends instead of staying up
+	$(BIN)/tidemill demo $(DEMO_ARGS)
+
+test: .venv/.ready-dev system ## run every fast test
+	$(BIN)/pytest $(PYTEST_ARGS) -m "not slow"
+
+journeys: .venv/.ready-dev system ## run what a person does, through CLI, HTTP and a browser, the long ones too
+	$(BIN)/pytest $(PYTEST_ARGS) tests/journeys
+
+check: .venv/.ready-dev ## run every check of style, types, imports, dependencies, words and docs
+	$(BIN)/uv lock --check --quiet
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/deptry src
+	$(BIN)/codespell
+	$(BIN)/mkdocs build --strict --quiet
+
+docs: .venv/.ready-dev ## serve the documentation while you write
+	$(BIN)/mkdocs serve
+
+format: .venv/.ready-dev ## format, and repair what can be repaired
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+bench: .venv/.ready-dev ## measure; the numbers of record are in bench/README.md
+	$(BIN)/python bench/start/measure.py
+
+system:
+	@.ci/prepare system
+
+.venv/.ready-demo: pyproject.toml uv.lock .ci/prepare
+	@.ci/prepare demo
+	@touch $@
+
+.venv/.ready-dev: pyproject.toml uv.lock .ci/prepare
+	@.ci/prepare dev
+	@touch $@ .venv/.ready-demo
