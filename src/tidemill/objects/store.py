@@ -214,7 +214,7 @@ class ObjectStore:
             return 0
         return size
 
-    def list(self) -> Iterator[Digest]:
+    def digests(self) -> Iterator[Digest]:
         """Yield the digest of every stored object, in order."""
         for shelf in sorted(self._objects.iterdir()):
             for file in sorted(shelf.iterdir()) if shelf.is_dir() else ():

@@ -20,7 +20,7 @@ def test_bytes_come_back_under_their_digest(store: ObjectStore) -> None:
     assert digest == digest_bytes(b"tide")
     assert store.read(digest) == b"tide"
     assert store.size(digest) == 4
-    assert list(store.list()) == [digest]
+    assert list(store.digests()) == [digest]
 
 
 def test_same_content_is_stored_once(store: ObjectStore, tmp_path: Path) -> None:
@@ -29,7 +29,7 @@ def test_same_content_is_stored_once(store: ObjectStore, tmp_path: Path) -> None
     first, size = store.put_file(file)
     second, _ = store.put_stream([b"mill"] * 1000)
     assert (first, size) == (second, 4000)
-    assert list(store.list()) == [first]
+    assert list(store.digests()) == [first]
 
 
 def test_adopting_moves_the_file(store: ObjectStore, tmp_path: Path) -> None:
@@ -81,7 +81,7 @@ def test_a_stream_that_breaks_leaves_nothing(store: ObjectStore) -> None:
 
     with pytest.raises(ConnectionError):
         store.put_stream(broken())  # type: ignore[arg-type]
-    assert list(store.list()) == []
+    assert list(store.digests()) == []
     assert store.clear_incoming() == 0
 
 
