@@ -1,0 +1,133 @@
+"""Who did what when: a chain in which each event holds the digest of the one before.
+
+A changed, removed or inserted event breaks the chain at its place. The head is one row, locked by whoever
+appends, so that writers of several servers form one chain.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import msgspec
+import sqlalchemy as sa
+from blake3 import blake3
+
+from tidemill.core.moments import Moment, to_us
+from tidemill.core.refs import Ref
+from tidemill.ledger.encoding import decode_json, encode_json
+from tidemill.ledger.schema import audit_events, audit_head
+
+GENESIS = "0" * 64
+
+
+class Draft(NamedTuple):
+    """An event before it has its place in the chain."""
+
+    at: Moment
+    actor: str
+    action: str
+    subject: Ref
+    detail: dict[str, object]
+
+
+class AuditEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """One link of the chain."""
+
+    seq: int
+    at: Moment
+    actor: str
+    action: str
+    subject: str
+    detail: dict[str, object]
+    previous: str
+    digest: str
+
+
+class BrokenChain(NamedTuple):
+    """Where the chain is not what was written."""
+
+    seq: int
+    problem: str
+
+
+def append(connection: sa.Connection, drafts: Sequence[Draft]) -> None:
+    """Append events to the chain, inside the caller's transaction."""
+    head = connection.execute(sa.select(audit_head.c.seq, audit_head.c.digest).with_for_update()).one_or_none()
+    seq, previous = (head.seq, head.digest) if head else (0, GENESIS)
+    rows = []
+    for draft in drafts:
+        seq += 1
+        detail = encode_json(draft.detail).decode()
+        digest = _digest(seq, to_us(draft.at), draft.actor, draft.action, str(draft.subject), detail, previous)
+        rows.append(
+            {
+                "seq": seq,
+                "at": draft.at,
+                "actor": draft.actor,
+                "action": draft.action,
+                "subject_kind": draft.subject.kind,
+                "subject_id": draft.subject.id,
+                "detail": detail,
+                "previous": previous,
+                "digest": digest,
+            }
+        )
+        previous = digest
+    connection.execute(sa.insert(audit_events), rows)
+    connection.execute(sa.update(audit_head).values(seq=seq, digest=previous))
+
+
+def read(
+    connection: sa.Connection, *, subject: Ref | None = None, before: int | None = None, limit: int = 100
+) -> list[AuditEvent]:
+    """Return events, newest first.
+
+    Args:
+        connection: The database.
+        subject: Only events of this thing.
+        before: Only events with a smaller sequence number, for the next page.
+        limit: The most events to return.
+    """
+    query = sa.select(audit_events).order_by(audit_events.c.seq.desc()).limit(limit)
+    if subject:
+        query = query.where(audit_events.c.subject_kind == subject.kind, audit_events.c.subject_id == subject.id)
+    if before is not None:
+        query = query.where(audit_events.c.seq < before)
+    return [_event(row) for row in connection.execute(query)]
+
+
+def verify_chain(connection: sa.Connection) -> Iterator[BrokenChain]:
+    """Yield every place at which the chain is not what was written."""
+    expected, previous = 1, GENESIS
+    for row in connection.execute(sa.select(audit_events).order_by(audit_events.c.seq)):
+        if row.seq != expected:
+            yield BrokenChain(expected, f"events {expected} to {row.seq - 1} are missing")
+        elif row.previous != previous:
+            yield BrokenChain(row.seq, "it does not follow the event before it")
+        subject = f"{row.subject_kind}:{row.subject_id}"
+        found = _digest(row.seq, to_us(row.at), row.actor, row.action, subject, row.detail, row.previous)
+        if found != row.digest:
+            yield BrokenChain(row.seq, "its content was changed")
+        expected, previous = row.seq + 1, row.digest
+    head = connection.execute(sa.select(audit_head)).one_or_none()
+    if head is None:
+        yield BrokenChain(0, "the head of the chain is missing")
+    elif (head.seq, head.digest) != (expected - 1, previous):
+        yield BrokenChain(head.seq, "the head does not name the last event: events at the end are missing")
+
+
+def _event(row: sa.Row[tuple[object, ...]]) -> AuditEvent:
+    detail = decode_json(row.detail)
+    return AuditEvent(
+        seq=row.seq,
+        at=row.at,
+        actor=row.actor,
+        action=row.action,
+        subject=f"{row.subject_kind}:{row.subject_id}",
+        detail=detail if isinstance(detail, dict) else {},
+        previous=row.previous,
+        digest=row.digest,
+    )
+
+
+def _digest(*parts: object) -> str:
+    return blake3(encode_json(parts)).hexdigest()

@@ -1,0 +1,76 @@
+"""What a database says when it fails, in the words of the error family."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import sqlalchemy as sa
+
+from tidemill.core.errors import Damaged, Internal, OutOfSpace, TidemillError, Unavailable
+
+
+class LedgerDamaged(Damaged):
+    """The database file is not a sound database."""
+
+    code = "ledger_damaged"
+
+
+class LedgerBusy(Unavailable):
+    """Another process holds the database."""
+
+    code = "ledger_busy"
+
+
+class LedgerReadOnly(Unavailable):
+    """The database cannot be written."""
+
+    code = "ledger_read_only"
+
+
+class LedgerUnreachable(Unavailable):
+    """The database server does not answer."""
+
+    code = "ledger_unreachable"
+
+
+class LedgerFault(Internal):
+    """The database refused a statement of ours."""
+
+    code = "ledger_fault"
+
+
+_SIGNS: tuple[tuple[str, type[TidemillError], str, str], ...] = (
+    ("disk is full", OutOfSpace, "There is no space left for the ledger", "Free some space; the change was not kept."),
+    ("no space left", OutOfSpace, "There is no space left for the ledger", "Free some space; the change was not kept."),
+    (
+        "disk i/o error",
+        Unavailable,
+        "The disk refused to write the ledger",
+        "Look at the disk's health and free space; the change was not kept.",
+    ),
+    ("malformed", LedgerDamaged, "The ledger is damaged", "Restore it with `tidemill restore`."),
+    ("not a database", LedgerDamaged, "The ledger is not a database", "Restore it with `tidemill restore`."),
+    ("locked", LedgerBusy, "Another process holds the ledger", "End it, or point TIDEMILL_URL at its server."),
+    ("readonly", LedgerReadOnly, "The ledger cannot be written", "Give write permission on the workspace folder."),
+    ("unable to open", LedgerReadOnly, "The ledger cannot be opened", "Give permission on the workspace folder."),
+    ("connection", LedgerUnreachable, "The database server does not answer", "Start it, or look at the URL."),
+)
+
+
+def plain(error: sa.exc.DBAPIError) -> TidemillError:
+    """Return what a database error means here; the SQL text stays out of it."""
+    said = str(error.orig).lower()
+    for sign, kind, message, hint in _SIGNS:
+        if sign in said:
+            return kind(message, hint=hint)
+    return LedgerFault(
+        f"The ledger refused a change ({type(error.orig).__name__})", hint="Please report this as a fault of Tidemill."
+    )
+
+
+@contextmanager
+def plain_errors() -> Iterator[None]:
+    """Turn what the database raises inside the block into an error of the family."""
+    try:
+        yield
+    except sa.exc.DBAPIError as error:
+        raise plain(error) from error

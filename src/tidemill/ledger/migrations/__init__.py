@@ -1,0 +1,1 @@
+"""The history of the database's shape; a file a stage until the first release, then a file a change."""

@@ -1,0 +1,83 @@
+"""One unit of work: rows, lineage edges and audit events that become true together."""
+
+from collections.abc import Mapping, Sequence
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from tidemill.core.access import Actor
+from tidemill.core.moments import Moment, utc_now
+from tidemill.core.refs import Ref
+from tidemill.ledger import audit
+from tidemill.ledger.schema import lineage_edges
+
+Rows = Sequence[Mapping[str, object]] | Mapping[str, object]
+
+
+class Transaction:
+    """What a unit of work writes through.
+
+    Args:
+        connection: The database, inside a transaction.
+        actor: Who does the work.
+    """
+
+    def __init__(self, connection: sa.Connection, actor: Actor) -> None:
+        self.connection = connection
+        self.actor = actor
+        self.now: Moment = utc_now()
+        self._events: list[audit.Draft] = []
+        self._edges: list[dict[str, object]] = []
+
+    def execute(self, statement: sa.Executable, rows: Rows | None = None) -> sa.CursorResult[tuple[object, ...]]:
+        """Run a statement, once for each of the rows where some are given."""
+        if rows is None:
+            return self.connection.execute(statement)  # type: ignore[return-value]  # the statements here have cursors
+        return self.connection.execute(statement, rows)  # type: ignore[return-value,arg-type]  # as above
+
+    def insert_new(self, table: sa.Table, rows: Rows) -> int:
+        """Insert the rows whose key is not there yet, and return how many were new."""
+        if not rows:
+            return 0
+        insert = sqlite.insert if self.connection.dialect.name == "sqlite" else postgresql.insert
+        result = self.execute(insert(table).on_conflict_do_nothing(), rows)
+        return max(result.rowcount, 0)
+
+    def upsert(self, table: sa.Table, rows: Rows) -> None:
+        """Insert rows, replacing the other columns of those whose primary key is there."""
+        if not rows:
+            return
+        insert = sqlite.insert if self.connection.dialect.name == "sqlite" else postgresql.insert
+        first = rows if isinstance(rows, Mapping) else rows[0]
+        keys = [column.name for column in table.primary_key]
+        statement = insert(table)
+        changes = {name: statement.excluded[name] for name in first if name not in keys}
+        if changes:
+            statement = statement.on_conflict_do_update(index_elements=keys, set_=changes)
+        else:
+            statement = statement.on_conflict_do_nothing()
+        self.execute(statement, rows)
+
+    def link(self, source: Ref, relation: str, target: Ref) -> None:
+        """Record that the target came from the source. Recording it again changes nothing."""
+        self._edges.append(
+            {
+                "source_kind": source.kind,
+                "source_id": source.id,
+                "relation": relation,
+                "target_kind": target.kind,
+                "target_id": target.id,
+                "created_at": self.now,
+            }
+        )
+
+    def audit(self, action: str, subject: Ref, **detail: object) -> None:
+        """Record who does what to which thing; `detail` is JSON and holds no personal data."""
+        self._events.append(audit.Draft(self.now, self.actor.name, action, subject, detail))
+
+    def finish(self) -> None:
+        """Write the edges and events. The ledger calls this once, before the commit."""
+        if self._edges:
+            self.insert_new(lineage_edges, self._edges)
+        if self._events:
+            audit.append(self.connection, self._events)
