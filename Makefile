@@ -5,6 +5,8 @@ BIN := .venv/bin
 PYTEST_ARGS ?= -n 2
 DEMO_ARGS ?=
 
+export NO_MKDOCS_2_WARNING := 1
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test check bench journeys docs format system
 
