@@ -11,6 +11,11 @@ from tidemill.core.refs import Ref
 from tidemill.ledger import audit
 from tidemill.ledger.schema import lineage_edges
 
+def insert_into(connection: sa.Connection, table: sa.Table) -> "sqlite.Insert | postgresql.Insert":
+    """Return an insert that can say what to do on a conflict, in the database's own dialect."""
+    return sqlite.insert(table) if connection.dialect.name == "sqlite" else postgresql.insert(table)
+
+
 Rows = Sequence[Mapping[str, object]] | Mapping[str, object]
 
 
@@ -39,18 +44,16 @@ class Transaction:
         """Insert the rows whose key is not there yet, and return how many were new."""
         if not rows:
             return 0
-        insert = sqlite.insert if self.connection.dialect.name == "sqlite" else postgresql.insert
-        result = self.execute(insert(table).on_conflict_do_nothing(), rows)
+        result = self.execute(insert_into(self.connection, table).on_conflict_do_nothing(), rows)
         return max(result.rowcount, 0)
 
     def upsert(self, table: sa.Table, rows: Rows) -> None:
         """Insert rows, replacing the other columns of those whose primary key is there."""
         if not rows:
             return
-        insert = sqlite.insert if self.connection.dialect.name == "sqlite" else postgresql.insert
         first = rows if isinstance(rows, Mapping) else rows[0]
         keys = [column.name for column in table.primary_key]
-        statement = insert(table)
+        statement = insert_into(self.connection, table)
         changes = {name: statement.excluded[name] for name in first if name not in keys}
         if changes:
             statement = statement.on_conflict_do_update(index_elements=keys, set_=changes)

@@ -1,0 +1,133 @@
+"""What a run may record, with MLflow's limits."""
+
+from collections.abc import Mapping, Sequence
+
+from tidemill.core.errors import Conflict, InvalidInput, NotFound
+from tidemill.core.names import check_text
+from tidemill.objects.trees import check_relative
+from tidemill.tracking.records import Metric
+
+LONGEST_KEY = 250
+LONGEST_PARAM = 6000
+LONGEST_TAG = 8000
+LONGEST_NAME = 500
+MOST_METRICS = 100_000
+MOST_STEP = 2**63 - 1
+
+
+class ExperimentNotFound(NotFound):
+    """No experiment has that id or name."""
+
+    code = "experiment_not_found"
+
+
+class ExperimentExists(Conflict):
+    """An experiment of that name is there already."""
+
+    code = "experiment_exists"
+
+
+class RunNotFound(NotFound):
+    """No run has that id."""
+
+    code = "run_not_found"
+
+
+class RunNotActive(Conflict):
+    """The run, or its experiment, was deleted."""
+
+    code = "run_not_active"
+
+
+class ParamChanged(Conflict):
+    """A param was logged before with another value."""
+
+    code = "param_changed"
+
+
+class ArtifactNotFound(NotFound):
+    """The run has no artifact at that path."""
+
+    code = "artifact_not_found"
+
+
+class InvalidMetric(InvalidInput):
+    """A metric's step or time is out of range, or there are too many at once."""
+
+    code = "invalid_metric"
+
+
+class InvalidPageToken(InvalidInput):
+    """A page token was not made by this server."""
+
+    code = "invalid_page_token"
+
+
+def check_experiment_name(name: str) -> str:
+    """Return an experiment's name if it is fit: any text of 1 to 500 characters."""
+    if not name.strip():
+        raise InvalidInput("An experiment needs a name", hint="Give a text of 1 to 500 characters.")
+    return check_text(name, "the experiment's name", LONGEST_NAME)
+
+
+def check_key(key: str, what: str) -> str:
+    """Return the key of a metric, param or tag if it is fit."""
+    if not key:
+        raise InvalidInput(f"A {what} needs a key", hint=f"Give 1 to {LONGEST_KEY} characters.")
+    return check_text(key, f"the key of a {what}", LONGEST_KEY)
+
+
+def check_metrics(metrics: Sequence[Metric]) -> None:
+    """Let metrics pass that can be kept.
+
+    Raises:
+        InvalidMetric: If there are too many, or a step or time is out of range.
+    """
+    if len(metrics) > MOST_METRICS:
+        raise InvalidMetric(
+            f"{len(metrics)} metrics at once, and {MOST_METRICS} is the most", hint="Log them in several batches."
+        )
+    for metric in metrics:
+        check_key(metric.key, "metric")
+        if not -MOST_STEP <= metric.step <= MOST_STEP or not 0 <= metric.timestamp <= MOST_STEP:
+            raise InvalidMetric(
+                f"Metric {metric.key!r} has step {metric.step} and timestamp {metric.timestamp}",
+                hint="Both are 64-bit integers, and the timestamp is in milliseconds since the epoch.",
+            )
+
+
+def check_params(params: Mapping[str, str]) -> None:
+    """Let params pass that can be kept."""
+    for key, value in params.items():
+        check_key(key, "param")
+        check_text(value, f"param {key!r}", LONGEST_PARAM, lines=True)
+
+
+def check_tags(tags: Mapping[str, str]) -> None:
+    """Let tags pass that can be kept."""
+    for key, value in tags.items():
+        check_key(key, "tag")
+        check_text(value, f"tag {key!r}", LONGEST_TAG, lines=True)
+
+
+def check_artifact_path(path: str) -> str:
+    """Return an artifact's path if it stays inside the run."""
+    return check_relative(check_text(path, "the artifact's path", 1000))
+
+
+_ADJECTIVES = (
+    "amber brisk calm clear coastal deep early ebbing even fair fresh gentle grand high keen late light low lunar "
+    "mild new north open quiet rapid rising salt slack slow soft south spring steady still strong swift"
+).split()
+_NOUNS = (
+    "anchor bay beacon breeze buoy cape channel cove current delta dune eddy estuary ferry fjord gull harbour heron "
+    "island jetty keel lagoon mast mill otter pier reef sail shoal sluice strait tern tide weir wharf wheel"
+).split()
+
+
+def make_name(run_id: str) -> str:
+    """Return a name that a person can say, for a run that was given none."""
+    number = int(run_id[-12:], 16)
+    adjective = _ADJECTIVES[number % len(_ADJECTIVES)]
+    noun = _NOUNS[number // len(_ADJECTIVES) % len(_NOUNS)]
+    return f"{adjective}-{noun}-{number // 2000 % 1000}"
