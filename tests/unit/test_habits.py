@@ -1,6 +1,7 @@
 """Habits of the house that no linter holds."""
 
 import ast
+import dataclasses
 import importlib
 import inspect
 import pkgutil
@@ -16,6 +17,7 @@ import pytest
 
 import tidemill
 from tidemill.core.errors import TidemillError
+from tidemill.core.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE = ROOT / "src" / "tidemill"
@@ -176,6 +178,19 @@ def test_every_dependency_is_explained():
     explained = set(re.findall(r"^\| `([^`]+)` \|", page, flags=re.MULTILINE))
 
     assert explained == names
+
+
+# ------------------------------------------------------------------------------------------- settings
+
+
+def test_every_setting_is_documented_with_its_default():
+    page = (DOCS / "reference" / "settings.md").read_text()
+    documented = re.findall(r"^\| `([a-z_]+)` \| `([A-Z_]+)` \| (?:`(.+?)`)? ?\|", page, flags=re.MULTILINE)
+    defaults = {field.name: getattr(Settings(), field.name) for field in dataclasses.fields(Settings)}
+    written = {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in defaults.items()}
+
+    assert {name: default for name, _, default in documented} == written
+    assert [name for name, variable, _ in documented if variable != f"TIDEMILL_{name.upper()}"] == []
 
 
 # ------------------------------------------------------------------------------------------- the README
