@@ -1,0 +1,1 @@
+"""The HTTP API, the pages and the wire protocols over one workspace."""

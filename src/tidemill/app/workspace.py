@@ -1,0 +1,56 @@
+"""A workspace: one folder or database, with every stage on it."""
+
+from types import TracebackType
+from typing import Self
+
+from tidemill.core.settings import Settings
+from tidemill.ledger import FolderLock, Ledger
+from tidemill.objects import ObjectStore
+from tidemill.tracking.service import TrackingService
+
+_SERVICES: dict[str, type] = {"tracking": TrackingService}
+
+
+class Workspace:
+    """Every stage's service, on one ledger and one object store.
+
+    Args:
+        settings: Where the workspace is.
+        lock_wait_s: How long to wait for another process that works in the folder.
+
+    Raises:
+        WorkspaceInUse: If another process works in the folder after that time.
+    """
+
+    def __init__(self, settings: Settings, *, lock_wait_s: float = 0.0) -> None:
+        self.settings = settings
+        settings.home.mkdir(parents=True, exist_ok=True)
+        self.lock = FolderLock(settings.home, wait_s=lock_wait_s)
+        self.objects = ObjectStore(settings.home)
+        self.objects.clear_incoming()
+        self.ledger = Ledger.open(settings.database or settings.home / "ledger.sqlite")
+        self.tracking = TrackingService(self.ledger, self.objects)
+
+    @staticmethod
+    def services() -> dict[str, type]:
+        """Return the service class of each stage, by the stage's name."""
+        return _SERVICES
+
+    def service(self, name: str) -> object:
+        """Return a stage's service."""
+        return getattr(self, name)
+
+    def close(self) -> None:
+        """Finish what is under way and let go of the folder."""
+        self.ledger.close()
+        self.lock.release()
+
+    def __enter__(self) -> Self:
+        """Return the workspace itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the workspace."""
+        self.close()

@@ -1,0 +1,160 @@
+"""How the command line speaks: tables for people, JSON for programs, one exit code a kind of outcome."""
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from functools import wraps
+from pathlib import Path
+from typing import ParamSpec
+
+import click
+import msgspec
+
+from tidemill.client import Client, connect
+from tidemill.core import errors
+from tidemill.core.errors import TidemillError
+from tidemill.core.settings import Settings
+
+DONE, FAILED, WRONG_USE, NOT_FOUND, OUR_FAULT = 0, 1, 2, 3, 4
+P = ParamSpec("P")
+
+
+def exit_code(error: TidemillError) -> int:
+    """Return the exit code of an error: 2 wrong use, 3 not found or refused, 4 our fault."""
+    if isinstance(error, errors.NotFound | errors.Refused | errors.Unauthenticated | errors.Conflict):
+        return NOT_FOUND
+    if isinstance(error, errors.InvalidInput | errors.TooLarge | errors.MissingExtra):
+        return WRONG_USE
+    return OUR_FAULT
+
+
+def complain(error: TidemillError) -> int:
+    """Write an error to stderr and return its exit code."""
+    click.secho(f"error [{error.code}]: ", fg="red", bold=True, nl=False, err=True)
+    click.echo(error.message + (f" ({error.where})" if error.where else ""), err=True)
+    details = error.details.get("details")
+    for line in details[:20] if isinstance(details, list) else []:
+        click.echo(f"  - {line}", err=True)
+    if error.hint:
+        click.secho("  hint: ", fg="cyan", nl=False, err=True)
+        click.echo(error.hint, err=True)
+    return exit_code(error)
+
+
+def common(command: Callable[P, None]) -> Callable[P, None]:
+    """Give a command the options that all have: `--home` and `--json`."""
+
+    @click.option(
+        "--home", type=click.Path(path_type=Path, file_okay=False), help="The workspace folder.", expose_value=False,
+        callback=_keep("home"),
+    )
+    @click.option("--json", "as_json", is_flag=True, help="Write JSON.", expose_value=False, callback=_keep("json"))
+    @wraps(command)
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> None:
+        command(*args, **kwargs)
+
+    return wrapped
+
+
+def _keep(name: str) -> Callable[[click.Context, click.Parameter, object], object]:
+    def keep(context: click.Context, parameter: click.Parameter, value: object) -> object:
+        del parameter
+        context.ensure_object(dict)[name] = value
+        return value
+
+    return keep
+
+
+def settings() -> Settings:
+    """Return the settings of this command."""
+    found = click.get_current_context().find_object(dict) or {}
+    return Settings.load(home=found.get("home"))
+
+
+@contextmanager
+def client() -> Iterator[Client]:
+    """Give the client that this command works with."""
+    with connect(settings()) as connected:
+        yield connected
+
+
+def wants_json() -> bool:
+    """Return whether the command was given `--json`."""
+    found = click.get_current_context().find_object(dict) or {}
+    return bool(found.get("json"))
+
+
+def show(value: object, *, columns: Sequence[str] = (), empty: str = "Nothing here yet.") -> None:
+    """Write a record or a list of records: as JSON when asked for, else as a table.
+
+    Args:
+        value: What the API gave.
+        columns: Which fields to show, in order; all when left out.
+        empty: What to say of an empty list.
+    """
+    if wants_json():
+        click.echo(msgspec.json.format(msgspec.json.encode(value, enc_hook=str), indent=2).decode())
+    elif isinstance(value, list):
+        if value:
+            _table(value, columns)
+        else:
+            talk(empty)
+    elif value is not None:
+        _card(value, columns)
+
+
+def talk(text: str, *, bold: bool = False) -> None:
+    """Say something to the person, on stderr."""
+    click.secho(text, bold=bold, err=True)
+
+
+def fail_with(code: int) -> None:
+    """End the command with an exit code."""
+    sys.exit(code)
+
+
+def _table(rows: Sequence[object], columns: Sequence[str]) -> None:
+    names = list(columns) or list(_fields(rows[0]))
+    lines = [[cell(_fields(row).get(name)) for name in names] for row in rows]
+    widths = [max(len(name), *(len(line[at]) for line in lines)) for at, name in enumerate(names)]
+    click.secho("  ".join(name.upper().ljust(width) for name, width in zip(names, widths, strict=True)).rstrip(), bold=True)
+    for line in lines:
+        click.echo("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip())
+
+
+def _card(value: object, columns: Sequence[str]) -> None:
+    fields = _fields(value)
+    names = list(columns) or list(fields)
+    width = max((len(name) for name in names), default=0)
+    for name in names:
+        found = fields.get(name)
+        if isinstance(found, dict) and found:
+            click.echo(f"{name}:")
+            for key, inner in found.items():
+                click.echo(f"  {key}: {cell(inner)}")
+        else:
+            click.echo(f"{name.ljust(width)}  {cell(found)}")
+
+
+def _fields(value: object) -> dict[str, object]:
+    if isinstance(value, msgspec.Struct):
+        return msgspec.structs.asdict(value)
+    return dict(value) if isinstance(value, dict) else {"value": value}
+
+
+def cell(value: object) -> str:
+    """Return a value as a person reads it in a table."""
+    if value is None or value == "" or value == {} or value == []:
+        return "-"
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, datetime):
+        return value.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    if isinstance(value, dict):
+        return " ".join(f"{key}={cell(inner)}" for key, inner in value.items())
+    if isinstance(value, list | tuple):
+        return ", ".join(cell(inner) for inner in value)
+    if isinstance(value, msgspec.Struct):
+        return cell(msgspec.structs.asdict(value))
+    return str(value)

@@ -1,0 +1,169 @@
+"""`tidemill runs …`."""
+
+from pathlib import Path
+
+import click
+
+from tidemill.cli.output import client, common, show, talk
+from tidemill.client.client import part
+from tidemill.tracking.records import Artifact, Metric, Run, RunPage
+
+_COLUMNS = ["run_id", "name", "status", "start_time", "metrics"]
+
+
+@click.group()
+def runs() -> None:
+    """Work with executions: their params, metrics and artifacts."""
+
+
+@runs.command("list")
+@click.option("--experiment", "-e", "experiments", multiple=True, help="Only runs of this experiment (repeat it).")
+@click.option("--status", help="Only runs with this status, such as FINISHED.")
+@click.option("--limit", default=20, show_default=True, help="The most runs to show.")
+@click.option("--deleted", is_flag=True, help="The runs in the trash.")
+@common
+def list_(experiments: tuple[str, ...], status: str | None, limit: int, deleted: bool) -> None:  # noqa: FBT001 - a flag of the command line
+    """List runs, newest first."""
+    with client() as api:
+        body = {"experiments": list(experiments), "status": status, "max_results": limit, "deleted": deleted}
+        page = api.post("/api/v1/runs/search", RunPage, body)
+        show(page.runs, columns=_COLUMNS, empty="No runs yet. Start one with `tidemill run`.")
+
+
+@runs.command("show")
+@click.argument("run_id")
+@common
+def show_(run_id: str) -> None:
+    """Show a run."""
+    with client() as api:
+        show(api.get(f"/api/v1/runs/{part(run_id)}", Run))
+
+
+@runs.command("create")
+@click.option("--experiment", "-e", default="Default", show_default=True)
+@click.option("--name", default="")
+@click.option("--param", "-p", "params", multiple=True, metavar="KEY=VALUE")
+@click.option("--tag", "-t", "tags", multiple=True, metavar="KEY=VALUE")
+@common
+def create(experiment: str, name: str, params: tuple[str, ...], tags: tuple[str, ...]) -> None:
+    """Start a run that you log to yourself."""
+    with client() as api:
+        body = {"experiment": experiment, "name": name, "params": pairs(params), "tags": pairs(tags)}
+        show(api.post("/api/v1/runs", Run, body))
+
+
+@runs.command("log")
+@click.argument("run_id")
+@click.option("--metric", "-m", "metrics", multiple=True, metavar="KEY=NUMBER")
+@click.option("--step", default=0, show_default=True)
+@click.option("--param", "-p", "params", multiple=True, metavar="KEY=VALUE")
+@click.option("--tag", "-t", "tags", multiple=True, metavar="KEY=VALUE")
+@common
+def log(run_id: str, metrics: tuple[str, ...], step: int, params: tuple[str, ...], tags: tuple[str, ...]) -> None:
+    """Log metrics, params and tags of a run."""
+    points = [{"key": key, "value": number(text, key), "step": step} for key, text in pairs(metrics).items()]
+    with client() as api:
+        body = {"metrics": points, "params": pairs(params), "tags": pairs(tags)}
+        api.post(f"/api/v1/runs/{part(run_id)}/log", type(None), body)
+    talk("Logged.")
+
+
+@runs.command("end")
+@click.argument("run_id")
+@click.option("--status", default="FINISHED", show_default=True, help="FINISHED, FAILED or KILLED.")
+@common
+def end(run_id: str, status: str) -> None:
+    """End a run."""
+    with client() as api:
+        show(api.post(f"/api/v1/runs/{part(run_id)}/end", Run, {"status": status}), columns=_COLUMNS)
+
+
+@runs.command("restart")
+@click.argument("run_id")
+@common
+def restart(run_id: str) -> None:
+    """Let a run go on that had ended."""
+    with client() as api:
+        show(api.post(f"/api/v1/runs/{part(run_id)}/restart", Run), columns=_COLUMNS)
+
+
+@runs.command("delete")
+@click.argument("run_id")
+@common
+def delete(run_id: str) -> None:
+    """Put a run in the trash."""
+    with client() as api:
+        api.delete(f"/api/v1/runs/{part(run_id)}", type(None))
+    talk(f"Deleted. Take it back with `tidemill runs restore {run_id}`.")
+
+
+@runs.command("restore")
+@click.argument("run_id")
+@common
+def restore(run_id: str) -> None:
+    """Take a run out of the trash."""
+    with client() as api:
+        api.post(f"/api/v1/runs/{part(run_id)}/restore", type(None))
+    talk("Restored.")
+
+
+@runs.command("input")
+@click.argument("run_id")
+@click.argument("ref")
+@click.option("--context", default="", help="What it was used for, such as training.")
+@common
+def input_(run_id: str, ref: str, context: str) -> None:
+    """Record that a run used REF, such as dataset_version:ID."""
+    with client() as api:
+        api.post(f"/api/v1/runs/{part(run_id)}/inputs", type(None), {"ref": ref, "context": context})
+    talk("Recorded.")
+
+
+@runs.command("metric")
+@click.argument("run_id")
+@click.argument("key")
+@common
+def metric(run_id: str, key: str) -> None:
+    """Show the history of a metric."""
+    with client() as api:
+        show(api.get(f"/api/v1/runs/{part(run_id)}/metrics", list[Metric], key=key), empty=f"No metric {key}.")
+
+
+@runs.command("artifacts")
+@click.argument("run_id")
+@click.option("--path", default="", help="Only what is at or below this path.")
+@common
+def artifacts(run_id: str, path: str) -> None:
+    """List what a run produced."""
+    with client() as api:
+        found = api.get(f"/api/v1/runs/{part(run_id)}/artifacts", list[Artifact], path=path)
+        show(found, empty="This run has no artifacts.")
+
+
+@runs.command("attach")
+@click.argument("run_id")
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--path", default="", help="Its path in the run; the file's name when left out.")
+@common
+def attach(run_id: str, file: Path, path: str) -> None:
+    """Keep FILE as an artifact of a run."""
+    with client() as api:
+        digest = api.upload(file.read_bytes())
+        body = {"path": path or file.name, "digest": digest}
+        show(api.post(f"/api/v1/runs/{part(run_id)}/artifacts", Artifact, body))
+
+
+def pairs(texts: tuple[str, ...]) -> dict[str, str]:
+    """Return what several KEY=VALUE texts say."""
+    for text in texts:
+        if "=" not in text:
+            raise click.BadParameter(f"{text!r} is not KEY=VALUE")
+    return dict(text.partition("=")[::2] for text in texts)
+
+
+def number(text: str, key: str) -> float:
+    """Return the number that a text holds."""
+    try:
+        return float(text)
+    except ValueError:
+        raise click.BadParameter(f"{key} is {text!r}, not a number") from None

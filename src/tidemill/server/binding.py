@@ -1,0 +1,162 @@
+"""From a request to a verb and back: parameters are matched by name and checked against the verb's own types."""
+
+import inspect
+from collections.abc import Awaitable, Callable, Mapping
+from functools import lru_cache
+from typing import Any, get_type_hints
+
+import msgspec
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+
+from tidemill.app import Workspace
+from tidemill.core.access import Actor, require
+from tidemill.core.errors import InvalidInput
+from tidemill.core.names import shown
+from tidemill.core.nearest import did_you_mean
+from tidemill.server.answers import answer
+from tidemill.server.routes import Route
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+class InvalidRequest(InvalidInput):
+    """A request's parameters are not what the verb takes."""
+
+    code = "invalid_request"
+
+
+class Bound(msgspec.Struct, frozen=True, kw_only=True):
+    """A verb with the shapes of what it takes and gives."""
+
+    service: str
+    method: str
+    input: type[msgspec.Struct]
+    returns: Any
+    summary: str
+    description: str
+
+
+def bind(verb: str) -> Bound:
+    """Return the shapes of a verb, read from its signature."""
+    return _bind(verb)
+
+
+@lru_cache(maxsize=None)
+def _bind(verb: str) -> Bound:
+    service, _, method = verb.partition(".")
+    function = getattr(Workspace.services()[service], method)
+    hints = get_type_hints(function)
+    fields: list[Any] = []
+    for name, parameter in inspect.signature(function).parameters.items():
+        if name in {"self", "actor"}:
+            continue
+        if parameter.default is inspect.Parameter.empty:
+            fields.append((name, hints[name]))
+        else:
+            default = parameter.default
+            fields.append((name, hints[name], msgspec.field(default_factory=lambda default=default: default)))
+    title = "".join(part.capitalize() for part in f"{service}_{method}".split("_"))
+    shape = msgspec.defstruct(f"{title}Input", fields, kw_only=True, frozen=True, forbid_unknown_fields=True)
+    documentation = inspect.cleandoc(function.__doc__ or "")
+    summary, _, description = documentation.partition("\n")
+    return Bound(
+        service=service,
+        method=method,
+        input=shape,
+        returns=hints.get("return", type(None)),
+        summary=summary,
+        description=description.strip(),
+    )
+
+
+def handler(workspace: Workspace, route: Route) -> Handler:
+    """Return what serves a route on a workspace."""
+    bound = bind(route.verb)
+    verb = getattr(workspace.service(bound.service), bound.method)
+    names = bound.input.__struct_fields__
+
+    async def serve(request: Request) -> Response:
+        actor: Actor = request.state.actor
+        require(actor, route.permission)
+        given = await _read(request, bound.input)
+        values = {name: getattr(given, name) for name in names}
+        return answer(await run_in_threadpool(verb, actor, **values), route.status)
+
+    return serve
+
+
+async def _read(request: Request, shape: type[msgspec.Struct]) -> msgspec.Struct:
+    if request.method in {"GET", "DELETE"}:
+        given = _from_query(request, shape)
+        strict = False
+    else:
+        given = decode_object(await request.body())
+        strict = True
+    kinds = {field.name: field.type for field in msgspec.structs.fields(shape)}
+    for name, text in request.path_params.items():
+        given[name] = _from_text(name, text, kinds.get(name, str))
+    for name in given:
+        if name not in shape.__struct_fields__:
+            raise InvalidRequest(
+                f"There is no parameter {shown(name)} here", hint=did_you_mean(name, shape.__struct_fields__)
+            )
+    try:
+        return msgspec.convert(given, shape, strict=strict, str_keys=True)
+    except msgspec.ValidationError as error:
+        raise InvalidRequest(str(error), hint="Look at the parameter's type in the API reference.") from error
+
+
+def _from_text(name: str, text: object, kind: Any) -> object:  # noqa: ANN401 - a type is any object
+    try:
+        return msgspec.convert(text, kind, strict=False)
+    except msgspec.ValidationError as error:
+        raise InvalidRequest(f"{shown(str(text))} is not a {name}: {error}", hint="Look at the path.") from error
+
+
+def decode_object(body: bytes) -> dict[str, object]:
+    """Return the JSON object that a request's body holds; an empty body is an empty object.
+
+    Raises:
+        InvalidRequest: If the body is not JSON, or not an object.
+    """
+    if not body.strip():
+        return {}
+    try:
+        value = msgspec.json.decode(body)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        raise InvalidRequest(f"The body is not JSON: {error}", hint="Send a JSON object in UTF-8.") from error
+    if not isinstance(value, dict):
+        raise InvalidRequest("The body is JSON, but not an object", hint='Send an object, such as {"name": "delay"}.')
+    return value
+
+
+def _from_query(request: Request, shape: type[msgspec.Struct]) -> dict[str, object]:
+    lists = {field.name for field in msgspec.structs.fields(shape) if _is_list(field.type)}
+    mappings = {field.name for field in msgspec.structs.fields(shape) if _is_mapping(field.type)}
+    given: dict[str, object] = {}
+    for name in request.query_params:
+        texts = request.query_params.getlist(name)
+        if name in mappings:
+            given[name] = dict(text.partition("=")[::2] for text in texts)
+        elif name in lists:
+            given[name] = texts
+        elif len(texts) > 1:
+            raise InvalidRequest(f"Parameter {shown(name)} is given {len(texts)} times", hint="Give it once.")
+        else:
+            given[name] = texts[0]
+    return given
+
+
+def _is_list(kind: Any) -> bool:  # noqa: ANN401 - a type is any object
+    return any(getattr(part, "__origin__", part) is list for part in _parts(kind))
+
+
+def _is_mapping(kind: Any) -> bool:  # noqa: ANN401 - a type is any object
+    return any(getattr(part, "__origin__", part) in {dict, Mapping} for part in _parts(kind))
+
+
+def _parts(kind: Any) -> tuple[Any, ...]:  # noqa: ANN401 - a type is any object
+    is_union = getattr(kind, "__origin__", None) is None and hasattr(kind, "__args__")
+    return tuple(kind.__args__) if is_union else (kind,)

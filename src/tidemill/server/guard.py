@@ -1,0 +1,145 @@
+"""What every request passes before anything else sees it: host, origin, size, identity."""
+
+import ipaddress
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from tidemill.core.access import Actor
+from tidemill.core.errors import Refused, TidemillError, TooLarge
+from tidemill.core.names import shown
+from tidemill.server.answers import error_answer
+
+MOST_BODY = 16 << 20
+_POLICY = (
+    "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; "
+    "frame-ancestors 'none'; base-uri 'none'; form-action 'self'; object-src 'none'"
+)
+_HEADERS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"same-origin"),
+    (b"content-security-policy", _POLICY.encode()),
+)
+Authenticate = Callable[[Request], Actor | None]
+
+
+class HostRefused(Refused):
+    """The request calls this server by a name that is not its own."""
+
+    code = "host_refused"
+
+
+class OriginRefused(Refused):
+    """The request comes from a page of another site."""
+
+    code = "origin_refused"
+
+
+class BodyTooLarge(TooLarge):
+    """The request's body is over the limit."""
+
+    code = "body_too_large"
+
+
+class Guard:
+    """Lets a request through to the application, or answers it.
+
+    Args:
+        app: The application behind.
+        hosts: The names, besides loopback's, by which this server may be called.
+        authenticate: Says who the caller is, or None when it did not say.
+    """
+
+    def __init__(self, app: ASGIApp, *, hosts: frozenset[str], authenticate: Authenticate) -> None:
+        self._app = app
+        self._hosts = hosts
+        self._authenticate = authenticate
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = False
+
+        async def send_safely(message: Message) -> None:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                present = {name for name, _ in message["headers"]}
+                message["headers"] += [pair for pair in _HEADERS if pair[0] not in present]
+            await send(message)
+
+        try:
+            request = Request(scope)
+            check_host(request, self._hosts)
+            check_origin(request)
+            check_length(request)
+            request.state.actor = self._authenticate(request)
+            await self._app(scope, _limited(receive), send_safely)
+        except TidemillError as error:
+            if started:
+                raise
+            await error_answer(error)(scope, receive, send_safely)
+
+
+def check_host(request: Request, hosts: frozenset[str]) -> None:
+    """Let pass what calls this server by its own name, so that no foreign name can be made to point here."""
+    name = _name_of(request.headers.get("host", ""))
+    if name in hosts or name == "localhost":
+        return
+    try:
+        if ipaddress.ip_address(name).is_loopback:
+            return
+    except ValueError:
+        pass
+    raise HostRefused(
+        f"This server is not called {shown(name)}", hint="Add the name to TIDEMILL_ALLOWED_HOSTS if it should be."
+    )
+
+
+def check_origin(request: Request) -> None:
+    """Let pass what changes nothing, or comes from no page, or from a page of this server."""
+    origin = request.headers.get("origin")
+    if request.method in {"GET", "HEAD", "OPTIONS"} or origin is None:
+        return
+    if urlsplit(origin).netloc != request.headers.get("host", ""):
+        raise OriginRefused(
+            f"A page of {shown(origin)} may not change anything here", hint="Use this server's own pages, or a token."
+        )
+
+
+def check_length(request: Request) -> None:
+    """Refuse a body that says it is too large, before any of it is read."""
+    text = request.headers.get("content-length", "0")
+    if text.isascii() and text.isdigit() and int(text) > MOST_BODY:
+        raise _too_large()
+
+
+def _limited(receive: Receive) -> Receive:
+    seen = 0
+
+    async def counted() -> Message:
+        nonlocal seen
+        message = await receive()
+        seen += len(message.get("body", b""))
+        if seen > MOST_BODY:
+            raise _too_large()
+        return message
+
+    return counted
+
+
+def _too_large() -> BodyTooLarge:
+    return BodyTooLarge(
+        f"The body is over {MOST_BODY >> 20} MiB", hint="Send less at once; large files go in as artifacts or datasets."
+    )
+
+
+def _name_of(host: str) -> str:
+    if host.startswith("["):
+        return host[1:].partition("]")[0]
+    return host.rpartition(":")[0] if host.count(":") == 1 else host
