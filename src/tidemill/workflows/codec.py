@@ -26,7 +26,8 @@ def to_plain(value: object, what: str) -> object:
         NotStorable: If it holds what neither JSON nor msgspec knows.
     """
     try:
-        return cast("object", msgspec.to_builtins(value, str_keys=True))
+        # Through text, so that a value is the same before and after a restart: tuples become lists.
+        return load(dump(msgspec.to_builtins(value, str_keys=True)))
     except (TypeError, ValueError, OverflowError, RecursionError) as error:
         raise NotStorable(
             f"{what} cannot be recorded: {error}",
