@@ -29,6 +29,7 @@ class Workspace:
         self.objects = ObjectStore(settings.home)
         self.objects.clear_incoming()
         self.ledger = Ledger.open(settings.database or settings.home / "ledger.sqlite")
+        self.serving_url = ""
         self.tracking = TrackingService(self.ledger, self.objects)
 
     @staticmethod
@@ -39,6 +40,14 @@ class Workspace:
     def service(self, name: str) -> object:
         """Return a stage's service."""
         return getattr(self, name)
+
+    def start(self, serving_url: str) -> None:
+        """Begin what runs by itself: durable workflows, timers, the watch over the data plane.
+
+        Args:
+            serving_url: Where the data plane answers.
+        """
+        self.serving_url = serving_url
 
     def close(self) -> None:
         """Finish what is under way and let go of the folder."""

@@ -7,7 +7,9 @@ import click
 import tidemill
 from tidemill.core.nearest import did_you_mean
 
-_TOP: dict[str, tuple[str, str]] = {}
+_TOP: dict[str, tuple[str, str]] = {
+    "up": ("tidemill.cli.up:up", "Run the server on a workspace."),
+}
 """Commands without a stage: name -> (module:attribute, help in one line)."""
 
 _STAGES: dict[str, tuple[str, str]] = {

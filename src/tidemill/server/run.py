@@ -1,0 +1,123 @@
+"""`tidemill up`: the server on a workspace until it is told to end."""
+
+import asyncio
+import errno
+import logging
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable
+
+import msgspec
+import uvicorn
+
+from tidemill.app import Workspace
+from tidemill.core.errors import Conflict, InvalidInput
+from tidemill.core.settings import Settings
+from tidemill.server.app import build
+from tidemill.server.plane import Plane
+
+_DRAIN_S = 10
+
+
+class PortInUse(Conflict):
+    """Another program listens on the port."""
+
+    code = "port_in_use"
+
+
+class AddressUnfit(InvalidInput):
+    """This machine has no such address."""
+
+    code = "address_unfit"
+
+
+class Ready(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the server is, once it answers."""
+
+    url: str
+    serving_url: str
+    home: str
+    pid: int
+
+
+def serve(settings: Settings, tell: Callable[[Ready], None]) -> None:
+    """Run the server and its data plane on a workspace, until SIGINT or SIGTERM.
+
+    Args:
+        settings: Where the workspace is and where to listen.
+        tell: Called once, when requests are answered.
+
+    Raises:
+        PortInUse: If the port is taken.
+        WorkspaceInUse: If another process works in the folder.
+    """
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(name)s %(message)s")
+    listener = bind(settings.host, settings.port)
+    with listener, Workspace(settings) as workspace:
+        asyncio.run(_serve(workspace, listener, tell))
+
+
+async def _serve(workspace: Workspace, listener: socket.socket, tell: Callable[[Ready], None]) -> None:
+    settings = workspace.settings
+    plane = Plane(settings)
+    loop = asyncio.get_running_loop()
+    application = build(workspace)
+    config = uvicorn.Config(
+        application,
+        log_config=None,
+        log_level="warning",
+        access_log=False,
+        lifespan="off",
+        server_header=False,
+        timeout_graceful_shutdown=_DRAIN_S,
+        h11_max_incomplete_event_size=64 << 10,
+    )
+    server = uvicorn.Server(config)
+    server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]  # ours are below
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, lambda: setattr(server, "should_exit", True))
+    serving_url = await asyncio.to_thread(plane.start)
+    try:
+        await asyncio.to_thread(workspace.start, serving_url)
+        url = url_of(listener)
+        workspace.lock.describe(url=url, serving_url=serving_url)
+        running = asyncio.create_task(server.serve(sockets=[listener]))
+        while not server.started and not running.done():
+            await asyncio.sleep(0.005)
+        tell(Ready(url=url, serving_url=serving_url, home=str(settings.home), pid=os.getpid()))
+        await running
+    finally:
+        await asyncio.to_thread(plane.stop)
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """Return a socket that listens on an address.
+
+    Raises:
+        PortInUse: If the port is taken.
+        AddressUnfit: If the address is not one of this machine's, or the port needs other rights.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(512)
+    except (OSError, OverflowError) as error:
+        listener.close()
+        if getattr(error, "errno", None) == errno.EADDRINUSE:
+            raise PortInUse(
+                f"Port {port} on {host} is taken", hint="Choose another with --port, or 0 for any free one."
+            ) from error
+        raise AddressUnfit(f"Cannot listen on {host}:{port}: {error}", hint="Give an address of this machine.") from error
+    return listener
+
+
+def url_of(listener: socket.socket) -> str:
+    """Return the URL of a listening socket."""
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
