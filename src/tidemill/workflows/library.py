@@ -80,7 +80,7 @@ def configure(engine: sa.Engine, where: Path | str, executor: str) -> None:
             "enable_otlp": False,
             "use_listen_notify": False,
             # The next two bound how long closing waits and how soon a new schedule is seen; messages do not use them.
-            "notification_listener_polling_interval_sec": 0.25,
+            "notification_listener_polling_interval_sec": 0.1,
             "scheduler_polling_interval_sec": 5.0,
         }
     )

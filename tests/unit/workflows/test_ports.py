@@ -33,6 +33,21 @@ class ShareRefused(NotFound):
     code = "share_refused"
 
 
+def nothing(flow: Flow) -> None: ...
+
+
+def give_one(flow: Flow) -> int:
+    return 1
+
+
+def fall(flow: Flow) -> float:
+    return 1 / 0
+
+
+def echo(flow: Flow, given: object) -> object:
+    return given
+
+
 def test_a_chain_of_steps_returns_its_value_and_shows_its_steps(workflows: Workflows) -> None:
     def move(share: float) -> Outcome:
         return Outcome(share=share)
@@ -57,8 +72,12 @@ def test_a_chain_of_steps_returns_its_value_and_shows_its_steps(workflows: Workf
 def test_starting_twice_runs_once(workflows: Workflows) -> None:
     runs: list[int] = []
 
+    def count() -> int:
+        runs.append(1)
+        return len(runs)
+
     def once(flow: Flow) -> int:
-        return flow.step("count", lambda: runs.append(1) or len(runs))
+        return flow.step("count", count)
 
     workflows.define("once", once)
     workflows.launch()
@@ -70,8 +89,8 @@ def test_starting_twice_runs_once(workflows: Workflows) -> None:
 
 
 def test_an_id_belongs_to_one_workflow(workflows: Workflows) -> None:
-    workflows.define("one", lambda flow: None)
-    workflows.define("other", lambda flow: None)
+    workflows.define("one", nothing)
+    workflows.define("other", nothing)
     workflows.launch()
     workflows.start("one", id="a")
     workflows.result("a", timeout_s=10)
@@ -208,7 +227,7 @@ def test_a_step_may_start_and_message_other_workflows(workflows: Workflows) -> N
         return "started"
 
     workflows.define("chain", chain)
-    workflows.define("link", lambda flow, given: given)
+    workflows.define("link", echo)
     workflows.launch()
     workflows.start("chain", id="a")
     assert workflows.result("a", timeout_s=10) == "started"
@@ -224,7 +243,7 @@ def test_a_wait_without_a_message_ends_with_none(workflows: Workflows) -> None:
 
 
 def test_unknown_names_are_named(workflows: Workflows) -> None:
-    workflows.define("known", lambda flow: None)
+    workflows.define("known", nothing)
     workflows.launch()
     with pytest.raises(WorkflowUndefined) as caught:
         workflows.start("unknown", id="a")
@@ -235,7 +254,7 @@ def test_unknown_names_are_named(workflows: Workflows) -> None:
 
 
 def test_an_ended_workflow_takes_no_message_and_is_not_cancelled(workflows: Workflows) -> None:
-    workflows.define("short", lambda flow: 1)
+    workflows.define("short", give_one)
     workflows.launch()
     workflows.start("short", id="a")
     workflows.result("a", timeout_s=10)
@@ -261,8 +280,8 @@ def test_a_workflow_cancelled_by_its_own_step_stops_there(workflows: Workflows) 
 
 
 def test_workflows_are_listed_by_name_and_state(workflows: Workflows) -> None:
-    workflows.define("good", lambda flow: 1)
-    workflows.define("bad", lambda flow: 1 / 0)
+    workflows.define("good", give_one)
+    workflows.define("bad", fall)
     workflows.launch()
     for name in ("good", "bad"):
         workflows.start(name, id=f"{name}-1")
@@ -274,7 +293,7 @@ def test_workflows_are_listed_by_name_and_state(workflows: Workflows) -> None:
 
 
 def test_a_schedule_is_replaced_shown_and_removed(workflows: Workflows) -> None:
-    workflows.define("tick", lambda flow: None)
+    workflows.define("tick", nothing)
     workflows.schedule("tick", every_s=3600)
     workflows.launch()
     workflows.schedule("tick", cron="0 3 * * *", zone="Europe/Vienna")
