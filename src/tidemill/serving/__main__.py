@@ -2,7 +2,8 @@
 
 import sys
 
+from tidemill.models.loading import load_predictor
 from tidemill.serving.process import main
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(load=load_predictor))

@@ -15,7 +15,6 @@ import msgspec
 import uvloop
 
 from tidemill.core.errors import TidemillError
-from tidemill.models.loading import load_predictor
 from tidemill.serving.capture import seal_orphans
 from tidemill.serving.errors import ServingFault
 from tidemill.serving.heads import HostRules
@@ -26,7 +25,7 @@ from tidemill.serving.watching import Load, replace
 _RESTART_S = 0.5
 
 
-def main(arguments: Sequence[str] | None = None, *, load: Load = load_predictor) -> int:
+def main(arguments: Sequence[str] | None = None, *, load: Load) -> int:
     """Run the data plane; return the exit code.
 
     Args:
