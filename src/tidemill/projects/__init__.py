@@ -1,0 +1,1 @@
+"""The project file, and the loop that it orders: deliver, watch, retrain."""
