@@ -55,13 +55,13 @@ class DurableWorkflows:
     """Workflows kept in `<home>/workflows.sqlite` or in a PostgreSQL database.
 
     Args:
-        where: A path for SQLite, a URL for PostgreSQL. One process at a time runs a SQLite file.
+        where: A path for SQLite, a `postgresql://` URL for PostgreSQL. One process at a time runs a SQLite file.
         executor: The name of this process among those that share a PostgreSQL database; it must be the same after
             a restart, because a process continues its own workflows only.
     """
 
     def __init__(self, where: Path | str, *, executor: str = "local") -> None:
-        self._where = where
+        self._where = where if isinstance(where, str) and "://" in where else Path(where)
         self._executor = executor
         self._definitions = Definitions()
         self._functions: dict[str, Callable[..., object]] = {}
