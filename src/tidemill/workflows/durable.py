@@ -1,10 +1,12 @@
 """Durable workflows on a database: what a workspace runs."""
 
 import contextlib
+import functools
 import logging
 import sqlite3
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -49,6 +51,17 @@ _UPKEEP_EVERY_S = 60.0
 
 _one = threading.Lock()
 """Held by the live workflows of this process: the library keeps one instance a process."""
+
+_live: "weakref.WeakSet[DurableWorkflows]" = weakref.WeakSet()
+
+
+@functools.cache
+def _close_at_exit() -> None:
+    def close_live() -> None:
+        for workflows in list(_live):
+            workflows.close()
+
+    library.before_exit(close_live)
 
 
 class DurableWorkflows:
@@ -101,6 +114,8 @@ class DurableWorkflows:
             self._register()
             Inbox(self._engine).create()
             self._is_live = True
+            _close_at_exit()
+            _live.add(self)
             library.launch()
             self._take_up()
         except BaseException as error:

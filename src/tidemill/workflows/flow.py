@@ -26,8 +26,8 @@ T = TypeVar("T")
 
 log = logging.getLogger("tidemill.workflows")
 
-_SLICE_S = 1.0
-"""The longest wait at one go: the main thread may end, or another process may leave a message."""
+_SLICE_S = 5.0
+"""The longest wait at one go: the clock may be set, or another process may leave a message."""
 
 
 class Parked(BaseException):
@@ -125,8 +125,7 @@ class DurableFlow:
             self._is_inside = False
 
     def _check(self) -> None:
-        # Executor threads keep the interpreter from ending; a workflow is safe to leave at any line.
-        if self._control.is_stopped or not threading.main_thread().is_alive():
+        if self._control.is_stopped:
             raise Parked
 
     def _pause(self, seconds: float) -> None:

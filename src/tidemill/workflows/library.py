@@ -1,6 +1,7 @@
 """The durable-execution library, set up to be quiet, offline and plain: the only doorway to its process-wide state."""
 
 import logging
+import threading
 from collections.abc import Callable
 from contextvars import Context
 from pathlib import Path
@@ -52,6 +53,15 @@ class _OwnReports(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         return not record.getMessage().startswith(_OWN_REPORTS)
+
+
+def before_exit(action: Callable[[], None]) -> None:
+    """Call an action when the interpreter begins to end, before it waits for the threads of workflows."""
+    # `atexit` comes after that wait, so a workflow that sleeps would hold the process. Without this hook of the
+    # interpreter (there since 3.9, though not documented) a process has to close its workflows itself.
+    register = getattr(threading, "_register_atexit", None)
+    if register is not None:
+        register(action)
 
 
 def outside(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
