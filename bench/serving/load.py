@@ -9,6 +9,7 @@ import asyncio
 import json
 import sys
 import time
+from typing import cast
 
 import uvloop
 
@@ -22,14 +23,17 @@ class Client(asyncio.Protocol):
         self.waiting = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = transport
+        """Begin."""
+        self.transport = cast("asyncio.Transport", transport)
         self.send()
 
     def send(self) -> None:
+        """Send the request once more."""
         self.sent = time.perf_counter()
         self.transport.write(self.request)
 
     def data_received(self, data: bytes) -> None:
+        """Take an answer."""
         data = self.waiting + data if self.waiting else data
         head = data.find(b"\r\n\r\n")
         at = data.lower().find(b"content-length:", 0, head) if head > 0 else -1

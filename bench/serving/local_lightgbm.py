@@ -74,8 +74,18 @@ class Lightgbm:
         length = ctypes.c_int64()
         self._check(
             self._batch(
-                self._booster, data, 1, ctypes.c_int32(count), ctypes.c_int32(width), 0, 0, 0, -1, b"num_threads=1",
-                ctypes.byref(length), out,
-            )  # fmt: skip
+                self._booster,
+                data,
+                1,
+                ctypes.c_int32(count),
+                ctypes.c_int32(width),
+                0,
+                0,
+                0,
+                -1,
+                b"num_threads=1",
+                ctypes.byref(length),
+                out,
+            )
         )
         return {"probability": list(out)}

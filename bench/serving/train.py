@@ -1,6 +1,6 @@
 """Trains the bench model once: 200 trees of 31 leaves on 20 numbers, seeded.
 
-    python train.py FOLDER
+python train.py FOLDER
 """
 
 import json

@@ -84,13 +84,18 @@ def predict(batch: Batch, *, on_loop: bool) -> None:
     target = batch.jobs[0].target
     started = time.perf_counter()
     try:
-        if on_loop and (batch.count == 1 or target.predictor.cost_hint_us <= _ROW_WAY_US):
+        if on_loop and _goes_by_row(batch, target):
             batch.outputs = _by_row(batch, target)
         else:
             batch.outputs = _by_column(batch, target)
     except Exception as error:  # noqa: BLE001  # a model may raise anything; its request gets the answer
         batch.error = _failed(target, error)
     batch.took_us = (time.perf_counter() - started) * 1e6
+
+
+def _goes_by_row(batch: Batch, target: Target) -> bool:
+    """Return whether calls row by row are the cheaper way: never for one large request."""
+    return batch.count == 1 or (len(batch.jobs) > 1 and target.predictor.cost_hint_us <= _ROW_WAY_US)
 
 
 def _by_row(batch: Batch, target: Target) -> list[tuple[object, ...]]:

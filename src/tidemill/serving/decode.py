@@ -12,8 +12,9 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from tidemill.models.signatures import Field, Signature
+from tidemill.models.signatures import Signature
 from tidemill.serving import problems
+from tidemill.serving.columns import Column, from_fields
 from tidemill.serving.errors import DuplicateKey, EmptyRequest, InvalidBody, InvalidPredictionIds
 
 _LONG = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
@@ -69,8 +70,8 @@ class Decoder:
         self._optional = bool(extra) or not all(field.required for field in inputs)
         self._texts = [i for i, field in enumerate(inputs) if field.type in {"string", "datetime"}]
         self._texts += range(len(inputs), len(self.names))
-        through = (Field(name=name, type="datetime" if name == time else "any", required=False) for name in extra)
-        self._fields = (*inputs, *through)
+        through = (Column(name=name, type="datetime" if name == time else "any", required=False) for name in extra)
+        self._fields = (*from_fields(inputs), *through)
         self._moments = [i for i, field in enumerate(self._fields) if field.type == "datetime"]
         self._decode = self._build()
 
@@ -211,12 +212,12 @@ def _is_moment(value: str) -> bool:
     return True
 
 
-def _row_type(field: Field) -> object:
+def _row_type(field: Column) -> object:
     kind = _TYPES.get(field.type, _SCALAR)
     return kind if field.required else kind | None | UnsetType  # type: ignore[operator]  # types as values
 
 
-def _column_type(field: Field) -> object:
+def _column_type(field: Column) -> object:
     kind = _TYPES.get(field.type, _SCALAR)
     cell = kind if field.required else kind | None  # type: ignore[operator]  # types as values
     column = list[cell]  # type: ignore[valid-type]  # made at run time

@@ -19,6 +19,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
         alone_rows: A request with more rows than this is a batch of its own.
         on_loop_us: A call expected to take longer runs in a thread.
         queue_s: A request expected to wait longer than this is refused.
+        sweep_s: How often connections are looked at for their time-outs.
         drain_s: Seconds that requests in flight are given after SIGTERM.
     """
 
@@ -34,4 +35,5 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     alone_rows: int = 8
     on_loop_us: float = 2000.0
     queue_s: float = 2.0
+    sweep_s: float = 1.0
     drain_s: float = 10.0

@@ -11,7 +11,7 @@ import msgspec
 from tidemill.core.errors import InvalidInput
 from tidemill.core.names import shown
 from tidemill.core.nearest import did_you_mean, nearest
-from tidemill.models.signatures import Field
+from tidemill.serving.columns import Column
 from tidemill.serving.errors import DuplicateKey, EmptyRequest, InvalidBody, InvalidRows, JsonTooDeep, MalformedJson
 
 MOST = 20
@@ -68,7 +68,7 @@ def wrong_type(row: int, field: str, kind: str, value: object) -> Problem:
     return Problem(row=row, field=field, problem=f"expected {_EXPECTED[kind]}, found {_found(value)}")
 
 
-def explain(raw: bytes, fields: Sequence[Field], cause: Exception | None) -> InvalidInput:
+def explain(raw: bytes, fields: Sequence[Column], cause: Exception | None) -> InvalidInput:
     """Return the error that says best what is wrong with a body.
 
     Args:
@@ -132,7 +132,7 @@ def _int(text: str) -> object:
     return int(text) if len(text) <= 300 else _NotFinite(text)  # digits of the largest double
 
 
-def _walk(value: object, fields: Sequence[Field]) -> InvalidInput | None:
+def _walk(value: object, fields: Sequence[Column]) -> InvalidInput | None:
     hint = 'Send {"records": [{"COLUMN": VALUE}]} or {"columns": {"COLUMN": [VALUE]}}.'
     if not isinstance(value, dict):
         return InvalidBody(f"The body is {_found(value)}, not an object", hint=hint)
@@ -150,7 +150,7 @@ def _walk(value: object, fields: Sequence[Field]) -> InvalidInput | None:
     return _walk_columns(value["columns"], fields)
 
 
-def _walk_records(records: object, fields: Sequence[Field]) -> InvalidInput | None:
+def _walk_records(records: object, fields: Sequence[Column]) -> InvalidInput | None:
     if not isinstance(records, list):
         return InvalidBody(f"'records' is {_found(records)}, not a list", hint="Send a list of objects.")
     if not records:
@@ -166,7 +166,7 @@ def _walk_records(records: object, fields: Sequence[Field]) -> InvalidInput | No
     return invalid(found) if found else None
 
 
-def _row_problems(at: int, record: dict[str, object], fields: Sequence[Field]) -> list[Problem]:
+def _row_problems(at: int, record: dict[str, object], fields: Sequence[Column]) -> list[Problem]:
     found = _unknown_problems(at, record, fields)
     for field in fields:
         if field.name not in record:
@@ -177,7 +177,7 @@ def _row_problems(at: int, record: dict[str, object], fields: Sequence[Field]) -
     return found
 
 
-def _unknown_problems(at: int, given: dict[str, object], fields: Sequence[Field]) -> list[Problem]:
+def _unknown_problems(at: int, given: dict[str, object], fields: Sequence[Column]) -> list[Problem]:
     names = [field.name for field in fields]
     absent = [field.name for field in fields if field.name not in given]
     found = []
@@ -189,7 +189,7 @@ def _unknown_problems(at: int, given: dict[str, object], fields: Sequence[Field]
     return found
 
 
-def _walk_columns(columns: object, fields: Sequence[Field]) -> InvalidInput | None:
+def _walk_columns(columns: object, fields: Sequence[Column]) -> InvalidInput | None:
     if not isinstance(columns, dict):
         return InvalidBody(f"'columns' is {_found(columns)}, not an object", hint="Send an object of lists.")
     found = _unknown_problems(0, columns, fields)
@@ -206,7 +206,7 @@ def _walk_columns(columns: object, fields: Sequence[Field]) -> InvalidInput | No
     return invalid(found[:MOST]) if found else None
 
 
-def _cell_problem(at: int, field: Field, value: object) -> Problem | None:
+def _cell_problem(at: int, field: Column, value: object) -> Problem | None:
     if value is None:
         if field.required:
             return Problem(row=at, field=field.name, problem="expected a value, found null")

@@ -22,7 +22,6 @@ from tidemill.serving.siblings import Siblings
 from tidemill.serving.watching import Load, RoutesWatcher
 
 _BACKLOG = 2048
-_SWEEP_S = 1.0
 _DRAIN_CHECK_S = 0.005
 
 
@@ -79,14 +78,14 @@ class DataPlane:
         """Load the routes and listen."""
         await self._watcher.start()
         self._server = await self._loop.create_server(self._hub.connect, sock=listener, backlog=_BACKLOG)
-        self._timer = self._loop.call_later(_SWEEP_S, self._sweep)
+        self._timer = self._loop.call_later(self._options.limits.sweep_s, self._sweep)
         # What is loaded now stays: keep the collector from walking it again and again.
         gc.collect()
         gc.freeze()
         gc.set_threshold(20_000, 20, 20)
 
     def _sweep(self) -> None:
-        self._timer = self._loop.call_later(_SWEEP_S, self._sweep)
+        self._timer = self._loop.call_later(self._options.limits.sweep_s, self._sweep)
         self._hub.sweep()
         self._writer.close_if_old()
         self._siblings.publish()

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import uvloop
 
+from tidemill.serving.capture import read_segment
 from tidemill.serving.heads import HostRules
 from tidemill.serving.limits import Limits
 from tidemill.serving.service import DataPlane, Options
@@ -22,6 +23,8 @@ def load_tiny():
     name = "tidemill_test_tiny_server"
     if name not in sys.modules:
         spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name("tiny_server.py"))
+        assert spec
+        assert spec.loader
         module = importlib.util.module_from_spec(spec)
         sys.modules[name] = module
         spec.loader.exec_module(module)
@@ -105,7 +108,7 @@ class Server:
         return json.loads(found[0].read_text()) if found else {}
 
     def endpoint(self, *targets, **more):
-        made = []
+        made: list[Server] = []
         for at, (name, share) in enumerate(targets):
             route = "stable" if at == 0 else "canary"
             made.append({"deployment": f"d-{name}", "model": "delay", "version": at + 1, "bundle": f"b-{name}",
@@ -131,9 +134,9 @@ class Server:
     def get(self, path):
         return self.call(None, path=path, method="GET")
 
-    def frames(self):
-        from tidemill.serving.capture import read_segment
+    until = staticmethod(until)
 
+    def frames(self):
         paths = sorted((self.folder / "capture").glob("*.*"), key=lambda path: path.stem)
         return [frame for path in paths for frame in read_segment(path)]
 
@@ -144,7 +147,7 @@ class Server:
 @pytest.fixture
 def start(tmp_path):
     """Start a data plane with the given options."""
-    made = []
+    made: list[Server] = []
 
     def begin(**options):
         made.append(Server(tmp_path / f"home{len(made)}", **options))
@@ -161,3 +164,9 @@ def server(start):
     running = start()
     running.one()
     return running
+
+
+@pytest.fixture
+def tiny():
+    """The class of the tiny model."""
+    return load_tiny().Tiny
