@@ -20,6 +20,7 @@ from tidemill.serving.errors import ServingFault
 from tidemill.serving.heads import HostRules
 from tidemill.serving.limits import Limits
 from tidemill.serving.service import Options, serve
+from tidemill.serving.takeover import take_over
 from tidemill.serving.watching import Load, replace
 
 _RESTART_S = 0.5
@@ -37,8 +38,11 @@ def main(arguments: Sequence[str] | None = None, *, load: Load) -> int:
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(name, "1")
     try:
-        listener = _bind(asked.host, asked.port, shared=asked.processes > 1)
         folder = _prepare(Path(asked.home))
+        listener = _bind(asked.host, asked.port, shared=asked.processes > 1)
+    except TidemillError as error:
+        print(f"error: {error}", file=sys.stderr)  # noqa: T201
+        return 4
     except OSError as error:
         print(f"error: cannot serve on {asked.host}:{asked.port}: {error.strerror}", file=sys.stderr)  # noqa: T201
         return 4
@@ -97,6 +101,7 @@ def _bind(host: str, port: int, *, shared: bool) -> socket.socket:
 def _prepare(home: Path) -> Path:
     folder = home.absolute() / "serving"
     (folder / "capture").mkdir(parents=True, exist_ok=True)
+    take_over(folder)
     seal_orphans(folder / "capture")
     for path in folder.glob("applied-*.json"):
         if not _lives(path.stem.partition("-")[2]):
@@ -126,13 +131,17 @@ def _announce(asked: argparse.Namespace, listener: socket.socket, pids: list[int
         os.close(asked.ready_fd)
 
 
-def _run(work: Coroutine[object, object, None]) -> int:
+def _run(work: Coroutine[object, object, bool]) -> int:
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(work)
+            stuck = runner.run(work)
     except TidemillError as error:
         print(f"error: {error}", file=sys.stderr)  # noqa: T201
         return 4
+    if stuck:
+        print("warning: a call of a model did not end in time and was cut", file=sys.stderr)  # noqa: T201
+        sys.stderr.flush()
+        os._exit(0)  # The interpreter would wait for that call for ever.
     return 0
 
 

@@ -90,8 +90,8 @@ class DataPlane:
         self._writer.close_if_old()
         self._siblings.publish()
 
-    async def drain(self) -> None:
-        """Take no more requests, answer those in flight, and close the capture."""
+    async def drain(self) -> bool:
+        """Take no more requests, answer those in flight, close the capture; return whether a call is still stuck."""
         if self._server is not None:
             self._server.close()
         self._plane.draining = True
@@ -106,12 +106,13 @@ class DataPlane:
         self._writer.close()
         self._siblings.leave()
         self._threads.shutdown(wait=False, cancel_futures=True)
+        return not self._turn.idle
 
 
 async def serve(
     options: Options, load: Load, listener: socket.socket, ready: Callable[[], None], orphaned: Callable[[], bool]
-) -> None:
-    """Run a serving process until SIGTERM or SIGINT.
+) -> bool:
+    """Run a serving process until SIGTERM or SIGINT; return whether a call of a model is stuck.
 
     Args:
         options: How it is to run.
@@ -132,4 +133,4 @@ async def serve(
             await asyncio.wait_for(stop.wait(), 1.0)
         except TimeoutError:
             continue
-    await plane.drain()
+    return await plane.drain()

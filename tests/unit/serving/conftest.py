@@ -108,7 +108,7 @@ class Server:
         return json.loads(found[0].read_text()) if found else {}
 
     def endpoint(self, *targets, **more):
-        made: list[Server] = []
+        made: list[dict[str, object]] = []
         for at, (name, share) in enumerate(targets):
             route = "stable" if at == 0 else "canary"
             made.append({"deployment": f"d-{name}", "model": "delay", "version": at + 1, "bundle": f"b-{name}",
