@@ -180,7 +180,7 @@ class DurableWorkflows:
         with self._asking():
             found = library.outside(dbos.DBOS.list_workflows, workflow_ids=[id])
         if not found:
-            raise WorkflowNotFound(f"There is no workflow {id!r}", hint="See `tidemill workflows list`.")
+            raise WorkflowNotFound(f"There is no workflow {id!r}", hint="An ended workflow is removed after 30 days.")
         return read_workflow(found[0])
 
     def steps(self, id: str) -> tuple[StepRecord, ...]:  # noqa: A002

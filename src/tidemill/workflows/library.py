@@ -48,11 +48,16 @@ class PlainSerializer:
         return data
 
 
-class _OwnReports(logging.Filter):
-    """Drops the tracebacks that the library logs for what Tidemill raises or records as an error of its own."""
+class _Brief(logging.Filter):
+    """Drops what Tidemill raises or records itself, and keeps the first line of the rest.
+
+    The other lines are tracebacks and SQL with its parameters, which hold inputs and results of workflows.
+    """
 
     def filter(self, record: logging.LogRecord) -> bool:
-        return not record.getMessage().startswith(_OWN_REPORTS)
+        text = record.getMessage()
+        record.msg, record.args, record.exc_info = text.partition("\n")[0], None, None
+        return not text.startswith(_OWN_REPORTS)
 
 
 def before_exit(action: Callable[[], None]) -> None:
@@ -75,8 +80,8 @@ def configure(engine: sa.Engine, where: Path | str, executor: str) -> None:
     if not logger.handlers:
         # With a handler in place the library adds none of its own, and its records reach the root logger's.
         logger.addHandler(logging.NullHandler())
-    if not any(isinstance(each, _OwnReports) for each in logger.filters):
-        logger.addFilter(_OwnReports())
+    if not any(isinstance(each, _Brief) for each in logger.filters):
+        logger.addFilter(_Brief())
     url = f"sqlite:///{where}" if isinstance(where, Path) else engine.url.render_as_string(hide_password=False)
     dbos.DBOS(
         config={

@@ -66,7 +66,11 @@ def explain(error: Exception, where: Path | str) -> TidemillError:
             f"The workflows cannot be recorded: {text}", where=place, hint="Free some space; they go on by themselves."
         )
     if isinstance(cause, sqlite3.DatabaseError) and ("malformed" in text or "not a database" in text):
-        return Damaged(f"The database of the workflows is damaged: {text}", where=place, hint="Run `tidemill restore`.")
+        return Damaged(
+            f"The database of the workflows is damaged: {text}",
+            where=place,
+            hint="Restore it from a backup; the ledger is another file.",
+        )
     return WorkflowStoreUnavailable(
         f"The database of the workflows cannot be used: {text}", where=place, hint="Check that it can be written."
     )
