@@ -133,7 +133,10 @@ class InlineFlow:
         if self._number <= len(record):
             known, text, _ = record[self._number - 1]
             if known != name:
-                raise WorkflowChanged(f"{self.id} recorded step {known!r}, and now has {name!r} in its place")
+                raise WorkflowChanged(
+                    f"{self.id} recorded step {known!r}, and now has {name!r} in its place",
+                    hint="Between its calls a workflow must be deterministic.",
+                )
             return load(text)
         self._is_inside = True
         try:
@@ -210,7 +213,10 @@ class InlineWorkflows:
         given = dump(to_plain(input, f"The input of {id}"))
         if there := self._kept.get(id):
             if there.defined.name != name:
-                raise WorkflowConflict(f"{id} is a workflow of {there.defined.name}, not of {name}")
+                raise WorkflowConflict(
+                    f"{id} is a workflow of {there.defined.name}, not of {name}",
+                    hint="Give each workflow an id of its own.",
+                )
             return
         self._kept[id] = _Kept(defined, id, given, self.clock)
         self._run(self._kept[id])
@@ -227,7 +233,7 @@ class InlineWorkflows:
         """Leave a message, here also for a workflow yet to start, to arrive when the clock has moved on."""
         body = dump(to_plain(message, f"The message for {id}"))
         if (kept := self._kept.get(id)) and kept.state.is_ended:
-            raise WorkflowEnded(f"Workflow {id} has ended and takes no message")
+            raise WorkflowEnded(f"Workflow {id} has ended and takes no message", hint="Look at its result.")
         box = self._messages.setdefault(id, [])
         if not key or all(each.key != key for each in box):
             box.append(_Message(self.clock + timedelta(seconds=after_s), topic, body, key))
@@ -245,7 +251,10 @@ class InlineWorkflows:
                 return None
             moments = [each.at for each in box] + [plan[0] for plan in self._plans] + ([until] if until else [])
             if not moments:
-                raise WouldWaitForever(f"{identity} waits for {topic!r}, and nothing is sent or planned")
+                raise WouldWaitForever(
+                    f"{identity} waits for {topic!r}, and nothing is sent or planned",
+                    hint="Send a message first, also with `after_s`, or wait with a time-out.",
+                )
             self.run_until(min(moments))
             if self._kept[identity].is_cancelled:
                 raise Cancelled
@@ -288,7 +297,7 @@ class InlineWorkflows:
         if record.error is not None:
             raise record.error
         if record.state is State.CANCELLED:
-            raise WorkflowCancelled(f"Workflow {id} was cancelled")
+            raise WorkflowCancelled(f"Workflow {id} was cancelled", hint="Start another with a new id.")
         if not record.state.is_ended:
             raise WorkflowPending(f"Workflow {id} was killed", hint="Launch again.")
         return record.result
@@ -372,7 +381,7 @@ class InlineWorkflows:
         try:
             return self._kept[identity]
         except KeyError:
-            raise WorkflowNotFound(f"There is no workflow {identity!r}") from None
+            raise WorkflowNotFound(f"There is no workflow {identity!r}", hint="Start it first.") from None
 
 
 def _message(record: object) -> str:
