@@ -12,6 +12,7 @@ KINDS = frozenset(
         "artifact",
         "dataset",
         "dataset_version",
+        "delivery",
         "deployment",
         "endpoint",
         "experiment",

@@ -1,0 +1,1 @@
+"""Gates, approvals, endpoints, deployments and rollouts."""

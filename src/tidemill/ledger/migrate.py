@@ -14,7 +14,7 @@ else:
     commands = lazy("alembic.command")
     config = lazy("alembic.config")
 
-HEAD = "0008"
+HEAD = "0009"
 _LOCK = 7_316_553
 
 

@@ -55,6 +55,7 @@ class RolloutSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     canary: list[str | float] = msgspec.field(default_factory=lambda: ["100%"])
     watch: list[str] = msgspec.field(default_factory=lambda: ["error_rate"])
     false_rollback: str | float = "5%"
+    slow_ms: float = 100.0
     min_requests: int = 200
     stage_timeout: str = "1h"
     on_timeout: str = "promote"

@@ -1,0 +1,195 @@
+"""What delivery knows: reports of gates, endpoints, deployments, rollouts."""
+
+from enum import StrEnum
+
+import msgspec
+
+from tidemill.core.digests import Digest
+from tidemill.core.moments import Moment
+
+
+class GateStatus(StrEnum):
+    """Where a gate stands: `waiting` is open but for a person's yes."""
+
+    OPEN = "open"
+    SHUT = "shut"
+    WAITING = "waiting"
+
+
+class RuleResult(msgspec.Struct, frozen=True, kw_only=True):
+    """How one rule of a gate was judged.
+
+    Args:
+        rule: The rule as it is written.
+        verdict: `pass`, `fail`, `inconclusive` or `waiting`.
+        value: What was measured.
+        champion: The same measure of the champion, where the rule compares.
+        low: Lower end of the interval of what is judged.
+        high: Its upper end.
+        confidence: The interval's confidence.
+        threshold: What the interval is held against.
+        reason: The judgement in a sentence.
+        details: Rows behind it, such as slices.
+    """
+
+    rule: str
+    verdict: str
+    reason: str
+    value: float | None = None
+    champion: float | None = None
+    low: float | None = None
+    high: float | None = None
+    confidence: float | None = None
+    threshold: float | None = None
+    details: list[dict[str, object]] = []
+
+
+class Approval(msgspec.Struct, frozen=True, kw_only=True):
+    """A person's recorded yes or no to a gate report, bound to the model's digest."""
+
+    id: str
+    gate_report: str
+    digest: Digest
+    actor: str
+    approved: bool
+    comment: str
+    own_work: bool
+    created_at: Moment
+
+
+class GateReport(msgspec.Struct, frozen=True, kw_only=True):
+    """The outcome of a gate for one model version.
+
+    Args:
+        id: Its id.
+        model: The model's name.
+        version: The version judged.
+        digest: The digest of the version's files.
+        champion: The version that was champion then; None when there was none.
+        status: Whether the version may be delivered.
+        results: A result a rule.
+        rows: How many rows of the hold-out were judged.
+        holdout: What was judged on, as a reference.
+        created_at: When.
+        created_by: Who asked.
+        approvals: What persons said.
+    """
+
+    id: str
+    model: str
+    version: int
+    digest: Digest
+    champion: int | None
+    status: GateStatus
+    results: list[RuleResult]
+    rows: int
+    holdout: str
+    created_at: Moment
+    created_by: str
+    approvals: list[Approval] = []
+
+
+class Deployment(msgspec.Struct, frozen=True, kw_only=True):
+    """An immutable revision of what an endpoint serves."""
+
+    id: str
+    endpoint: str
+    number: int
+    model: str
+    version: int
+    model_version_id: str
+    digest: Digest
+    gate_report: str | None
+    created_at: Moment
+    created_by: str
+
+
+class Target(msgspec.Struct, frozen=True, kw_only=True):
+    """A deployment's share of an endpoint's traffic; `route` is `stable` or `canary`."""
+
+    deployment: str
+    share: float
+    route: str
+
+
+class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
+    """A stable URL and what stands behind it.
+
+    Args:
+        name: Its name, part of the URL.
+        time: The column of a request that says when the event was; None to use its arrival.
+        passthrough: Columns that are captured and not given to the model.
+        sticky: The column by whose value a caller stays on one route; None to route each request by itself.
+        targets: Who gets which share; empty before the first deployment.
+        stable: The deployment that stands; None before the first.
+        revision: Grows with each change of the targets.
+        created_at: When it was made.
+    """
+
+    name: str
+    time: str | None
+    passthrough: list[str]
+    sticky: str | None
+    targets: list[Target]
+    stable: str | None
+    revision: int
+    created_at: Moment
+
+
+class RolloutState(StrEnum):
+    """Where a rollout stands."""
+
+    RUNNING = "running"
+    PROMOTED = "promoted"
+    ROLLED_BACK = "rolled_back"
+    SUPERSEDED = "superseded"
+
+
+class RolloutPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """How a new deployment takes over.
+
+    Args:
+        shares: The canary's growing shares, each above 0 and at most 1; the last step to 1 is the promotion.
+        watch: What is watched: `error_rate`, `latency`, and metrics of performance such as `log_loss`.
+        false_rollback: The chance to roll back a version that is no worse, over the whole rollout.
+        slow_ms: A request slower than this counts as slow, for `latency`.
+        min_requests: How many requests the canary must have answered before a stage may end.
+        stage_timeout_s: How long a stage may last, in seconds.
+        on_timeout: What to do then: `promote`, `rollback` or `wait`.
+        interval_s: How often to look, in seconds.
+    """
+
+    shares: list[float] = []
+    watch: list[str] = msgspec.field(default_factory=lambda: ["error_rate"])
+    false_rollback: float = 0.05
+    slow_ms: float = 100.0
+    min_requests: int = 200
+    stage_timeout_s: float = 3600.0
+    on_timeout: str = "promote"
+    interval_s: float = 1.0
+
+
+class RolloutEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that happened in a rollout."""
+
+    seq: int
+    at: Moment
+    kind: str
+    message: str
+    facts: dict[str, object] = {}
+
+
+class Rollout(msgspec.Struct, frozen=True, kw_only=True):
+    """The staged move of an endpoint to a deployment."""
+
+    id: str
+    endpoint: str
+    before: str | None
+    after: str
+    plan: RolloutPlan
+    state: RolloutState
+    share: float
+    reason: str
+    started_at: Moment
+    ended_at: Moment | None = None
+    events: list[RolloutEvent] = []

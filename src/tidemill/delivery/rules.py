@@ -1,0 +1,195 @@
+"""What delivery allows: names, shares, plans, and the small language of a gate's metric rules."""
+
+import re
+from collections.abc import Sequence
+
+import msgspec
+
+from tidemill.core.errors import Conflict, InvalidInput, NotFound, Refused
+from tidemill.core.names import shown
+from tidemill.delivery.records import RolloutPlan
+
+WATCHABLE = ("error_rate", "latency", "log_loss", "brier", "accuracy", "absolute_error")
+LATENCY = re.compile(r"latency(?:_p\d+)?")
+ON_TIMEOUT = ("promote", "rollback", "wait")
+
+
+class EndpointNotFound(NotFound):
+    """No endpoint has that name."""
+
+    code = "endpoint_not_found"
+
+
+class EndpointExists(Conflict):
+    """An endpoint of that name is there with other settings."""
+
+    code = "endpoint_exists"
+
+
+class DeploymentNotFound(NotFound):
+    """No deployment has that id."""
+
+    code = "deployment_not_found"
+
+
+class GateReportNotFound(NotFound):
+    """No gate report has that id."""
+
+    code = "gate_report_not_found"
+
+
+class RolloutNotFound(NotFound):
+    """No rollout has that id."""
+
+    code = "rollout_not_found"
+
+
+class RolloutUnderway(Conflict):
+    """The endpoint is in the middle of a rollout."""
+
+    code = "rollout_underway"
+
+
+class NothingToRollBack(Conflict):
+    """The endpoint has no deployment before the one that stands."""
+
+    code = "nothing_to_roll_back"
+
+
+class NothingToPromote(Conflict):
+    """The endpoint is not in the middle of a rollout."""
+
+    code = "nothing_to_promote"
+
+
+class GateShut(Refused):
+    """The gate of this model version is not open."""
+
+    code = "gate_shut"
+
+
+class GateMissing(Refused):
+    """This model version has not been through a gate."""
+
+    code = "gate_missing"
+
+
+class OwnWork(Refused):
+    """Who made a model version may not approve it."""
+
+    code = "own_work"
+
+
+class ReportOutdated(Conflict):
+    """The gate report is about other bytes than those of the version now, or a later report exists."""
+
+    code = "report_outdated"
+
+
+class InvalidPlan(InvalidInput):
+    """A rollout plan asks for what cannot be."""
+
+    code = "invalid_plan"
+
+
+class InvalidGateRule(InvalidInput):
+    """A rule of a gate cannot be read."""
+
+    code = "invalid_gate_rule"
+
+
+def check_plan(plan: RolloutPlan) -> RolloutPlan:
+    """Return a rollout plan if it can be carried out.
+
+    Raises:
+        InvalidPlan: If shares do not grow, a rate is no rate, or a word is unknown.
+    """
+    for share in plan.shares:
+        if not 0 < share <= 1:
+            raise InvalidPlan(f"A share of {share:g}", hint="A share is above 0 and at most 1, or up to 100%.")
+    if any(after <= before for before, after in zip(plan.shares, plan.shares[1:], strict=False)):
+        raise InvalidPlan("The shares do not grow", hint="Write them in growing order, such as [1%, 10%, 50%].")
+    for word in plan.watch:
+        if word not in WATCHABLE and not LATENCY.fullmatch(word):
+            raise InvalidPlan(f"{shown(word)} cannot be watched", hint=f"Watch some of: {', '.join(WATCHABLE)}.")
+    if not 0 < plan.false_rollback < 1:
+        raise InvalidPlan(
+            f"A false-rollback rate of {plan.false_rollback:g}", hint="A rate is between 0 and 1, such as 5%."
+        )
+    if plan.on_timeout not in ON_TIMEOUT:
+        raise InvalidPlan(f"on_timeout is {shown(plan.on_timeout)}", hint=f"Use one of: {', '.join(ON_TIMEOUT)}.")
+    if plan.min_requests < 1 or plan.stage_timeout_s <= 0 or plan.interval_s <= 0:
+        raise InvalidPlan("A time or a count of the plan is not above zero", hint="Give positive numbers.")
+    return plan
+
+
+def parse_share(value: str | float) -> float:
+    """Return the share that `10%` or `0.1` names, between 0 and 1.
+
+    Raises:
+        InvalidPlan: If it is neither.
+    """
+    if isinstance(value, str):
+        text = value.strip()
+        try:
+            number = float(text[:-1]) / 100 if text.endswith("%") else float(text)
+        except ValueError:
+            raise InvalidPlan(f"{shown(value)} is not a share", hint="Write 10% or 0.1.") from None
+    else:
+        number = float(value)
+    if not 0 < number <= 1:
+        raise InvalidPlan(f"{value} is not a share of the traffic", hint="Write 10% or 0.1, at most 100%.")
+    return number
+
+
+class MetricRule(msgspec.Struct, frozen=True, kw_only=True):
+    """`roc_auc >= champion - 0.005`, taken apart.
+
+    Args:
+        metric: What is measured.
+        comparison: `>=`, `>`, `<=` or `<`.
+        champion: Whether it is held against the champion's own value.
+        number: The fixed part of the threshold.
+    """
+
+    metric: str
+    comparison: str
+    champion: bool
+    number: float
+
+
+_METRIC = re.compile(
+    r"\s*(?P<metric>[a-z][a-z0-9_]*)\s*(?P<comparison>>=|<=|>|<)\s*"
+    r"(?:(?P<champion>champion)\s*(?:(?P<sign>[+-])\s*(?P<margin>\d+(?:\.\d+)?%?))?|(?P<number>-?\d+(?:\.\d+)?%?))\s*"
+)
+
+
+def parse_metric_rule(text: str, known: Sequence[str]) -> MetricRule:
+    """Return what a metric rule says.
+
+    Args:
+        text: The rule, such as `roc_auc >= champion - 0.005` or `accuracy >= 0.8`.
+        known: The metrics that there are.
+
+    Raises:
+        InvalidGateRule: If it says something else.
+    """
+    found = _METRIC.fullmatch(text)
+    if not found:
+        raise InvalidGateRule(
+            f"{shown(text)} is not a metric rule", hint="Write METRIC >= NUMBER, or METRIC >= champion - NUMBER."
+        )
+    if found["metric"] not in known:
+        raise InvalidGateRule(f"There is no metric {shown(found['metric'])}", hint=f"Metrics: {', '.join(known)}.")
+    if found["champion"]:
+        margin = _number(found["margin"] or "0")
+        number = -margin if found["sign"] == "-" else margin
+    else:
+        number = _number(found["number"])
+    return MetricRule(
+        metric=found["metric"], comparison=found["comparison"], champion=bool(found["champion"]), number=number
+    )
+
+
+def _number(text: str) -> float:
+    return float(text[:-1]) / 100 if text.endswith("%") else float(text)

@@ -1,0 +1,217 @@
+"""The tables of delivery, and the SQL on them."""
+
+import msgspec
+import sqlalchemy as sa
+
+from tidemill.delivery.records import (
+    Approval,
+    Deployment,
+    Endpoint,
+    GateReport,
+    Rollout,
+    RolloutEvent,
+    RolloutPlan,
+    RuleResult,
+    Target,
+)
+from tidemill.ledger.rows import record
+from tidemill.ledger.schema import JsonColumn, MomentColumn, metadata
+from tidemill.ledger.transaction import Transaction
+
+gate_reports = sa.Table(
+    "gate_reports",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("model", sa.Text, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("digest", sa.Text, nullable=False),
+    sa.Column("champion", sa.Integer),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("results", JsonColumn, nullable=False),
+    sa.Column("rows", sa.BigInteger, nullable=False),
+    sa.Column("holdout", sa.Text, nullable=False),
+    sa.Column("created_at", MomentColumn, nullable=False),
+    sa.Column("created_by", sa.Text, nullable=False),
+    sa.Index("ix_gate_reports_model", "model", "version", "created_at"),
+)
+approvals = sa.Table(
+    "approvals",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("gate_report", sa.Text, sa.ForeignKey("gate_reports.id"), nullable=False),
+    sa.Column("digest", sa.Text, nullable=False),
+    sa.Column("actor", sa.Text, nullable=False),
+    sa.Column("approved", sa.Boolean, nullable=False),
+    sa.Column("comment", sa.Text, nullable=False),
+    sa.Column("own_work", sa.Boolean, nullable=False),
+    sa.Column("created_at", MomentColumn, nullable=False),
+    sa.Index("ix_approvals_gate_report", "gate_report"),
+)
+endpoints = sa.Table(
+    "endpoints",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("time", sa.Text),
+    sa.Column("passthrough", JsonColumn, nullable=False),
+    sa.Column("sticky", sa.Text),
+    sa.Column("targets", JsonColumn, nullable=False),
+    sa.Column("stable", sa.Text),
+    sa.Column("revision", sa.BigInteger, nullable=False),
+    sa.Column("created_at", MomentColumn, nullable=False),
+)
+deployments = sa.Table(
+    "deployments",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("endpoint", sa.Text, sa.ForeignKey("endpoints.name"), nullable=False),
+    sa.Column("number", sa.Integer, nullable=False),
+    sa.Column("model", sa.Text, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("model_version_id", sa.Text, nullable=False),
+    sa.Column("digest", sa.Text, nullable=False),
+    sa.Column("gate_report", sa.Text, sa.ForeignKey("gate_reports.id")),
+    sa.Column("created_at", MomentColumn, nullable=False),
+    sa.Column("created_by", sa.Text, nullable=False),
+    sa.UniqueConstraint("endpoint", "number"),
+)
+rollouts = sa.Table(
+    "rollouts",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("endpoint", sa.Text, sa.ForeignKey("endpoints.name"), nullable=False),
+    sa.Column("before", sa.Text),
+    sa.Column("after", sa.Text, sa.ForeignKey("deployments.id"), nullable=False),
+    sa.Column("plan", JsonColumn, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("share", sa.Float(53), nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("started_at", MomentColumn, nullable=False),
+    sa.Column("ended_at", MomentColumn),
+    sa.Index("ix_rollouts_endpoint", "endpoint", "started_at"),
+)
+rollout_events = sa.Table(
+    "rollout_events",
+    metadata,
+    sa.Column("rollout", sa.Text, sa.ForeignKey("rollouts.id"), primary_key=True),
+    sa.Column("seq", sa.Integer, primary_key=True),
+    sa.Column("at", MomentColumn, nullable=False),
+    sa.Column("key", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("message", sa.Text, nullable=False),
+    sa.Column("facts", JsonColumn, nullable=False),
+    sa.UniqueConstraint("rollout", "key"),
+)
+
+
+def find_endpoint(connection: sa.Connection, name: str) -> Endpoint | None:
+    """Return an endpoint by its name."""
+    row = connection.execute(sa.select(endpoints).where(endpoints.c.name == name)).one_or_none()
+    return _endpoint(row) if row else None
+
+
+def list_endpoints(connection: sa.Connection) -> list[Endpoint]:
+    """Return the endpoints by name."""
+    return [_endpoint(row) for row in connection.execute(sa.select(endpoints).order_by(endpoints.c.name))]
+
+
+def _endpoint(row: sa.Row[tuple[object, ...]]) -> Endpoint:
+    return msgspec.convert(record(row), Endpoint)
+
+
+def set_targets(tx: Transaction, name: str, targets: list[Target], stable: str | None) -> int:
+    """Give an endpoint's traffic to targets and return the new revision."""
+    found = find_endpoint(tx.connection, name)
+    revision = found.revision + 1 if found else 1
+    change = sa.update(endpoints).where(endpoints.c.name == name)
+    tx.execute(change.values(targets=msgspec.to_builtins(targets), stable=stable, revision=revision))
+    return revision
+
+
+def find_deployment(connection: sa.Connection, identifier: str) -> Deployment | None:
+    """Return a deployment by its id."""
+    row = connection.execute(sa.select(deployments).where(deployments.c.id == identifier)).one_or_none()
+    return msgspec.convert(record(row), Deployment) if row else None
+
+
+def list_deployments(connection: sa.Connection, endpoint: str, *, limit: int = 100) -> list[Deployment]:
+    """Return an endpoint's deployments, newest first."""
+    query = sa.select(deployments).where(deployments.c.endpoint == endpoint)
+    rows = connection.execute(query.order_by(deployments.c.number.desc()).limit(limit))
+    return [msgspec.convert(record(row), Deployment) for row in rows]
+
+
+def next_number(connection: sa.Connection, endpoint: str) -> int:
+    """Return the number of an endpoint's next deployment."""
+    query = sa.select(sa.func.coalesce(sa.func.max(deployments.c.number), 0)).where(deployments.c.endpoint == endpoint)
+    return int(connection.execute(query).scalar_one()) + 1
+
+
+def find_gate_report(connection: sa.Connection, identifier: str) -> GateReport | None:
+    """Return a gate report with its approvals."""
+    row = connection.execute(sa.select(gate_reports).where(gate_reports.c.id == identifier)).one_or_none()
+    return _gate_report(connection, row) if row else None
+
+
+def list_gate_reports(
+    connection: sa.Connection, *, model: str = "", version: int | None = None, limit: int = 100
+) -> list[GateReport]:
+    """Return gate reports, newest first."""
+    query = sa.select(gate_reports).order_by(gate_reports.c.created_at.desc(), gate_reports.c.id.desc()).limit(limit)
+    if model:
+        query = query.where(gate_reports.c.model == model)
+    if version is not None:
+        query = query.where(gate_reports.c.version == version)
+    return [_gate_report(connection, row) for row in connection.execute(query).all()]
+
+
+def _gate_report(connection: sa.Connection, row: sa.Row[tuple[object, ...]]) -> GateReport:
+    query = sa.select(approvals).where(approvals.c.gate_report == row.id).order_by(approvals.c.created_at)
+    said = [msgspec.convert(record(each), Approval) for each in connection.execute(query)]
+    fields = {**record(row), "approvals": said}
+    fields["results"] = msgspec.convert(fields["results"], list[RuleResult])
+    return msgspec.convert(fields, GateReport)
+
+
+def find_rollout(connection: sa.Connection, identifier: str) -> Rollout | None:
+    """Return a rollout with its events."""
+    row = connection.execute(sa.select(rollouts).where(rollouts.c.id == identifier)).one_or_none()
+    return _rollout(connection, row) if row else None
+
+
+def list_rollouts(connection: sa.Connection, endpoint: str = "", *, limit: int = 100) -> list[Rollout]:
+    """Return rollouts, newest first."""
+    query = sa.select(rollouts).order_by(rollouts.c.started_at.desc(), rollouts.c.id.desc()).limit(limit)
+    if endpoint:
+        query = query.where(rollouts.c.endpoint == endpoint)
+    return [_rollout(connection, row) for row in connection.execute(query).all()]
+
+
+def _rollout(connection: sa.Connection, row: sa.Row[tuple[object, ...]]) -> Rollout:
+    table = rollout_events.c
+    query = sa.select(table.seq, table.at, table.kind, table.message, table.facts)
+    found = connection.execute(query.where(table.rollout == row.id).order_by(table.seq))
+    events = [msgspec.convert(record(each), RolloutEvent) for each in found]
+    fields = {**record(row), "events": events}
+    fields["plan"] = msgspec.convert(fields["plan"], RolloutPlan)
+    return msgspec.convert(fields, Rollout)
+
+
+def add_event(
+    tx: Transaction, rollout: str, key: str, kind: str, message: str, facts: dict[str, object]
+) -> None:
+    """Add an event to a rollout; one whose key is there already is not added again."""
+    table = rollout_events.c
+    query = sa.select(sa.func.count()).where(table.rollout == rollout, table.key == key)
+    if tx.connection.execute(query).scalar_one():
+        return
+    highest = sa.select(sa.func.coalesce(sa.func.max(table.seq), 0)).where(table.rollout == rollout)
+    row = {
+        "rollout": rollout,
+        "seq": int(tx.connection.execute(highest).scalar_one()) + 1,
+        "at": tx.now,
+        "key": key,
+        "kind": kind,
+        "message": message,
+        "facts": facts,
+    }
+    tx.execute(sa.insert(rollout_events), row)

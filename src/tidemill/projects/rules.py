@@ -1,0 +1,150 @@
+"""What follows from a project file: what would change, and what each part means to the stages."""
+
+import re
+from datetime import timedelta
+
+import msgspec
+
+from tidemill.core.errors import Conflict, InvalidInput, NotFound
+from tidemill.core.moments import parse_duration
+from tidemill.core.names import shown
+from tidemill.delivery.records import RolloutPlan
+from tidemill.delivery.rules import check_plan, parse_share
+from tidemill.projects.records import Change
+from tidemill.projects.spec import ProjectSpec, RolloutSpec
+
+_EFFECTS = (
+    ("datasets", "the next delivery ingests it so"),
+    ("pipeline", "the next delivery runs it so"),
+    ("model", "the next delivery registers it so"),
+    ("gate", "the next version is judged so"),
+    ("deploy.rollout", "the next rollout goes so"),
+    ("deploy", "the endpoint is set so now"),
+    ("monitor", "windows from now on are judged so"),
+    ("retrain", "triggers from now on are judged so"),
+    ("notify", "alerts from now on go there"),
+)
+
+
+class ProjectNotFound(NotFound):
+    """No project of that name was applied."""
+
+    code = "project_not_found"
+
+
+class DeliveryNotFound(NotFound):
+    """No delivery has that id."""
+
+    code = "delivery_not_found"
+
+
+class DeliveryUnderway(Conflict):
+    """The project is in the middle of a delivery."""
+
+    code = "delivery_underway"
+
+
+class NothingToDeliver(InvalidInput):
+    """The project file names no pipeline or no model."""
+
+    code = "nothing_to_deliver"
+
+
+class DeliveryFailed(InvalidInput):
+    """A delivery ended in a failure."""
+
+    code = "delivery_failed"
+
+
+def compare(before: ProjectSpec | None, after: ProjectSpec) -> list[Change]:
+    """Return what differs between two project files, by key."""
+    old = _leaves(before) if before else {}
+    new = _leaves(after)
+    changes = []
+    for path in [*new, *(path for path in old if path not in new)]:
+        if old.get(path) == new.get(path):
+            continue
+        action = "add" if path not in old else "remove" if path not in new else "change"
+        effect = next((text for prefix, text in _EFFECTS if path.startswith(prefix)), "")
+        changes.append(
+            Change(path=path, action=action, before=old.get(path, ""), after=new.get(path, ""), effect=effect)
+        )
+    return changes
+
+
+def rollout_plan(spec: RolloutSpec | None) -> RolloutPlan | None:
+    """Return what a project file's rollout means; None when it says none."""
+    if spec is None:
+        return None
+    shares = [share for share in (parse_share(each) for each in spec.canary) if share < 1]
+    return check_plan(
+        RolloutPlan(
+            shares=shares,
+            watch=spec.watch,
+            false_rollback=parse_share(spec.false_rollback),
+            slow_ms=spec.slow_ms,
+            min_requests=spec.min_requests,
+            stage_timeout_s=parse_duration(spec.stage_timeout).total_seconds(),
+            on_timeout=spec.on_timeout,
+        )
+    )
+
+
+def parse_budget(text: str) -> tuple[int, timedelta] | None:
+    """Return how many runs a budget such as `20 runs per 30d` allows in how long; None for no budget.
+
+    Raises:
+        InvalidInput: If it says something else.
+    """
+    if not text:
+        return None
+    found = re.fullmatch(r"\s*(\d+)\s+runs?\s+per\s+(\S.*?)\s*", text)
+    if not found:
+        raise InvalidInput(f"{shown(text)} is not a budget", hint="Write `20 runs per 30d`.")
+    return int(found[1]), parse_duration(found[2])
+
+
+def check_spec(spec: ProjectSpec) -> None:
+    """Let a project file pass whose parts fit together.
+
+    Raises:
+        InvalidInput: If a part lacks another that it needs, or a text in it cannot be read.
+    """
+    if spec.deploy and not spec.model:
+        raise InvalidInput("`deploy` needs to know what", hint="Add `model: {name: …, label: …}`.")
+    if spec.gate and not spec.model:
+        raise InvalidInput("`gate` needs to know what it judges", hint="Add `model: {name: …, label: …}`.")
+    if spec.model and not spec.pipeline:
+        raise InvalidInput("`model` needs a pipeline that makes it", hint="Add `pipeline: pipeline.py:NAME`.")
+    if spec.deploy:
+        rollout_plan(spec.deploy.rollout)
+    if spec.monitor:
+        if not spec.deploy:
+            raise InvalidInput("`monitor` needs an endpoint to watch", hint="Add `deploy: {endpoint: NAME}`.")
+        parse_window(spec.monitor.window)
+        if spec.monitor.performance:
+            parse_duration(spec.monitor.performance.label_delay)
+    if spec.retrain:
+        parse_duration(spec.retrain.cooldown)
+        parse_budget(spec.retrain.budget)
+
+
+def parse_window(text: str) -> str:
+    """Return a window's length if it is one: a duration, or `1mo` for months of the calendar."""
+    if text != "1mo":
+        parse_duration(text)
+    return text
+
+
+def _leaves(spec: ProjectSpec) -> dict[str, str]:
+    found: dict[str, str] = {}
+
+    def walk(value: object, path: str) -> None:
+        if isinstance(value, dict) and value:
+            for key, inner in value.items():
+                walk(inner, f"{path}.{key}" if path else str(key))
+        elif value not in (None, {}, [], ""):
+            found[path] = msgspec.json.encode(value).decode() if not isinstance(value, str) else value
+
+    walk(msgspec.to_builtins(spec), "")
+    return found
