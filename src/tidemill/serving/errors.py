@@ -25,12 +25,6 @@ class HeadTooLarge(TooLarge):
     code = "head_too_large"
 
 
-class BodyTooLarge(TooLarge):
-    """The body is over the limit."""
-
-    code = "body_too_large"
-
-
 class RequestTooSlow(InvalidInput):
     """The request did not arrive in time."""
 
@@ -53,12 +47,6 @@ class UnknownPath(NotFound):
     """No such path."""
 
     code = "path_not_found"
-
-
-class MethodNotAllowed(Conflict):
-    """The path exists and has another method."""
-
-    code = "method_not_allowed"
 
 
 class WrongMediaType(InvalidInput):

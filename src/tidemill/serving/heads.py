@@ -48,16 +48,21 @@ class HostRules(msgspec.Struct, frozen=True, kw_only=True):
     def allow_host(self, host: str) -> bool:
         """Return whether a Host header, with or without port, names this server."""
         name = _without_port(host)
-        if name == "localhost" or name.endswith(".localhost") or name in self.hosts:
-            return True
-        try:
-            return ip_address(name.strip("[]")).is_loopback
-        except ValueError:
-            return False
+        return name in self.hosts or is_loopback(name)
 
     def allow_origin(self, origin: str, host: str) -> bool:
         """Return whether a browser's page of this origin may call the server under this Host."""
         return origin in self.origins or urlsplit(origin).netloc.lower() == host.lower()
+
+
+def is_loopback(name: str) -> bool:
+    """Return whether a host name or address can only mean this machine."""
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        return ip_address(name.strip("[]")).is_loopback
+    except ValueError:
+        return False
 
 
 def _without_port(host: str) -> str:

@@ -10,7 +10,14 @@ from tidemill.core.names import shown
 from tidemill.core.nearest import did_you_mean
 from tidemill.serving import answers
 from tidemill.serving.batching import Job, Turn
-from tidemill.serving.errors import Draining, EndpointNotFound, EndpointNotReady, MethodNotAllowed, UnknownPath
+from tidemill.serving.errors import (
+    Draining,
+    EndpointNotFound,
+    EndpointNotReady,
+    MethodNotAllowed,
+    TokenMissing,
+    UnknownPath,
+)
 from tidemill.serving.heads import Head
 from tidemill.serving.identifiers import IdMaker
 from tidemill.serving.metrics import Metrics, Samples, exposition
@@ -31,13 +38,23 @@ class Plane:
         recorder: Records and answers.
         metrics: Counters of the process.
         scrape: Returns the samples of all processes of this data plane.
+        guarded: Whether an endpoint without tokens is refused, as the network can reach it.
     """
 
-    def __init__(self, turn: Turn, recorder: Recorder, metrics: Metrics, scrape: Callable[[], Samples]) -> None:
+    def __init__(
+        self,
+        turn: Turn,
+        recorder: Recorder,
+        metrics: Metrics,
+        scrape: Callable[[], Samples],
+        *,
+        guarded: bool = False,
+    ) -> None:
         self._turn = turn
         self._recorder = recorder
         self._metrics = metrics
         self._scrape = scrape
+        self._guarded = guarded
         self._endpoints: dict[str, Endpoint] = {}
         self._by_path: dict[str, Endpoint] = {}
         self._absent: dict[str, str] = {}
@@ -87,6 +104,11 @@ class Plane:
             return _wrong_method(head, "POST")
         if self.draining:
             return Draining("The server is going away", hint="Send the request again; another process takes it.")
+        if self._guarded and not endpoint.routes.token_hashes:
+            return TokenMissing(
+                f"The endpoint {endpoint.name} has no tokens, and this server can be reached from the network",
+                hint="Give the endpoint a token, listen on 127.0.0.1, or start the server with --open.",
+            )
         return endpoint.refuse(head.token_hash)
 
     def _unknown(self, head: Head) -> TidemillError:

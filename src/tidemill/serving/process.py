@@ -17,7 +17,7 @@ import uvloop
 from tidemill.core.errors import TidemillError
 from tidemill.serving.capture import seal_orphans
 from tidemill.serving.errors import ServingFault
-from tidemill.serving.heads import HostRules
+from tidemill.serving.heads import HostRules, is_loopback
 from tidemill.serving.limits import Limits
 from tidemill.serving.service import Options, serve
 from tidemill.serving.takeover import take_over
@@ -62,6 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--ready-fd", type=int, help="the same to an open file descriptor")
     parser.add_argument("--allow-host", action="append", default=[], help="another name of this server")
     parser.add_argument("--allow-origin", action="append", default=[], help="an origin whose pages may call")
+    parser.add_argument("--open", action="store_true", help="let the network use endpoints that have no tokens")
     parser.add_argument("--capture", choices=["required", "best-effort"], default="required")
     parser.add_argument("--body-limit", type=int, default=Limits().body_bytes, help="bytes")
     parser.add_argument("--max-connections", type=int, default=Limits().connections, help="of each process")
@@ -80,6 +81,7 @@ def _options(asked: argparse.Namespace, folder: Path) -> Options:
         capture=asked.capture,
         segment_bytes=asked.segment_bytes,
         segment_s=asked.segment_s,
+        guarded=not (asked.open or is_loopback(asked.host)),
         siblings=asked.processes > 1,
     )
 

@@ -35,6 +35,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
         capture: Whether a prediction must be recorded before it is answered.
         segment_bytes: Size at which a capture segment is closed.
         segment_s: Age at which a capture segment is closed.
+        guarded: Whether an endpoint without tokens is refused.
         siblings: Whether other processes serve the same port.
     """
 
@@ -44,6 +45,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     capture: CaptureRule = "required"
     segment_bytes: int = 8 * 1024 * 1024
     segment_s: float = 60.0
+    guarded: bool = False
     siblings: bool = False
 
 
@@ -67,7 +69,7 @@ class DataPlane:
         recorder = Recorder(self._writer, self._metrics, options.capture)
         self._turn = Turn(loop, self._threads, options.limits, self._metrics, recorder.finish)
         self._siblings = Siblings(options.folder, self._metrics, shared=options.siblings)
-        self._plane = Plane(self._turn, recorder, self._metrics, self._siblings.scrape)
+        self._plane = Plane(self._turn, recorder, self._metrics, self._siblings.scrape, guarded=options.guarded)
         reader = HeadReader(options.rules, body_bytes=options.limits.body_bytes)
         self._hub = Hub(self._plane, reader, options.limits, self._metrics, loop)
         self._watcher = RoutesWatcher(options.folder, self._plane, self._metrics, load, loop)

@@ -101,6 +101,17 @@ def test_an_endpoint_with_tokens_asks_for_one(start):
     assert server.call(body, headers={"Authorization": "Bearer secret"})[0] == 200
 
 
+def test_where_the_network_can_reach_it_an_endpoint_needs_tokens(start):
+    server = start(guarded=True)
+    server.one()
+    body = {"records": [{"x": 1}]}
+    status, answer = server.call(body)
+    assert (status, answer["error"]["code"]) == (401, "token_missing")
+    assert "--open" in answer["error"]["hint"]
+    server.one(token_hashes=[hashlib.sha256(b"secret").hexdigest()])
+    assert server.call(body, headers={"Authorization": "Bearer secret"})[0] == 200
+
+
 def test_an_unknown_endpoint_is_404_with_the_nearest_name(server):
     status, answer = server.call({"records": [{"x": 1}]}, path="/v1/endpoints/dellay/predict")
     assert (status, answer["error"]["code"]) == (404, "endpoint_not_found")
