@@ -1,16 +1,19 @@
 """What can go wrong between a request and its answer."""
 
 from tidemill.core.errors import (
-    Conflict,
+    BodyTooLarge,
     Damaged,
     Internal,
     InvalidInput,
+    MethodNotAllowed,
     NotFound,
     Refused,
     TooLarge,
     Unauthenticated,
     Unavailable,
 )
+
+__all__ = ["BodyTooLarge", "MethodNotAllowed"]  # the two that both planes raise; the data plane's own follow
 
 
 class MalformedRequest(InvalidInput):

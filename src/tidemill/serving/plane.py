@@ -128,7 +128,7 @@ class Plane:
         """Answer an admitted request, now or at the end of the turn."""
         endpoint = self._by_path.get(head.path)
         if endpoint is None:
-            self._pages[head.path](client)
+            self._show(client, head)
             return
         arrived = time.perf_counter()
         try:
@@ -144,6 +144,15 @@ class Plane:
             client.refuse(error)
             return
         self._metrics.in_flight += 1
+
+    def _show(self, client: Connection, head: Head) -> None:
+        page = self._pages.get(head.path)
+        if page is not None:
+            page(client)
+            return
+        error = self._unknown(head)  # The endpoint was taken away while the body was on its way.
+        self.refused("", error)
+        client.refuse(error)
 
     def refused(self, endpoint: str, error: TidemillError) -> None:
         """Count a request that got an error."""

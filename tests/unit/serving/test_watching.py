@@ -89,6 +89,17 @@ def test_an_endpoint_that_is_taken_away_is_404(server):
     assert server.call({"records": [{"x": 1}]})[0] == 404
 
 
+def test_an_endpoint_that_goes_while_a_body_comes_is_404(server):
+    head = b"POST /v1/endpoints/delay/predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 21\r\n\r\n"
+    with server.socket() as connection:
+        connection.sendall(head + b'{"records":')
+        server.until(lambda: b"tidemill_connections 2" in server.get("/metrics")[1])
+        server.until(lambda: len([one for one in server.plane._hub.connections if one._state == 2]) == 1)
+        server.route({})
+        connection.sendall(b'[{"x":1}]}')
+        assert connection.recv(100).startswith(b"HTTP/1.1 404 ")
+
+
 def test_a_model_is_loaded_once_for_many_revisions(server):
     server.model("m2")
     for share in (0.9, 0.5, 0.1):
