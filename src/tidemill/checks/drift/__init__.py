@@ -1,0 +1,1 @@
+"""Has the data moved since training, and by how much."""

@@ -1,0 +1,1 @@
+"""Does the training know what it could not know."""

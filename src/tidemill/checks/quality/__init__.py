@@ -1,0 +1,1 @@
+"""Is the table what it should be: missing, doubled, out of range, of another type."""
