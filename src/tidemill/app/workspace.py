@@ -4,11 +4,12 @@ from types import TracebackType
 from typing import Self
 
 from tidemill.core.settings import Settings
+from tidemill.governance.service import GovernanceService
 from tidemill.ledger import FolderLock, Ledger
 from tidemill.objects import ObjectStore
 from tidemill.tracking.service import TrackingService
 
-_SERVICES: dict[str, type] = {"tracking": TrackingService}
+_SERVICES: dict[str, type] = {"tracking": TrackingService, "governance": GovernanceService}
 
 
 class Workspace:
@@ -31,6 +32,7 @@ class Workspace:
         self.ledger = Ledger.open(settings.database or settings.home / "ledger.sqlite")
         self.serving_url = ""
         self.tracking = TrackingService(self.ledger, self.objects)
+        self.governance = GovernanceService(self.ledger)
 
     @staticmethod
     def services() -> dict[str, type]:

@@ -1,6 +1,12 @@
 """Which command line stands for each verb of the services."""
 
 COMMANDS: dict[str, str] = {
+    "governance.whoami": "tokens whoami",
+    "governance.create_token": "tokens create",
+    "governance.list_tokens": "tokens list",
+    "governance.revoke_token": "tokens revoke",
+    "governance.audit": "audit",
+    "governance.trace": "trace",
     "tracking.create_experiment": "experiments create",
     "tracking.list_experiments": "experiments list",
     "tracking.get_experiment": "experiments show",

@@ -9,12 +9,15 @@ from tidemill.core.nearest import did_you_mean
 
 _TOP: dict[str, tuple[str, str]] = {
     "up": ("tidemill.cli.up:up", "Run the server on a workspace."),
+    "trace": ("tidemill.cli.trace:trace", "Show what a thing came from."),
+    "audit": ("tidemill.cli.audit:audit", "Show who did what when."),
 }
 """Commands without a stage: name -> (module:attribute, help in one line)."""
 
 _STAGES: dict[str, tuple[str, str]] = {
     "experiments": ("tidemill.cli.experiments:experiments", "Named groups of runs."),
     "runs": ("tidemill.cli.runs:runs", "Executions, with their params, metrics and artifacts."),
+    "tokens": ("tidemill.cli.tokens:tokens", "Who may come in, and as what."),
 }
 
 

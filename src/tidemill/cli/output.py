@@ -46,7 +46,10 @@ def common(command: Callable[P, None]) -> Callable[P, None]:
     """Give a command the options that all have: `--home` and `--json`."""
 
     @click.option(
-        "--home", type=click.Path(path_type=Path, file_okay=False), help="The workspace folder.", expose_value=False,
+        "--home",
+        type=click.Path(path_type=Path, file_okay=False),
+        help="The workspace folder.",
+        expose_value=False,
         callback=_keep("home"),
     )
     @click.option("--json", "as_json", is_flag=True, help="Write JSON.", expose_value=False, callback=_keep("json"))
@@ -118,9 +121,13 @@ def _table(rows: Sequence[object], columns: Sequence[str]) -> None:
     names = list(columns) or list(_fields(rows[0]))
     lines = [[cell(_fields(row).get(name)) for name in names] for row in rows]
     widths = [max(len(name), *(len(line[at]) for line in lines)) for at, name in enumerate(names)]
-    click.secho("  ".join(name.upper().ljust(width) for name, width in zip(names, widths, strict=True)).rstrip(), bold=True)
+    click.secho(_padded([name.upper() for name in names], widths), bold=True)
     for line in lines:
-        click.echo("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip())
+        click.echo(_padded(line, widths))
+
+
+def _padded(texts: Sequence[str], widths: Sequence[int]) -> str:
+    return "  ".join(text.ljust(width) for text, width in zip(texts, widths, strict=True)).rstrip()
 
 
 def _card(value: object, columns: Sequence[str]) -> None:
@@ -145,16 +152,18 @@ def _fields(value: object) -> dict[str, object]:
 
 def cell(value: object) -> str:
     """Return a value as a person reads it in a table."""
-    if value is None or value == "" or value == {} or value == []:
+    if value is None or value in ("", {}, []):
         return "-"
-    if isinstance(value, float):
-        return f"{value:.6g}"
-    if isinstance(value, datetime):
-        return value.astimezone().strftime("%Y-%m-%d %H:%M:%S")
-    if isinstance(value, dict):
-        return " ".join(f"{key}={cell(inner)}" for key, inner in value.items())
-    if isinstance(value, list | tuple):
-        return ", ".join(cell(inner) for inner in value)
     if isinstance(value, msgspec.Struct):
-        return cell(msgspec.structs.asdict(value))
-    return str(value)
+        value = msgspec.structs.asdict(value)
+    match value:
+        case float():
+            return f"{value:.6g}"
+        case datetime():
+            return value.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+        case dict():
+            return " ".join(f"{key}={cell(inner)}" for key, inner in value.items())
+        case list() | tuple():
+            return ", ".join(cell(inner) for inner in value)
+        case _:
+            return str(value)

@@ -31,7 +31,7 @@ class Client:
     def __init__(self, http: httpx.Client) -> None:
         self.http = http
 
-    def get(self, path: str, kind: type[T], **query: object) -> T:
+    def get(self, path: str, kind: type[T], /, **query: object) -> T:
         """Return what a path holds, decoded as a type."""
         return self._decode(self._send("GET", path, params=_query(query)), kind)
 
@@ -45,7 +45,7 @@ class Client:
         content = msgspec.json.encode(body if body is not None else {}, enc_hook=str)
         return self._decode(self._send("PUT", path, content=content), kind)
 
-    def delete(self, path: str, kind: type[T], **query: object) -> T:
+    def delete(self, path: str, kind: type[T], /, **query: object) -> T:
         """Delete what a path holds and return the answer, decoded as a type."""
         return self._decode(self._send("DELETE", path, params=_query(query)), kind)
 

@@ -42,4 +42,3 @@ class EmbeddedTransport(httpx.BaseTransport):
 
     def _wait(self, work: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()
-

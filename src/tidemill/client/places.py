@@ -43,6 +43,6 @@ def embedded(settings: Settings) -> Iterator[Client]:
     build = load("tidemill.server.app").build
     transport = load("tidemill.client.embedded").EmbeddedTransport
     with load("tidemill.app").Workspace(settings, lock_wait_s=_LOCK_WAIT_S) as workspace:
-        inside = transport(build(workspace))
+        inside = transport(build(workspace, is_embedded=True))
         with httpx.Client(base_url="http://localhost", transport=inside, timeout=_TIMEOUT) as http:
             yield Client(http)

@@ -74,14 +74,19 @@ def parse_role(word: str) -> Role:
         raise UnknownRole(f"{word!r} is not a role", hint=f"Roles: {known}.") from None
 
 
+def allows(actor: Actor, permission: Permission) -> bool:
+    """Return whether an actor's role is enough for a permission."""
+    return actor.role >= _NEEDS[permission]
+
+
 def require(actor: Actor, permission: Permission) -> None:
     """Let the actor pass, or refuse.
 
     Raises:
         PermissionMissing: If the actor's role is below what the permission needs.
     """
-    needed = _NEEDS[permission]
-    if actor.role < needed:
+    if not allows(actor, permission):
+        needed = _NEEDS[permission]
         raise PermissionMissing(
             f"{actor.name} is {actor.role.name.lower()}, and this needs {needed.name.lower()}",
             hint="Ask an admin for a token with that role.",

@@ -49,6 +49,12 @@ class InvalidInput(TidemillError):
     code = "invalid_input"
 
 
+class MethodNotAllowed(InvalidInput):
+    """The path exists, and does not take this HTTP method."""
+
+    code = "method_not_allowed"
+
+
 class NotFound(TidemillError):
     """What was named does not exist."""
 
@@ -77,6 +83,12 @@ class TooLarge(TidemillError):
     """What was given is over a stated limit."""
 
     code = "too_large"
+
+
+class BodyTooLarge(TooLarge):
+    """A request's body is over the limit."""
+
+    code = "body_too_large"
 
 
 class Unavailable(TidemillError):

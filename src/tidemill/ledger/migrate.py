@@ -9,7 +9,7 @@ from tidemill.core.lazy import lazy
 
 if TYPE_CHECKING:
     import alembic.command as commands
-    import alembic.config as config
+    from alembic import config
 else:
     commands = lazy("alembic.command")
     config = lazy("alembic.config")

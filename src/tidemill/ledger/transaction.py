@@ -11,6 +11,7 @@ from tidemill.core.refs import Ref
 from tidemill.ledger import audit
 from tidemill.ledger.schema import lineage_edges
 
+
 def insert_into(connection: sa.Connection, table: sa.Table) -> "sqlite.Insert | postgresql.Insert":
     """Return an insert that can say what to do on a conflict, in the database's own dialect."""
     return sqlite.insert(table) if connection.dialect.name == "sqlite" else postgresql.insert(table)

@@ -33,8 +33,6 @@ def answer(value: object, status: int = 200) -> Response:
 
 def error_answer(error: TidemillError) -> Response:
     """Return an error as JSON, with the status of its family."""
-    body = ErrorBody(
-        code=error.code, message=error.message, hint=error.hint, where=error.where, details=error.details
-    )
+    body = ErrorBody(code=error.code, message=error.message, hint=error.hint, where=error.where, details=error.details)
     headers = {"WWW-Authenticate": "Bearer"} if status_of(error) == 401 else None
     return Response(_ENCODER.encode(ErrorAnswer(error=body)), status_of(error), headers, JSON)

@@ -6,20 +6,23 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route as StarletteRoute
+from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
 from tidemill.app import Workspace
-from tidemill.core.access import OWNER, Actor
-from tidemill.core.errors import Internal, InvalidInput, NotFound, TidemillError
+from tidemill.core.access import Permission
+from tidemill.core.errors import Internal, MethodNotAllowed, NotFound, TidemillError
 from tidemill.core.names import shown
-from tidemill.server import openapi, transfers
+from tidemill.server import login, openapi, transfers
 from tidemill.server.answers import answer, error_answer
 from tidemill.server.api import ROUTES
 from tidemill.server.binding import handler
 from tidemill.server.guard import Guard
+from tidemill.server.identity import Identity, needs_tokens
+from tidemill.server.permits import StatedRoute, check_permissions
 
 _LOG = logging.getLogger("tidemill.server")
+_WILDCARDS = {"0.0.0.0", "::"}  # noqa: S104 - no name that a caller uses
 
 
 class RouteNotFound(NotFound):
@@ -28,36 +31,39 @@ class RouteNotFound(NotFound):
     code = "route_not_found"
 
 
-class MethodNotAllowed(InvalidInput):
-    """The path exists, and does not take this method."""
+def build(workspace: Workspace, *, is_embedded: bool = False) -> ASGIApp:
+    """Return the application that serves a workspace.
 
-    code = "method_not_allowed"
+    Args:
+        workspace: What is served.
+        is_embedded: Whether the only caller is this process, which owns the folder as it is.
 
-
-def build(workspace: Workspace) -> ASGIApp:
-    """Return the application that serves a workspace."""
-    routes = [StarletteRoute(route.path, handler(workspace, route), methods=[route.method]) for route in ROUTES]
-    extra = [
-        StarletteRoute("/health", _health, methods=["GET"]),
-        StarletteRoute("/api/v1/openapi.json", _openapi, methods=["GET"]),
-        *transfers.routes(workspace),
-    ]
+    Raises:
+        RouteWithoutPermission: If a route does not state what it asks of its caller.
+    """
+    all_routes = routes(workspace)
+    check_permissions(all_routes)
     app = Starlette(
-        routes=[*extra, *routes],
+        routes=all_routes,
         exception_handlers={TidemillError: _known_error, HTTPException: _http_error, Exception: _fault},
     )
-    hosts = frozenset(name.strip() for name in workspace.settings.allowed_hosts.split(",") if name.strip())
-    return Guard(app, hosts=hosts, authenticate=_authenticator(workspace))
+    settings = workspace.settings
+    names = {name.strip() for name in settings.allowed_hosts.split(",")} | {settings.host}
+    is_open = is_embedded or not needs_tokens(settings)
+    return Guard(
+        app, hosts=frozenset(names - {"", *_WILDCARDS}), identity=Identity(workspace.governance, is_open=is_open)
+    )
 
 
-def _authenticator(workspace: Workspace):  # type: ignore[no-untyped-def]  # noqa: ANN202 - replaced with governance
-    del workspace
-
-    def authenticate(request: Request) -> Actor | None:
-        del request
-        return OWNER
-
-    return authenticate
+def routes(workspace: Workspace) -> list[BaseRoute]:
+    """Return every route of the server, each with its permission."""
+    return [
+        StatedRoute("/health", _health, Permission.OPEN),
+        StatedRoute("/api/v1/openapi.json", _openapi, Permission.OPEN),
+        *login.routes(workspace.governance),
+        *transfers.routes(workspace),
+        *(StatedRoute(route.path, handler(workspace, route), route.permission, [route.method]) for route in ROUTES),
+    ]
 
 
 async def _health(request: Request) -> Response:
@@ -80,10 +86,12 @@ async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class only
     path = shown(request.url.path)
     if error.status_code == 405:
-        response = error_answer(MethodNotAllowed(f"{request.method} does not work on {path}", hint="See /api/v1/openapi.json."))
-        response.status_code = 405
-        return response
-    return error_answer(RouteNotFound(f"There is nothing at {path}", hint="See /api/v1/openapi.json for what there is."))
+        return error_answer(
+            MethodNotAllowed(f"{request.method} does not work on {path}", hint="See /api/v1/openapi.json.")
+        )
+    return error_answer(
+        RouteNotFound(f"There is nothing at {path}", hint="See /api/v1/openapi.json for what there is.")
+    )
 
 
 async def _fault(request: Request, error: Exception) -> Response:

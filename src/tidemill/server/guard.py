@@ -1,16 +1,15 @@
 """What every request passes before anything else sees it: host, origin, size, identity."""
 
 import ipaddress
-from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from tidemill.core.access import Actor
-from tidemill.core.errors import Refused, TidemillError, TooLarge
+from tidemill.core.errors import BodyTooLarge, Refused, TidemillError
 from tidemill.core.names import shown
 from tidemill.server.answers import error_answer
+from tidemill.server.identity import Identity
 
 MOST_BODY = 16 << 20
 _POLICY = (
@@ -23,7 +22,6 @@ _HEADERS = (
     (b"referrer-policy", b"same-origin"),
     (b"content-security-policy", _POLICY.encode()),
 )
-Authenticate = Callable[[Request], Actor | None]
 
 
 class HostRefused(Refused):
@@ -38,25 +36,19 @@ class OriginRefused(Refused):
     code = "origin_refused"
 
 
-class BodyTooLarge(TooLarge):
-    """The request's body is over the limit."""
-
-    code = "body_too_large"
-
-
 class Guard:
     """Lets a request through to the application, or answers it.
 
     Args:
         app: The application behind.
         hosts: The names, besides loopback's, by which this server may be called.
-        authenticate: Says who the caller is, or None when it did not say.
+        identity: Says who the caller is.
     """
 
-    def __init__(self, app: ASGIApp, *, hosts: frozenset[str], authenticate: Authenticate) -> None:
+    def __init__(self, app: ASGIApp, *, hosts: frozenset[str], identity: Identity) -> None:
         self._app = app
         self._hosts = hosts
-        self._authenticate = authenticate
+        self._identity = identity
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
@@ -78,7 +70,7 @@ class Guard:
             check_host(request, self._hosts)
             check_origin(request)
             check_length(request)
-            request.state.actor = self._authenticate(request)
+            request.state.actor, request.state.refusal = await self._identity.of(request)
             await self._app(scope, _limited(receive), send_safely)
         except TidemillError as error:
             if started:

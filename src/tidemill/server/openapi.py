@@ -2,6 +2,7 @@
 
 import re
 from functools import lru_cache
+from typing import Any
 
 import msgspec
 
@@ -16,11 +17,11 @@ from tidemill.server.routes import Route
 def document() -> dict[str, object]:
     """Return the OpenAPI 3.1 document of the API."""
     bounds = {route.verb: bind(route.verb) for route in ROUTES}
-    kinds = [ErrorAnswer]
+    kinds: list[Any] = [ErrorAnswer]
     for bound in bounds.values():
         kinds += [bound.input, bound.returns]
     schemas, components = msgspec.json.schema_components(
-        kinds, schema_hook=lambda kind: {"description": "any JSON value"}, ref_template="#/components/schemas/{name}"
+        kinds, schema_hook=lambda _: {"description": "any JSON value"}, ref_template="#/components/schemas/{name}"
     )
     shapes = iter(schemas[1:])
     by_verb = {verb: (next(shapes), next(shapes)) for verb in bounds}

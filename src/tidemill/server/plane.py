@@ -74,11 +74,11 @@ class Plane:
             f"--processes={self._settings.serving_processes}",
             f"--ready-file={self._ready_file}",
         ]
-        for name in filter(None, self._settings.allowed_hosts.split(",")):
-            command.append(f"--allow-host={name.strip()}")
+        names = (name.strip() for name in self._settings.allowed_hosts.split(","))
+        command.extend(f"--allow-host={name}" for name in names if name)
         log = (self._settings.home / "serving" / "plane.log").open("ab")
         with log:
-            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)  # noqa: S603 - our own module
+            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         deadline = time.monotonic() + _READY_S
         while not self._ready_file.exists():
             if self._process.poll() is not None or time.monotonic() > deadline:

@@ -16,6 +16,7 @@ from tidemill.app import Workspace
 from tidemill.core.errors import Conflict, InvalidInput
 from tidemill.core.settings import Settings
 from tidemill.server.app import build
+from tidemill.server.identity import check_tokens_exist
 from tidemill.server.plane import Plane
 
 _DRAIN_S = 10
@@ -52,10 +53,12 @@ def serve(settings: Settings, tell: Callable[[Ready], None]) -> None:
     Raises:
         PortInUse: If the port is taken.
         WorkspaceInUse: If another process works in the folder.
+        TokensNeeded: If others could reach it and no admin token exists.
     """
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(name)s %(message)s")
     listener = bind(settings.host, settings.port)
     with listener, Workspace(settings) as workspace:
+        check_tokens_exist(settings, workspace.governance)
         asyncio.run(_serve(workspace, listener, tell))
 
 
@@ -84,7 +87,7 @@ async def _serve(workspace: Workspace, listener: socket.socket, tell: Callable[[
         url = url_of(listener)
         workspace.lock.describe(url=url, serving_url=serving_url)
         running = asyncio.create_task(server.serve(sockets=[listener]))
-        while not server.started and not running.done():
+        while not server.started and not running.done():  # noqa: ASYNC110 - uvicorn sets a flag, no event
             await asyncio.sleep(0.005)
         tell(Ready(url=url, serving_url=serving_url, home=str(settings.home), pid=os.getpid()))
         await running
@@ -112,7 +115,9 @@ def bind(host: str, port: int) -> socket.socket:
             raise PortInUse(
                 f"Port {port} on {host} is taken", hint="Choose another with --port, or 0 for any free one."
             ) from error
-        raise AddressUnfit(f"Cannot listen on {host}:{port}: {error}", hint="Give an address of this machine.") from error
+        raise AddressUnfit(
+            f"Cannot listen on {host}:{port}: {error}", hint="Give an address of this machine."
+        ) from error
     return listener
 
 
@@ -120,4 +125,3 @@ def url_of(listener: socket.socket) -> str:
     """Return the URL of a listening socket."""
     host, port = listener.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-

@@ -4,6 +4,7 @@ from tidemill.core import errors
 
 _STATUS: tuple[tuple[type[errors.TidemillError], int], ...] = (
     (errors.OutOfSpace, 507),
+    (errors.MethodNotAllowed, 405),
     (errors.InvalidInput, 400),
     (errors.NotFound, 404),
     (errors.Conflict, 409),

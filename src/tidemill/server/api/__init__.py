@@ -1,6 +1,6 @@
 """The routes of the API, a module a stage."""
 
-from tidemill.server.api import tracking
+from tidemill.server.api import governance, tracking
 from tidemill.server.routes import Route
 
-ROUTES: tuple[Route, ...] = (*tracking.ROUTES,)
+ROUTES: tuple[Route, ...] = (*tracking.ROUTES, *governance.ROUTES)
