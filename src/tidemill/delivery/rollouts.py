@@ -14,7 +14,7 @@ from tidemill.core.refs import Ref
 from tidemill.delivery import endpoints, store
 from tidemill.delivery.ports import Arms, Observer
 from tidemill.delivery.records import Rollout, RolloutPlan, RolloutState
-from tidemill.delivery.verdicts import Verdict, judge_arms
+from tidemill.delivery.verdicts import Stage, Verdict
 from tidemill.ledger import Ledger, Transaction
 from tidemill.workflows.ports import Flow
 
@@ -62,10 +62,9 @@ class Rollouts:
             return facts.state.value
         if facts.before is None:
             return self._end(flow, facts, Verdict(promote=True, reason="nothing stood before it"))
-        since_ms = to_ms(flow.now())
         for at, share in enumerate(facts.plan.shares):
             flow.step(f"share-{at}", self._set_share, facts, share)
-            verdict = self._stage(flow, facts, at, share, since_ms)
+            verdict = self._stage(flow, facts, at)
             if verdict is None:
                 return flow.step("settle", self._read, rollout).state.value
             flow.step(f"judge-{at}", self._note, rollout, f"judge-{at}", "judged", verdict.reason, verdict.facts)
@@ -73,17 +72,18 @@ class Rollouts:
                 return self._end(flow, facts, verdict)
         return self._end(flow, facts, Verdict(promote=True, reason="every stage was passed"))
 
-    def _stage(self, flow: Flow, rollout: Rollout, at: int, share: float, since_ms: int) -> Verdict | None:
+    def _stage(self, flow: Flow, rollout: Rollout, at: int) -> Verdict | None:
         """Look until the stage is decided; None when an operator ended the rollout meanwhile."""
         started_ms, look = to_ms(flow.now()), 0
+        stage = Stage(rollout.plan)
         pause = rollout.plan.interval_s
         while True:
             if flow.receive(OPERATOR, timeout_s=pause) is not None:
                 return None
             look += 1
-            arms = flow.step(f"look-{at}-{look}", self._observe, rollout, since_ms)
+            arms = flow.step(f"look-{at}-{look}", self._observe, rollout, started_ms)
             elapsed_s = (to_ms(flow.now()) - started_ms) / 1000
-            verdict = judge_arms(arms, rollout.plan, late=elapsed_s >= rollout.plan.stage_timeout_s, share=share)
+            verdict = stage.look(arms, late=elapsed_s >= rollout.plan.stage_timeout_s)
             if verdict is not None:
                 return verdict
             # Looking ever more rarely keeps the record short; the judgement is valid at every look.
