@@ -57,12 +57,13 @@ def ours(work: Path, port: int, capture: str) -> tuple[subprocess.Popen[bytes], 
     home = work / "home"
     shutil.rmtree(home, ignore_errors=True)
     (home / "serving").mkdir(parents=True)
-    target = {"deployment": "d1", "model": "bench", "version": 1, "bundle": "b", "path": str(work / "model"),
+    path = str(work / "model" / "tidemill")
+    target = {"deployment": "d1", "model": "bench", "version": 1, "bundle": "b", "path": path,
               "share": 1.0, "route": "stable"}  # fmt: skip
     (home / "serving" / "routes.json").write_text(
         json.dumps({"revision": 1, "endpoints": {"bench": {"targets": [target]}}})
     )
-    command = ["taskset", "-c", "0", sys.executable, str(HERE / "our_server.py"), "--home", str(home), "--port",
+    command = ["taskset", "-c", "0", sys.executable, "-m", "tidemill.serving", "--home", str(home), "--port",
                str(port), "--capture", capture]  # fmt: skip
     return subprocess.Popen(command), "/v1/endpoints/bench/predict", "/ready"
 

@@ -4,17 +4,19 @@ python train.py FOLDER
 """
 
 import json
+import pickle
 import sys
 from pathlib import Path
 
-import joblib
 import lightgbm
 import numpy as np
 import pandas as pd
 
+from tidemill.models.saving import save_model
+
 
 def main(folder: Path) -> None:
-    """Write model.txt, model.joblib, columns.json and request.json."""
+    """Write the model for both servers, the request, and the answer that both must give."""
     folder.mkdir(parents=True, exist_ok=True)
     random = np.random.default_rng(7)
     columns = [f"number_{at:02d}" for at in range(20)]
@@ -23,12 +25,14 @@ def main(folder: Path) -> None:
     truth = (odds + random.normal(size=len(table)) > 0).astype(int)
     model = lightgbm.LGBMClassifier(n_estimators=200, num_leaves=31, random_state=7, verbose=-1)
     model.fit(table, truth)
-    model.booster_.save_model(folder / "model.txt")
-    joblib.dump(model, folder / "model.joblib")
+    save_model(model, folder / "tidemill", example=table.head(500))
+    (folder / "model.pickle").write_bytes(pickle.dumps(model))
     (folder / "columns.json").write_text(json.dumps(columns))
-    record = {name: round(float(value), 6) for name, value in table.iloc[0].items()}
+    record = {name: round(float(value), 6) for name, value in table.head(1).to_dict("records")[0].items()}
     (folder / "request.json").write_text(json.dumps({"records": [record]}))
-    (folder / "expected.json").write_text(json.dumps(float(model.predict_proba(table.iloc[:1].round(6))[0, 1])))
+    (folder / "expected.json").write_text(
+        json.dumps(float(np.asarray(model.predict_proba(table.head(1).round(6)))[0, 1]))
+    )
 
 
 if __name__ == "__main__":
