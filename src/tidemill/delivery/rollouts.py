@@ -90,8 +90,7 @@ class Rollouts:
             pause = min(max(rollout.plan.interval_s, elapsed_s / _LOOKS_A_DOUBLING), _SLOWEST_LOOK_S)
 
     def _end(self, flow: Flow, rollout: Rollout, verdict: Verdict) -> str:
-        finish = self._promote if verdict.promote else self._rollback
-        flow.step("end", self._finish, rollout.id, finish, verdict.reason)
+        flow.step("end", self._finish, rollout.id, verdict.promote, verdict.reason)
         return flow.step("settle", self._read, rollout.id).state.value
 
     def _read(self, rollout: str) -> Rollout:
@@ -127,7 +126,7 @@ class Rollouts:
     def _note(self, rollout: str, key: str, kind: str, message: str, facts: dict[str, object]) -> None:
         self._ledger.write(SYSTEM, lambda tx: store.add_event(tx, rollout, key, kind, message, facts))
 
-    def _finish(self, rollout: str, finish: Callable[[str, str], None], reason: str) -> None:
+    def _finish(self, rollout: str, promote: bool, reason: str) -> None:  # noqa: FBT001 - a step's arguments are positional
         found = self._read(rollout)
         if found.state is RolloutState.RUNNING:
-            finish(found.endpoint, reason)
+            (self._promote if promote else self._rollback)(found.endpoint, reason)

@@ -18,7 +18,7 @@ def _measure(truth: "Floats", score: "Floats") -> Measured:
     return mean_of(((score >= 0.5) == (truth == 1)).astype(np.float64))
 
 
-def _interval(truth: "Floats", score: "Floats", measured: Measured, confidence: float) -> tuple[float, float]:
+def _interval(truth: "Floats", _score: "Floats", measured: Measured, confidence: float) -> tuple[float, float]:
     return share_interval(measured.value, len(truth), confidence)
 
 

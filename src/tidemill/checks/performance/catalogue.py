@@ -11,6 +11,7 @@ from tidemill.checks.performance.log_loss import LOG_LOSS, LogLoss
 from tidemill.checks.performance.mae import MAE, Mae
 from tidemill.checks.performance.metric import Difference, Estimate, Metric, compare, estimate
 from tidemill.checks.performance.precision import PRECISION, Precision
+from tidemill.checks.performance.r2 import R2, R2Score
 from tidemill.checks.performance.recall import RECALL, Recall
 from tidemill.checks.performance.rmse import RMSE, Rmse
 from tidemill.checks.performance.roc_auc import ROC_AUC, RocAuc
@@ -21,10 +22,10 @@ if TYPE_CHECKING:
     from tidemill.checks.columns import Values
 
 METRICS: dict[str, Metric] = {
-    metric.name: metric for metric in (ROC_AUC, LOG_LOSS, BRIER, ACCURACY, PRECISION, RECALL, RMSE, MAE)
+    metric.name: metric for metric in (ROC_AUC, LOG_LOSS, BRIER, ACCURACY, PRECISION, RECALL, RMSE, MAE, R2)
 }
 METRIC_CHECKS: dict[str, type[MetricCheck]] = {
-    check.name: check for check in (RocAuc, LogLoss, Brier, Accuracy, Precision, Recall, Rmse, Mae)
+    check.name: check for check in (RocAuc, LogLoss, Brier, Accuracy, Precision, Recall, Rmse, Mae, R2Score)
 }
 
 _RULE = re.compile(
@@ -69,11 +70,12 @@ def measure_difference(
     return compare(find_metric(name), truth, candidate, champion, confidence=confidence)
 
 
-def parse_metric_rule(text: str, *, confidence: float = 0.95) -> MetricCheck:
+def parse_metric_rule(text: str, *, cluster: str | None = None, confidence: float = 0.95) -> MetricCheck:
     """Return the check that a rule such as `roc_auc >= champion - 0.005` or `brier <= 0.2` names.
 
     Args:
         text: A metric, `>=` or `<=`, and a number or `champion` with perhaps a number added or taken off.
+        cluster: Column whose equal values mark rows that share their luck.
         confidence: Of the interval.
 
     Raises:
@@ -95,7 +97,9 @@ def parse_metric_rule(text: str, *, confidence: float = 0.95) -> MetricCheck:
     check = METRIC_CHECKS[name]
     if champion:
         given = float(offset or 0) * (-1 if direction == "-" else 1)
-        return check(margin=-given if metric.higher_is_better else given, confidence=confidence)
+        return check(
+            margin=(-given if metric.higher_is_better else given) or 0.0, cluster=cluster, confidence=confidence
+        )
     if sign == ">=":
-        return check(at_least=float(limit), confidence=confidence)
-    return check(at_most=float(limit), confidence=confidence)
+        return check(at_least=float(limit), cluster=cluster, confidence=confidence)
+    return check(at_most=float(limit), cluster=cluster, confidence=confidence)

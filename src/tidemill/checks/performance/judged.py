@@ -2,7 +2,7 @@
 
 from tidemill.checks.bounds import Bound
 from tidemill.checks.check import Check
-from tidemill.checks.errors import InvalidParam
+from tidemill.checks.errors import InvalidParam, NotEnough
 from tidemill.checks.inputs import Inputs, collect
 from tidemill.checks.outcome import Interval, Outcome, Verdict, table
 from tidemill.checks.performance.metric import Difference, Estimate, Metric, compare, estimate
@@ -91,13 +91,17 @@ class MetricCheck(Check, frozen=True, kw_only=True):
         at_least: The limit from below.
         at_most: The limit from above.
         margin: By how much the candidate may be worse than the champion; negative asks it to be better.
+        cluster: Column whose equal values mark rows that share their luck, such as the day; see `metric.estimate`.
         confidence: Of the two-sided interval; each of both errors has half of the rest.
+        rows_needed: With fewer known rows nothing is decided: intervals rest on the law of large numbers.
     """
 
     at_least: float | None = None
     at_most: float | None = None
     margin: float | None = None
+    cluster: str | None = None
     confidence: float = 0.95
+    rows_needed: int = 30
 
     def metric(self) -> Metric:
         """Return the metric that is judged."""
@@ -116,14 +120,36 @@ class MetricCheck(Check, frozen=True, kw_only=True):
         if not 0 < self.confidence < 1:
             raise InvalidParam(f"The confidence is {self.confidence:g}", hint="Give a share between 0 and 1.")
         truth, prediction = inputs.need("truth"), inputs.need("prediction")
+        further = [self.cluster] if self.cluster else []
         if self.margin is not None:
             champion = inputs.need("champion")
-            rows = collect(inputs.current, (truth, prediction, champion))
-            found = compare(self.metric(), rows[truth], rows[prediction], rows[champion], confidence=self.confidence)
+            rows = collect(inputs.current, (truth, prediction, champion, *further))
+            found = compare(
+                self.metric(),
+                rows[truth],
+                rows[prediction],
+                rows[champion],
+                clusters=rows[self.cluster] if self.cluster else None,
+                confidence=self.confidence,
+            )
+            self._check_rows(found.rows)
             return judge_difference(self.name, found, self.margin)
-        rows = collect(inputs.current, (truth, prediction))
-        measured = estimate(self.metric(), rows[truth], rows[prediction], confidence=self.confidence)
+        rows = collect(inputs.current, (truth, prediction, *further))
+        measured = estimate(
+            self.metric(),
+            rows[truth],
+            rows[prediction],
+            clusters=rows[self.cluster] if self.cluster else None,
+            confidence=self.confidence,
+        )
+        self._check_rows(measured.rows)
         return judge_estimate(self.name, measured, self._bound())
+
+    def _check_rows(self, rows: int) -> None:
+        if rows < self.rows_needed:
+            raise NotEnough(
+                f"{rows} rows with truth and score, and {self.rows_needed} are needed", hint="Wait for more truths."
+            )
 
     def _bound(self) -> Bound | None:
         if self.at_least is not None:

@@ -15,14 +15,18 @@ import msgspec
 
 from tidemill.checks.columns import binary, known_rows, numbers, same_length
 from tidemill.checks.distributions import normal_sf, two_sided
-from tidemill.checks.errors import NotEnough
+from tidemill.checks.errors import LengthMismatch, NotEnough
 from tidemill.checks.proportions import wilson
+from tidemill.checks.student import t_quantile
 from tidemill.core.lazy import lazy
 
 if TYPE_CHECKING:
     import numpy as np
+    import numpy.typing as npt
 
     from tidemill.checks.columns import Floats, Values
+
+    Labels = npt.ArrayLike
 else:
     np = lazy("numpy")
 
@@ -98,9 +102,23 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def standard_error(self) -> float:
-        """The standard error of the value."""
+        """The standard error of the value, when rows are independent."""
         rows = len(self.influence)
         return float(np.sqrt(np.sum(np.square(self.influence)) / (rows * max(1, rows - 1))))
+
+    def clustered_error(self, groups: "npt.NDArray[np.intp]") -> tuple[float, int]:
+        """Return the standard error when only whole groups of rows are independent, and how many groups there are.
+
+        Args:
+            groups: The group of each row, shape (rows,), counted from 0.
+
+        Source:
+            Obuchowski, Nonparametric analysis of clustered ROC curve data, Biometrics 53 (1997); for other metrics
+            the same rule, that of Liang and Zeger, Biometrika 73 (1986).
+        """
+        sums = np.bincount(groups, weights=self.influence) / len(self.influence)
+        count = len(sums)
+        return float(np.sqrt(count / max(1, count - 1) * np.sum(np.square(sums)))), count
 
 
 class Metric(msgspec.Struct, frozen=True, kw_only=True):
@@ -125,13 +143,17 @@ class Metric(msgspec.Struct, frozen=True, kw_only=True):
     high: float = math.inf
 
 
-def estimate(metric: Metric, truth: "Values", score: "Values", *, confidence: float = 0.95) -> Estimate:
+def estimate(
+    metric: Metric, truth: "Values", score: "Values", *, clusters: "Labels | None" = None, confidence: float = 0.95
+) -> Estimate:
     """Return a metric with its interval.
 
     Args:
         metric: Which one.
         truth: 0 or 1 or a number, shape (rows,); rows without are left out and counted.
         score: Probability of 1, or predicted number, shape (rows,).
+        clusters: Rows with the same label share their luck, such as the flights of a day; shape (rows,). The
+            interval is then as wide as whole groups make it, with Student's quantile for their number.
         confidence: The share of such intervals that hold the true value.
 
     Raises:
@@ -140,12 +162,16 @@ def estimate(metric: Metric, truth: "Values", score: "Values", *, confidence: fl
         NotBinary: If the metric needs truths of 0 or 1.
         NotEnough: If the known rows are too few, or of one class where two are needed.
     """
-    truths, (scores,), left_out = _aligned(metric, truth, score)
+    truths, (scores,), known, left_out = _aligned(metric, truth, score)
     measured = _measure(metric, truths, scores)
-    if metric.interval:
+    error = measured.standard_error
+    if clusters is not None:
+        error, half = _clustered(measured, clusters, known, confidence)
+        low, high = max(metric.low, measured.value - half), min(metric.high, measured.value + half)
+    elif metric.interval:
         low, high = metric.interval(truths, scores, measured, confidence)
     else:
-        half = two_sided(confidence) * measured.standard_error
+        half = two_sided(confidence) * error
         low, high = max(metric.low, measured.value - half), min(metric.high, measured.value + half)
     return Estimate(
         metric=metric.name,
@@ -153,7 +179,7 @@ def estimate(metric: Metric, truth: "Values", score: "Values", *, confidence: fl
         low=low,
         high=high,
         confidence=confidence,
-        standard_error=measured.standard_error,
+        standard_error=error,
         rows=len(truths),
         left_out=left_out,
         positives=int(truths.sum()) if metric.is_binary else None,
@@ -161,7 +187,13 @@ def estimate(metric: Metric, truth: "Values", score: "Values", *, confidence: fl
 
 
 def compare(
-    metric: Metric, truth: "Values", candidate: "Values", champion: "Values", *, confidence: float = 0.95
+    metric: Metric,
+    truth: "Values",
+    candidate: "Values",
+    champion: "Values",
+    *,
+    clusters: "Labels | None" = None,
+    confidence: float = 0.95,
 ) -> Difference:
     """Return candidate less champion with its interval, paired by row.
 
@@ -170,6 +202,7 @@ def compare(
         truth: 0 or 1 or a number, shape (rows,); rows without are left out and counted.
         candidate: The candidate's scores, shape (rows,).
         champion: The champion's scores of the same rows, shape (rows,).
+        clusters: Rows with the same label share their luck; see `estimate`.
         confidence: The share of such intervals that hold the true difference.
 
     Raises:
@@ -178,11 +211,13 @@ def compare(
         NotBinary: If the metric needs truths of 0 or 1.
         NotEnough: If the known rows are too few, or of one class where two are needed.
     """
-    truths, (first, second), left_out = _aligned(metric, truth, candidate, champion)
+    truths, (first, second), known, left_out = _aligned(metric, truth, candidate, champion)
     one, other = _measure(metric, truths, first), _measure(metric, truths, second)
     difference = Measured(value=one.value - other.value, influence=one.influence - other.influence)
     error = difference.standard_error
     half = two_sided(confidence) * error
+    if clusters is not None:
+        error, half = _clustered(difference, clusters, known, confidence)
     z = abs(difference.value) / error if error > 0 else (math.inf if difference.value else 0.0)
     return Difference(
         metric=metric.name,
@@ -200,7 +235,25 @@ def compare(
     )
 
 
-def _aligned(metric: Metric, truth: "Values", *scores: "Values") -> "tuple[Floats, list[Floats], int]":
+def _clustered(
+    measured: Measured, clusters: "Labels", known: "npt.NDArray[np.bool_]", confidence: float
+) -> tuple[float, float]:
+    """Return the standard error over whole groups, and half of the interval's width."""
+    labels = np.asarray(clusters)
+    if len(labels) != len(known):
+        raise LengthMismatch(
+            f"{len(labels)} cluster labels for {len(known)} rows", hint="Give one label a row, missing ones as None."
+        )
+    _, groups = np.unique(labels[known].astype(str), return_inverse=True)
+    error, count = measured.clustered_error(groups)
+    if count < 2:
+        raise NotEnough("All rows are of one cluster", hint="Judge on more days, or without clusters.")
+    return error, t_quantile((1 + confidence) / 2, count - 1) * error
+
+
+def _aligned(
+    metric: Metric, truth: "Values", *scores: "Values"
+) -> "tuple[Floats, list[Floats], npt.NDArray[np.bool_], int]":
     truths = numbers(truth, "The truth")
     columns = [numbers(score, "The score") for score in scores]
     same_length(truth=truths, **{f"score {number}": column for number, column in enumerate(columns, start=1)})
@@ -214,8 +267,8 @@ def _aligned(metric: Metric, truth: "Values", *scores: "Values") -> "tuple[Float
             hint="Wait for more truths, or widen the window.",
         )
     if rows == len(truths):
-        return truths, columns, 0
-    return truths[known], [column[known] for column in columns], len(truths) - rows
+        return truths, columns, known, 0
+    return truths[known], [column[known] for column in columns], known, len(truths) - rows
 
 
 def _measure(metric: Metric, truths: "Floats", scores: "Floats") -> Measured:

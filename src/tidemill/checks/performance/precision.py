@@ -23,7 +23,7 @@ def _measure(truth: "Floats", score: "Floats") -> Measured:
     return Measured(value=value, influence=np.where(called, truth - value, 0.0) / called.mean())
 
 
-def _interval(truth: "Floats", score: "Floats", measured: Measured, confidence: float) -> tuple[float, float]:
+def _interval(_truth: "Floats", score: "Floats", measured: Measured, confidence: float) -> tuple[float, float]:
     return share_interval(measured.value, int((score >= 0.5).sum()), confidence)
 
 

@@ -24,7 +24,7 @@ def _measure(truth: "Floats", score: "Floats") -> Measured:
     return Measured(value=value, influence=np.where(is_positive, called - value, 0.0) / is_positive.mean())
 
 
-def _interval(truth: "Floats", score: "Floats", measured: Measured, confidence: float) -> tuple[float, float]:
+def _interval(truth: "Floats", _score: "Floats", measured: Measured, confidence: float) -> tuple[float, float]:
     return share_interval(measured.value, int(truth.sum()), confidence)
 
 

@@ -49,7 +49,7 @@ def _placements(values: "Floats", ordered: "Floats") -> "Floats":
     return placed
 
 
-def _interval(truth: "Floats", score: "Floats", measured: Measured, confidence: float) -> tuple[float, float]:
+def _interval(truth: "Floats", _score: "Floats", measured: Measured, confidence: float) -> tuple[float, float]:
     area, error, z = measured.value, measured.standard_error, two_sided(confidence)
     positives = int(truth.sum())
     if error > 0 and 0 < area < 1 and min(positives, len(truth) - positives) > 1:
