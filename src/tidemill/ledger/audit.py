@@ -20,13 +20,13 @@ GENESIS = "0" * 64
 
 
 class Draft(NamedTuple):
-    """An event before it has its place in the chain."""
+    """An event before it has its place in the chain; its detail is the JSON that will be kept."""
 
     at: Moment
     actor: str
     action: str
     subject: Ref
-    detail: dict[str, object]
+    detail: str
 
 
 class AuditEvent(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,8 +56,7 @@ def append(connection: sa.Connection, drafts: Sequence[Draft]) -> None:
     rows = []
     for draft in drafts:
         seq += 1
-        detail = encode_json(draft.detail).decode()
-        digest = _digest(seq, to_us(draft.at), draft.actor, draft.action, str(draft.subject), detail, previous)
+        digest = _digest(seq, to_us(draft.at), draft.actor, draft.action, str(draft.subject), draft.detail, previous)
         rows.append(
             {
                 "seq": seq,
@@ -66,7 +65,7 @@ def append(connection: sa.Connection, drafts: Sequence[Draft]) -> None:
                 "action": draft.action,
                 "subject_kind": draft.subject.kind,
                 "subject_id": draft.subject.id,
-                "detail": detail,
+                "detail": draft.detail,
                 "previous": previous,
                 "digest": digest,
             }

@@ -1,5 +1,6 @@
 """What a database says when it fails, in the words of the error family."""
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -56,14 +57,15 @@ _SIGNS: tuple[tuple[str, type[TidemillError], str, str], ...] = (
 )
 
 
-def plain(error: sa.exc.DBAPIError) -> TidemillError:
+def plain(error: sa.exc.DBAPIError | sqlite3.Error) -> TidemillError:
     """Return what a database error means here; the SQL text stays out of it."""
-    said = str(error.orig).lower()
+    cause = error.orig if isinstance(error, sa.exc.DBAPIError) else error
+    said = str(cause).lower()
     for sign, kind, message, hint in _SIGNS:
         if sign in said:
             return kind(message, hint=hint)
     return LedgerFault(
-        f"The ledger refused a change ({type(error.orig).__name__})", hint="Please report this as a fault of Tidemill."
+        f"The ledger refused a change ({type(cause).__name__})", hint="Please report this as a fault of Tidemill."
     )
 
 
@@ -72,5 +74,5 @@ def plain_errors() -> Iterator[None]:
     """Turn what the database raises inside the block into an error of the family."""
     try:
         yield
-    except sa.exc.DBAPIError as error:
+    except (sa.exc.DBAPIError, sqlite3.Error) as error:
         raise plain(error) from error

@@ -15,7 +15,7 @@ from tidemill.core.errors import InvalidInput
 from tidemill.ledger import engines
 from tidemill.ledger.faults import LedgerDamaged, plain, plain_errors
 from tidemill.ledger.migrate import migrate
-from tidemill.ledger.transaction import Transaction
+from tidemill.ledger.transaction import Transaction, finish
 from tidemill.ledger.writer import LedgerClosed, Writer
 
 _TRIES = 6
@@ -133,7 +133,7 @@ class Ledger:
                 with self._readers.begin() as connection:
                     transaction = Transaction(connection, actor)
                     result = work(transaction)
-                    transaction.finish()
+                    finish(connection, [transaction])
                 return result
             except sa.exc.IntegrityError:
                 raise

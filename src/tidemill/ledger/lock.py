@@ -77,7 +77,8 @@ def holder_of(folder: Path) -> dict[str, object]:
         except OSError:
             body = os.read(handle, 4096)
             try:
-                found = json.loads(body)
+                # The holder may be writing just now: what follows the first value is of an older, longer one.
+                found, _ = json.JSONDecoder().raw_decode(body.decode(errors="replace"))
             except ValueError:
                 return {}
             return found if isinstance(found, dict) else {}

@@ -9,6 +9,7 @@ from tidemill.core.access import Actor
 from tidemill.core.moments import Moment, utc_now
 from tidemill.core.refs import Ref
 from tidemill.ledger import audit
+from tidemill.ledger.encoding import encode_json
 from tidemill.ledger.schema import lineage_edges
 
 
@@ -32,14 +33,14 @@ class Transaction:
         self.connection = connection
         self.actor = actor
         self.now: Moment = utc_now()
-        self._events: list[audit.Draft] = []
-        self._edges: list[dict[str, object]] = []
+        self.events: list[audit.Draft] = []
+        self.edges: list[dict[str, object]] = []
 
     def execute(self, statement: sa.Executable, rows: Rows | None = None) -> sa.CursorResult[tuple[object, ...]]:
         """Run a statement, once for each of the rows where some are given."""
         if rows is None:
-            return self.connection.execute(statement)  # type: ignore[return-value]  # the statements here have cursors
-        return self.connection.execute(statement, rows)  # type: ignore[return-value,arg-type]  # as above
+            return self.connection.execute(statement)
+        return self.connection.execute(statement, rows)
 
     def insert_new(self, table: sa.Table, rows: Rows) -> int:
         """Insert the rows whose key is not there yet, and return how many were new."""
@@ -64,7 +65,7 @@ class Transaction:
 
     def link(self, source: Ref, relation: str, target: Ref) -> None:
         """Record that the target came from the source. Recording it again changes nothing."""
-        self._edges.append(
+        self.edges.append(
             {
                 "source_kind": source.kind,
                 "source_id": source.id,
@@ -77,11 +78,15 @@ class Transaction:
 
     def audit(self, action: str, subject: Ref, **detail: object) -> None:
         """Record who does what to which thing; `detail` is JSON and holds no personal data."""
-        self._events.append(audit.Draft(self.now, self.actor.name, action, subject, detail))
+        written = encode_json(detail).decode()  # now, so that what is no JSON is this unit's own failure
+        self.events.append(audit.Draft(self.now, self.actor.name, action, subject, written))
 
-    def finish(self) -> None:
-        """Write the edges and events. The ledger calls this once, before the commit."""
-        if self._edges:
-            self.insert_new(lineage_edges, self._edges)
-        if self._events:
-            audit.append(self.connection, self._events)
+
+def finish(connection: sa.Connection, transactions: Sequence[Transaction]) -> None:
+    """Write the edges and events of units of work, in their order. The ledger calls this once, before the commit."""
+    edges = [edge for transaction in transactions for edge in transaction.edges]
+    if edges:
+        connection.execute(insert_into(connection, lineage_edges).on_conflict_do_nothing(), edges)
+    events = [event for transaction in transactions for event in transaction.events]
+    if events:
+        audit.append(connection, events)
