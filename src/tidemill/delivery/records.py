@@ -28,6 +28,7 @@ class RuleResult(msgspec.Struct, frozen=True, kw_only=True):
         high: Its upper end.
         confidence: The interval's confidence.
         threshold: What the interval is held against.
+        error_rate: Which error is controlled, and how often it may happen.
         reason: The judgement in a sentence.
         details: Rows behind it, such as slices.
     """
@@ -40,7 +41,8 @@ class RuleResult(msgspec.Struct, frozen=True, kw_only=True):
     low: float | None = None
     high: float | None = None
     confidence: float | None = None
-    threshold: float | None = None
+    threshold: str = ""
+    error_rate: str = ""
     details: list[dict[str, object]] = []
 
 

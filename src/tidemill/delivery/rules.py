@@ -1,9 +1,6 @@
-"""What delivery allows: names, shares, plans, and the small language of a gate's metric rules."""
+"""What delivery allows: names, shares and plans."""
 
 import re
-from collections.abc import Sequence
-
-import msgspec
 
 from tidemill.core.errors import Conflict, InvalidInput, NotFound, Refused
 from tidemill.core.names import shown
@@ -140,56 +137,3 @@ def parse_share(value: str | float) -> float:
     if not 0 < number <= 1:
         raise InvalidPlan(f"{value} is not a share of the traffic", hint="Write 10% or 0.1, at most 100%.")
     return number
-
-
-class MetricRule(msgspec.Struct, frozen=True, kw_only=True):
-    """`roc_auc >= champion - 0.005`, taken apart.
-
-    Args:
-        metric: What is measured.
-        comparison: `>=`, `>`, `<=` or `<`.
-        champion: Whether it is held against the champion's own value.
-        number: The fixed part of the threshold.
-    """
-
-    metric: str
-    comparison: str
-    champion: bool
-    number: float
-
-
-_METRIC = re.compile(
-    r"\s*(?P<metric>[a-z][a-z0-9_]*)\s*(?P<comparison>>=|<=|>|<)\s*"
-    r"(?:(?P<champion>champion)\s*(?:(?P<sign>[+-])\s*(?P<margin>\d+(?:\.\d+)?%?))?|(?P<number>-?\d+(?:\.\d+)?%?))\s*"
-)
-
-
-def parse_metric_rule(text: str, known: Sequence[str]) -> MetricRule:
-    """Return what a metric rule says.
-
-    Args:
-        text: The rule, such as `roc_auc >= champion - 0.005` or `accuracy >= 0.8`.
-        known: The metrics that there are.
-
-    Raises:
-        InvalidGateRule: If it says something else.
-    """
-    found = _METRIC.fullmatch(text)
-    if not found:
-        raise InvalidGateRule(
-            f"{shown(text)} is not a metric rule", hint="Write METRIC >= NUMBER, or METRIC >= champion - NUMBER."
-        )
-    if found["metric"] not in known:
-        raise InvalidGateRule(f"There is no metric {shown(found['metric'])}", hint=f"Metrics: {', '.join(known)}.")
-    if found["champion"]:
-        margin = _number(found["margin"] or "0")
-        number = -margin if found["sign"] == "-" else margin
-    else:
-        number = _number(found["number"])
-    return MetricRule(
-        metric=found["metric"], comparison=found["comparison"], champion=bool(found["champion"]), number=number
-    )
-
-
-def _number(text: str) -> float:
-    return float(text[:-1]) / 100 if text.endswith("%") else float(text)

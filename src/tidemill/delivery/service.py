@@ -66,6 +66,7 @@ class DeliveryService:
         model: str,
         rules: list[dict[str, object]],  # noqa: A002 - the word of the project file
         holdout: str,
+        training: str = "",
         label: str = "",
         positive: str | int | float | bool | None = None,
         score: str = "",
@@ -79,6 +80,7 @@ class DeliveryService:
             model: The version, such as `delay@3`.
             rules: The rules, as in the project file.
             holdout: The rows to judge on: `artifact:<digest>` of a Parquet file, or `dataset_version:<id>`.
+            training: The rows that the candidate learned from, for rules that look at them.
             label: The column that holds the truth.
             positive: Which value of it is the positive class; True or 1 when left out.
             score: Which output of the model is its score; found by itself when left out.
@@ -92,7 +94,9 @@ class DeliveryService:
             there = store.find_gate_report(connection, identifier)
         if there is not None:
             return there
-        given = GateInput(holdout=holdout, label=label, positive=positive, score=score, time=time)
+        given = GateInput(
+            holdout=holdout, training=training, label=label, positive=positive, score=score, time=time
+        )
         status, results, rows = self._judge.judge(version, champion, rules, given)
 
         def work(tx: Transaction) -> GateReport:
