@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, ClassVar
 import msgspec
 
 from tidemill.checks.distributions import chi_square_sf
+from tidemill.checks.divergence import Divergence
 from tidemill.checks.drift.cells import build_cells
-from tidemill.checks.drift.divergence import Divergence
 from tidemill.checks.drift.per_column import ColumnDrift, Distance
 from tidemill.checks.drift.reference import ColumnReference
 from tidemill.checks.drift.shares import rows_and_freedom, shares

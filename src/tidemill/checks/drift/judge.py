@@ -141,11 +141,11 @@ def judge_drift(
     return tuple(sorted(verdicts, key=lambda one: (-one.score, one.column)))
 
 
-def _size(one: _Measured) -> tuple[float, int]:
+def _size(one: _Measured) -> tuple[float, float]:
     return one.effect.divergence.multiple, one.effect.divergence.df
 
 
-def _detectable(measured: list[_Measured], tolerance: float, level: float) -> dict[tuple[float, int], float]:
+def _detectable(measured: list[_Measured], tolerance: float, level: float) -> dict[tuple[float, float], float]:
     """Return what shows, once for all columns of one size: it does not depend on what was measured."""
     sizes = {_size(one): one.effect.divergence for one in measured}
     return {size: to_distance(one.detectable(to_divergence(tolerance), level)) for size, one in sizes.items()}

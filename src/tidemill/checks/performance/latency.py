@@ -60,8 +60,8 @@ class Latency(Check, frozen=True, kw_only=True):
         p99_ms: Bound of the 99th percentile.
         confidence: Of each interval.
 
-    Error rate: of a false pass and of a false fail of one quantile each at most half of `1 - confidence`, while requests
-    are independent.
+    Error rate: of a false pass and of a false fail of one quantile each at most half of `1 - confidence`, while
+    requests are independent.
 
     Source:
         Hahn and Meeker, Statistical Intervals (1991), section 5.2.

@@ -29,12 +29,12 @@ class Divergence(msgspec.Struct, frozen=True, kw_only=True):
     Args:
         measured: As computed from the counts, noise included.
         multiple: What makes it a chi-square: its scale times n * m / (n + m).
-        df: Degrees of freedom: cells that hold any row, less one.
+        df: Degrees of freedom: for counts, the cells that hold any row, less one.
     """
 
     measured: float
     multiple: float
-    df: int
+    df: float
 
     @property
     def estimate(self) -> float:
@@ -43,8 +43,8 @@ class Divergence(msgspec.Struct, frozen=True, kw_only=True):
 
     def interval(self, confidence: float) -> Interval:
         """Return where the true divergence lies."""
-        if self.df < 1 or self.multiple <= 0:
-            return Interval(low=0.0, high=0.0 if self.df < 1 else None, confidence=confidence)
+        if self.df <= 0 or self.multiple <= 0:
+            return Interval(low=0.0, high=0.0 if self.df <= 0 else None, confidence=confidence)
         statistic, tail = self.measured * self.multiple, (1 - confidence) / 2
         low = noncentrality_at(statistic, self.df, tail) / self.multiple
         high = noncentrality_at(statistic, self.df, 1 - tail) / self.multiple
@@ -52,7 +52,7 @@ class Divergence(msgspec.Struct, frozen=True, kw_only=True):
 
     def p_value(self, tolerance: float) -> float:
         """Return the largest chance of measuring this much when the true divergence is within the tolerance."""
-        if self.df < 1 or self.multiple <= 0:
+        if self.df <= 0 or self.multiple <= 0:
             return 1.0
         return noncentral_chi_square_sf(self.measured * self.multiple, self.df, tolerance * self.multiple)
 
@@ -60,7 +60,7 @@ class Divergence(msgspec.Struct, frozen=True, kw_only=True):
         """Return the true divergence that would be told apart from the tolerance in 4 of 5 such samples."""
         if self.multiple <= 0:
             return float("inf")
-        df = max(1, self.df)
+        df = max(1.0, self.df)
         critical = noncentral_chi_square_quantile(level, df, tolerance * self.multiple)
         high = 4 * critical + 100
         size = solve_increasing(lambda size: noncentral_chi_square_sf(critical, df, size), _POWER, 0.0, high)
