@@ -3,7 +3,7 @@
 import msgspec
 
 from tidemill.checks.errors import InvalidParam
-from tidemill.checks.sequential.comparison import Action, Comparison, Decision, Side
+from tidemill.checks.sequential.canary import Action, CanaryComparison, CanaryDecision, Side
 from tidemill.core.names import shown
 from tidemill.core.nearest import did_you_mean
 
@@ -19,7 +19,7 @@ class WatchDecision(msgspec.Struct, frozen=True, kw_only=True):
 
     action: Action
     reason: str
-    decisions: tuple[Decision, ...]
+    decisions: tuple[CanaryDecision, ...]
 
 
 class Watch(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,9 +36,9 @@ class Watch(msgspec.Struct, frozen=True, kw_only=True):
         Bonferroni (1936); Berger, Multiparameter hypothesis testing and acceptance sampling, Technometrics 24 (1982).
     """
 
-    comparisons: tuple[Comparison, ...]
+    comparisons: tuple[CanaryComparison, ...]
 
-    def find(self, what: str) -> Comparison:
+    def find(self, what: str) -> CanaryComparison:
         """Return one comparison.
 
         Raises:
@@ -52,7 +52,7 @@ class Watch(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def observe(self, what: str, side: Side, *, count: int, total: float, squares: float | None = None) -> "Watch":
-        """Return the watch after a batch of losses of one route; see `Comparison.observe`.
+        """Return the watch after a batch of losses of one route; see `CanaryComparison.observe`.
 
         Raises:
             InvalidParam: If it is not watched.
@@ -79,7 +79,7 @@ class Watch(msgspec.Struct, frozen=True, kw_only=True):
         action = Action.PROMOTE if decisions else Action.KEEP_WATCHING
         return WatchDecision(action=action, reason=reason or "Nothing is watched.", decisions=decisions)
 
-    def _replace(self, changed: Comparison) -> "Watch":
+    def _replace(self, changed: CanaryComparison) -> "Watch":
         return Watch(comparisons=tuple(changed if one.what == changed.what else one for one in self.comparisons))
 
 
@@ -108,7 +108,7 @@ def start_watch(
     share = false_rollback / max(1, len(margins))
     return Watch(
         comparisons=tuple(
-            Comparison(
+            CanaryComparison(
                 what=what,
                 margin=margin,
                 tolerance=(tolerances or {}).get(what, 0.0),
