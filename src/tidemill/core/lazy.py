@@ -6,6 +6,7 @@ from types import ModuleType
 from tidemill.core.errors import MissingExtra
 
 _EXTRAS = {
+    "backports": "data",
     "numpy": "data",
     "polars": "data",
     "lightgbm": "lightgbm",

@@ -1,0 +1,211 @@
+"""Which rows are bad, and which rule says so."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tidemill.core.lazy import lazy
+from tidemill.core.names import shown
+from tidemill.data.errors import BadRows
+from tidemill.data.records import RuleCount
+from tidemill.data.types import Reading, from_text
+
+if TYPE_CHECKING:
+    import polars as pl
+else:
+    pl = lazy("polars")
+
+ROW = "_source_row"
+_MOST_EXAMPLES = 20
+_LONGEST_VALUE = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Mask:
+    """One rule on one column, as an expression that is true for bad rows."""
+
+    rule: str
+    column: str
+    bad: "pl.Expr"
+
+
+@dataclass(frozen=True, slots=True)
+class Sorted:
+    """A table whose rows were judged.
+
+    Args:
+        name: How messages call its source.
+        marked: All rows with the row number, the values as read, the typed values and a flag a mask.
+        columns: The names of its columns.
+        masks: The masks that caught a row.
+        rows_read: All rows.
+        bad: Rows that a mask caught.
+    """
+
+    name: str
+    marked: "pl.LazyFrame"
+    columns: tuple[str, ...]
+    masks: tuple[Mask, ...]
+    rows_read: int
+    bad: int
+
+
+def sort_rows(
+    frame: "pl.LazyFrame", name: str, mixed: "dict[str, Reading]", rules: "Sequence[Mask]", keys: "KeyWatch | None"
+) -> Sorted:
+    """Return a table with its bad rows marked.
+
+    Beside the rules, a row is bad under `type` when a value does not fit its column, `finite` when a number is
+    infinite or too large for one, `key` when its key is missing or was there before.
+
+    Args:
+        frame: The rows, in their order.
+        name: How messages call the source.
+        mixed: Columns of text that are to be converted, and how.
+        rules: The masks of the quality rules.
+        keys: The key and the keys of earlier parts.
+    """
+    schema = frame.collect_schema()
+    columns = tuple(schema)
+    typed = [from_text(column, reading).alias(column) for column, reading in mixed.items()]
+    numbered = frame.with_row_index(ROW, offset=1).with_columns(
+        pl.col(ROW).cast(pl.Int64), *(pl.col(column).alias(f"_tidemill_text:{column}") for column in mixed)
+    )
+    numbered = numbered.with_columns(typed) if typed else numbered
+    masks = [
+        Mask("type", column, pl.col(column).is_null() & pl.col(f"_tidemill_text:{column}").is_not_null())
+        for column in mixed
+    ]
+    masks += [
+        Mask("finite", column, pl.col(column).is_infinite())
+        for column in columns
+        if schema[column].is_float() or (column in mixed and mixed[column].type == "float64")
+    ]
+    if keys:
+        masks += [Mask("key", column, pl.col(column).is_null()) for column in keys.columns]
+    masks += rules
+    counts = numbered.select(
+        pl.len(), *(mask.bad.fill_null(value=False).sum().alias(f"_bad_{index}") for index, mask in enumerate(masks))
+    )
+    row = counts.collect(engine="streaming").row(0, named=True)
+    caught = [mask for index, mask in enumerate(masks) if row[f"_bad_{index}"]]
+    if keys and (repeated := keys.repeated(numbered.filter(~_any(caught)) if caught else numbered)):
+        caught.append(Mask("key", keys.columns[0], pl.col(ROW).is_in(repeated)))
+    bad = numbered.select(_any(caught).sum()).collect(engine="streaming").item() if caught else 0
+    return Sorted(name, numbered, columns, tuple(caught), row["len"], bad)
+
+
+def _any(masks: Sequence[Mask]) -> "pl.Expr":
+    return pl.any_horizontal([mask.bad.fill_null(value=False) for mask in masks])
+
+
+class KeyWatch:
+    """The key of a table, and every key seen in the parts before.
+
+    Args:
+        columns: The columns that together name a row.
+        keep: Whether more parts follow, so that the keys of each must be kept.
+    """
+
+    def __init__(self, columns: Sequence[str], *, keep: bool) -> None:
+        self.columns = tuple(columns)
+        self.keep = keep
+        self._seen: list[pl.DataFrame] = []
+
+    def repeated(self, rows: "pl.LazyFrame") -> list[int]:
+        """Return the numbers of the rows whose key came before, in this part or an earlier one."""
+        keys = rows.select(ROW, *self.columns).drop_nulls().collect(engine="streaming")
+        again = keys.filter(
+            ~pl.struct(self.columns).is_first_distinct()
+            if len(self.columns) > 1
+            else ~pl.col(self.columns[0]).is_first_distinct()
+        )
+        found = again[ROW].to_list()
+        for seen in self._seen:
+            known = keys.join(self._alike(seen, keys), on=list(self.columns), how="semi")
+            found += known[ROW].to_list()
+        return sorted(set(found))
+
+    def collides(self, rows: "pl.LazyFrame") -> bool:
+        """Return whether a key of a part came in an earlier one."""
+        keys = rows.select(self.columns).collect(engine="streaming")
+        return any(keys.join(self._alike(seen, keys), on=list(self.columns), how="semi").height for seen in self._seen)
+
+    def remember(self, rows: "pl.LazyFrame") -> None:
+        """Keep the keys of a part."""
+        self._seen.append(rows.select(self.columns).collect(engine="streaming"))
+
+    def _alike(self, seen: "pl.DataFrame", keys: "pl.DataFrame") -> "pl.DataFrame":
+        return seen.with_columns(
+            pl.col(column).cast(keys.schema[column], strict=False)
+            for column in self.columns
+            if seen.schema[column] != keys.schema[column]
+        )
+
+
+def good_rows(table: Sorted) -> "pl.LazyFrame":
+    """Return the rows that no mask caught, in their order."""
+    return (table.marked.filter(~_any(table.masks)) if table.masks else table.marked).select(table.columns)
+
+
+def bad_rows(table: Sorted) -> "pl.LazyFrame":
+    """Return the rows that a mask caught.
+
+    Every column as it was read, then `_rule` and `_column` of the first mask, `_rules` with all of them, and
+    `_source_row`, the row's number in the source from 1.
+    """
+    bad = [mask.bad.fill_null(value=False) for mask in table.masks]
+    words = [f"{mask.rule}({mask.column})" for mask in table.masks]
+    present = set(table.marked.collect_schema())
+    return table.marked.filter(_any(table.masks)).select(
+        *(
+            pl.col(f"_tidemill_text:{name}").alias(name) if f"_tidemill_text:{name}" in present else pl.col(name)
+            for name in table.columns
+        ),
+        pl.coalesce(pl.when(flag).then(pl.lit(mask.rule)) for mask, flag in zip(table.masks, bad, strict=True)).alias(
+            "_rule"
+        ),
+        pl.coalesce(pl.when(flag).then(pl.lit(mask.column)) for mask, flag in zip(table.masks, bad, strict=True)).alias(
+            "_column"
+        ),
+        pl.concat_str(
+            [pl.when(flag).then(pl.lit(word)) for word, flag in zip(words, bad, strict=True)],
+            separator=",",
+            ignore_nulls=True,
+        ).alias("_rules"),
+        pl.col(ROW),
+    )
+
+
+def count_rules(quarantine: "pl.LazyFrame") -> tuple[RuleCount, ...]:
+    """Return how many quarantined rows each rule caught first."""
+    counted = quarantine.group_by("_rule", "_column").len().sort("_rule", "_column").collect(engine="streaming")
+    return tuple(RuleCount(rule=rule, column=column, rows=rows) for rule, column, rows in counted.iter_rows())
+
+
+def refuse_bad(table: Sorted) -> None:
+    """Raise for the rows that a mask caught, if any.
+
+    Raises:
+        BadRows: With the first of them.
+    """
+    if not table.bad:
+        return
+    first = bad_rows(table).head(_MOST_EXAMPLES).collect(engine="streaming")
+    examples = [
+        {
+            "row": row[ROW],
+            "column": row["_column"],
+            "rule": row["_rule"],
+            "value": None if row[row["_column"]] is None else str(row[row["_column"]])[:_LONGEST_VALUE],
+        }
+        for row in first.iter_rows(named=True)
+    ]
+    head = examples[0]
+    raise BadRows(
+        f"{table.bad} of {table.rows_read} rows of {shown(table.name)} break a rule; the first is row {head['row']}: "
+        f"{head['column']} is {shown(str(head['value']))}, which breaks {head['rule']!r}",
+        where=f"{table.name}, row {head['row']}, column {head['column']}",
+        hint="Correct the rows, loosen the rule, or keep them apart with on_bad_rows='quarantine'.",
+        details={"rows": examples, "bad": table.bad, "read": table.rows_read},
+    )

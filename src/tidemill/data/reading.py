@@ -1,0 +1,74 @@
+"""From a version back to rows: its objects, verified once, as one lazy table."""
+
+from collections.abc import Sequence
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from tidemill.core.digests import Digest
+from tidemill.core.lazy import lazy
+from tidemill.data.errors import NotATable
+from tidemill.data.records import Column, DatasetKind, DatasetVersion, Part
+from tidemill.data.types import dtype_of
+from tidemill.objects import ObjectStore
+
+if TYPE_CHECKING:
+    import polars as pl
+else:
+    pl = lazy("polars")
+
+
+class Reader:
+    """Reads parts, and remembers which objects this process has found undamaged.
+
+    Args:
+        objects: Where the parts are.
+    """
+
+    def __init__(self, objects: ObjectStore) -> None:
+        self._objects = objects
+        self._verified: dict[Digest, tuple[int, int, int]] = {}
+        self._lock = Lock()
+
+    def scan(self, version: DatasetVersion) -> "pl.LazyFrame":
+        """Return the rows of a table.
+
+        Raises:
+            NotATable: If the version is a tree.
+            DamagedObject: If a part is not what was stored.
+        """
+        if version.kind is not DatasetKind.TABLE:
+            raise NotATable(f"{version.ref} is a folder of files", hint="Use `export`, or read its files.")
+        return self.scan_parts(version.parts, version.columns)
+
+    def scan_parts(self, parts: Sequence[Part], columns: Sequence[Column]) -> "pl.LazyFrame":
+        """Return the rows of some parts, in the types of a schema."""
+        frames = [self.scan_object(part.digest).select(_in_types(part, columns)) for part in parts]
+        return frames[0] if len(frames) == 1 else pl.concat(frames, how="vertical")
+
+    def scan_object(self, digest: Digest) -> "pl.LazyFrame":
+        """Return the rows of one Parquet object."""
+        path = self._objects.path(digest)
+        with self._lock:
+            known = self._verified.get(digest)
+        state = path.stat() if known and path.exists() else None
+        now = (state.st_size, state.st_mtime_ns, state.st_ino) if state else None
+        if known is None or known != now:
+            self._objects.verify(digest)
+            state = path.stat()
+            with self._lock:
+                self._verified[digest] = (state.st_size, state.st_mtime_ns, state.st_ino)
+        return pl.scan_parquet(path, glob=False)
+
+
+def _in_types(part: Part, columns: Sequence[Column]) -> "list[pl.Expr]":
+    held = {column.name: column.type for column in part.columns}
+    expressions = []
+    for column in columns:
+        target = dtype_of(column.type)
+        if held[column.name] == column.type or target is None or column.type == "null":
+            expressions.append(pl.col(column.name))
+        elif held[column.name] == "null":
+            expressions.append(pl.lit(None, target).alias(column.name))
+        else:
+            expressions.append(pl.col(column.name).cast(target))
+    return expressions

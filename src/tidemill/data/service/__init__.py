@@ -1,0 +1,270 @@
+"""What one can do with datasets."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from tidemill.core.access import Actor
+from tidemill.core.lazy import lazy
+from tidemill.core.names import check_name, check_text, shown
+from tidemill.core.refs import Ref
+from tidemill.data import rules as names
+from tidemill.data import store
+from tidemill.data.errors import InvalidOption, NotATable
+from tidemill.data.prepare import Options
+from tidemill.data.profile.build import decode_profile
+from tidemill.data.profile.records import Profile
+from tidemill.data.quality import Mask
+from tidemill.data.records import Dataset, DatasetKind, DatasetVersion, Diff, ExportedFile, Sample
+from tidemill.data.report import QualityReport, decode_report
+from tidemill.data.rule_book import parse_rules
+from tidemill.data.service.compare import compare
+from tidemill.data.service.export import export
+from tidemill.data.service.ingest import Order, ingest_table, ingest_tree
+from tidemill.data.service.place import Place, missing_dataset
+from tidemill.data.sources.locate import locate
+from tidemill.data.types import check_asked
+from tidemill.ledger import Ledger, Transaction
+from tidemill.objects import ObjectStore
+
+if TYPE_CHECKING:
+    import polars as pl
+else:
+    pl = lazy("polars")
+
+MOST_SAMPLES = 1000
+
+
+class DataService:
+    """The verbs of datasets.
+
+    Args:
+        ledger: Where the rows are.
+        objects: Where the bytes are.
+        root: The folder that relative paths of sources start from; the working folder when left out.
+        allowed_roots: Folders in which everybody who may ingest may name absolute paths.
+    """
+
+    local = frozenset({"scan", "read", "scan_quarantine", "export"})
+
+    def __init__(
+        self, ledger: Ledger, objects: ObjectStore, *, root: Path | None = None, allowed_roots: Sequence[Path] = ()
+    ) -> None:
+        self._place = Place(ledger, objects, (root or Path()).absolute(), allowed_roots)
+
+    def ingest(  # noqa: PLR0913 - the words that a dataset has in the project file
+        self,
+        actor: Actor,
+        name: str,
+        source: str,
+        *,
+        rules: dict[str, object] | None = None,
+        key: Sequence[str] = (),
+        time: str | None = None,
+        on_bad_rows: str = "reject",
+        append: bool = False,
+        description: str = "",
+        delimiter: str | None = None,
+        types: dict[str, str] | None = None,
+        missing: Sequence[str] | None = None,
+    ) -> DatasetVersion:
+        """Make a version of a file, of files that match a pattern, or of a folder.
+
+        When the latest version holds the same, with the same report, that one is returned with `created` false.
+
+        Args:
+            actor: Who does it.
+            name: The dataset.
+            source: A path or pattern of CSV (also gzip, zstd or zip) or Parquet files, or a folder.
+            rules: Quality rules by column.
+            key: Columns that together name a row; a missing or repeated key makes a row bad.
+            time: Column that says when a row happened.
+            on_bad_rows: `reject` refuses the version, `quarantine` keeps bad rows apart.
+            append: Whether the rows of the latest version stay, and those of new files follow.
+            description: What the dataset is; empty to leave it.
+            delimiter: What stands between fields of CSV; found when left out.
+            types: Types of CSV columns by name: text, int, float, bool, date, datetime; found when left out.
+            missing: Words that stand for a missing value in CSV, beside the empty field.
+
+        Raises:
+            SourceNotFound: If nothing is there.
+            SourceRefused: If it may not be read.
+            MalformedTable: If a file is broken, with its line.
+            MixedTypes: If a column holds values that do not fit, with the row.
+            BadRows: If rows break a rule and are to be rejected, with the rows.
+            QualityFailed: If the table as a whole breaks a rule.
+        """
+        check_name(name, "dataset")
+        check_text(description, "the description", names.LONGEST_DESCRIPTION, lines=True)
+        options = Options(
+            delimiter=check_delimiter(delimiter),
+            types=check_asked(types or {}),
+            missing=None if missing is None else tuple(missing),
+            on_bad_rows=names.parse_on_bad_rows(on_bad_rows),
+            key=tuple(key),
+            time=time,
+            rules=rules or {},
+        )
+        book = parse_rules(options.rules)
+
+        def make_masks(columns: Sequence[str]) -> list[Mask]:
+            return [Mask(rule, column, bad) for rule, column, bad in book.row_masks(columns)]
+
+        order = Order(
+            name=name,
+            uri=source,
+            options=options,
+            book=book,
+            make_masks=make_masks,
+            append=append,
+            description=description,
+        )
+        found = locate(source, root=self._place.root, allowed_roots=self._place.roots_for(actor))
+        if found.folder:
+            return ingest_tree(self._place, actor, order, found.folder)
+        return ingest_table(self._place, actor, order, found.files)
+
+    def get(self, actor: Actor, ref: str) -> DatasetVersion:
+        """Return a version with its parts.
+
+        Args:
+            actor: Who asks.
+            ref: `flights`, `flights@3`, `flights@latest`, `flights@gold`, `flights@2026-01-31` (the latest as of
+                the end of that day in UTC), or a version's identifier.
+
+        Raises:
+            DatasetNotFound: If there is no such dataset.
+            DatasetVersionNotFound: If it has no such version.
+        """
+        del actor
+        return self._place.find(ref)
+
+    def list(self, actor: Actor) -> list[Dataset]:
+        """Return all datasets, by name."""
+        del actor
+        with self._place.ledger.read() as connection:
+            return store.list_datasets(connection)
+
+    def versions(self, actor: Actor, name: str) -> "Sequence[DatasetVersion]":
+        """Return the versions of a dataset, newest first, without their parts.
+
+        Raises:
+            DatasetNotFound: If there is no such dataset.
+        """
+        del actor
+        check_name(name, "dataset")
+        with self._place.ledger.read() as connection:
+            found = store.list_versions(connection, name)
+        if not found:
+            raise missing_dataset(self._place, name)
+        return found
+
+    def tag(self, actor: Actor, ref: str, tag: str) -> DatasetVersion:
+        """Let a tag point to a version; it moves when it pointed to another one."""
+        names.check_tag(tag)
+        version = self._place.find(ref)
+
+        def work(tx: Transaction) -> None:
+            row = {
+                "dataset": version.dataset,
+                "tag": tag,
+                "number": version.number,
+                "set_at": tx.now,
+                "set_by": actor.name,
+            }
+            tx.upsert(store.dataset_tags, row)
+            tx.audit("dataset.tag", Ref("dataset_version", version.id), tag=tag)
+
+        self._place.ledger.write(actor, work)
+        return self._place.find(version.ref)
+
+    def delete_tag(self, actor: Actor, name: str, tag: str) -> None:
+        """Remove a tag; the version stays.
+
+        Raises:
+            DatasetVersionNotFound: If there is no such tag.
+        """
+        version = self._place.find(f"{name}@{names.check_tag(tag)}", parts=False)
+
+        def work(tx: Transaction) -> None:
+            table = store.dataset_tags.c
+            tx.execute(sa.delete(store.dataset_tags).where(table.dataset == name, table.tag == tag))
+            tx.audit("dataset.delete_tag", Ref("dataset_version", version.id), tag=tag)
+
+        self._place.ledger.write(actor, work)
+
+    def profile(self, actor: Actor, ref: str) -> Profile:
+        """Return the profile of a table."""
+        version = self.get(actor, ref)
+        if version.profile_digest is None:
+            raise _not_a_table(version)
+        return decode_profile(self._place.objects.read(version.profile_digest))
+
+    def report(self, actor: Actor, ref: str) -> QualityReport:
+        """Return what the quality rules found in a table."""
+        version = self.get(actor, ref)
+        if version.report_digest is None:
+            raise _not_a_table(version)
+        return decode_report(self._place.objects.read(version.report_digest))
+
+    def sample(self, actor: Actor, ref: str, *, rows: int = 20, quarantined: bool = False) -> Sample:
+        """Return the first rows of a table as text, or of those that were put aside."""
+        frame = self.scan_quarantine(actor, ref) if quarantined else self.scan(actor, ref)
+        first = frame.head(max(0, min(rows, MOST_SAMPLES))).collect()
+        return Sample(
+            columns=tuple(first.columns),
+            rows=tuple(tuple(None if cell is None else str(cell) for cell in row) for row in first.iter_rows()),
+        )
+
+    def diff(self, actor: Actor, before: str, after: str, *, samples: int = 10) -> Diff:
+        """Return what differs between two versions: schema, rows by key, distributions by how far they moved."""
+        first, second = self.get(actor, before), self.get(actor, after)
+        return compare(self._place, first, second, samples=max(0, min(samples, MOST_SAMPLES)))
+
+    def scan(self, actor: Actor, ref: str) -> "pl.LazyFrame":
+        """Return the rows of a table, lazily; its objects are verified once a process.
+
+        Raises:
+            NotATable: If the version is a tree.
+            DamagedObject: If an object is not what was stored.
+        """
+        return self._place.reader.scan(self.get(actor, ref))
+
+    def read(self, actor: Actor, ref: str) -> "pl.DataFrame":
+        """Return the rows of a table."""
+        return self.scan(actor, ref).collect()
+
+    def scan_quarantine(self, actor: Actor, ref: str) -> "pl.LazyFrame":
+        """Return the rows that were put aside, with `_rule`, `_column`, `_rules` and `_source_row`."""
+        version = self.get(actor, ref)
+        if version.kind is not DatasetKind.TABLE:
+            raise _not_a_table(version)
+        frames = [
+            self._place.reader.scan_object(part.quarantine_digest) for part in version.parts if part.quarantine_digest
+        ]
+        return pl.concat(frames, how="diagonal_relaxed") if frames else pl.LazyFrame()
+
+    def export(self, actor: Actor, ref: str, target: str) -> "Sequence[ExportedFile]":
+        """Write a version to a folder, or a table to one `.csv` or `.parquet` file, where nothing is yet.
+
+        Raises:
+            TargetExists: If something is there.
+        """
+        return export(self._place, self.get(actor, ref), Path(target).absolute())
+
+
+def check_delimiter(delimiter: str | None) -> str | None:
+    """Return a delimiter if it is one character that can be one.
+
+    Raises:
+        InvalidOption: If it is not.
+    """
+    if delimiter is not None and (len(delimiter) != 1 or not delimiter.isascii() or delimiter in '"\r\n\0'):
+        raise InvalidOption(f"{shown(delimiter)} cannot stand between fields", hint="Give one ASCII character.")
+    return delimiter
+
+
+def _not_a_table(version: DatasetVersion) -> NotATable:
+    return NotATable(f"{version.ref} is a folder of files", hint="Use `export`, or read its files.")

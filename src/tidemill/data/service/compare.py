@@ -1,0 +1,221 @@
+"""What differs between two versions: schema, rows by key, distributions, files."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from tidemill.checks.drift.cells import build_cells
+from tidemill.checks.drift.jensen_shannon import measure_effect
+from tidemill.checks.drift.psi import population_stability_index
+from tidemill.checks.drift.reference import CategoryReference, NumericReference
+from tidemill.checks.drift.summary import CategorySummary, ColumnSummary, NumericSummary
+from tidemill.checks.errors import NotEnough
+from tidemill.core.digests import Digest
+from tidemill.core.lazy import lazy
+from tidemill.data.profile.bins import rebin
+from tidemill.data.profile.build import decode_profile
+from tidemill.data.profile.records import ColumnProfile
+from tidemill.data.reading import Reader
+from tidemill.data.records import (
+    Column,
+    ColumnChange,
+    DatasetKind,
+    DatasetVersion,
+    Diff,
+    DistributionChange,
+    FileChange,
+    RowChanges,
+    RowSample,
+)
+from tidemill.data.service.place import Place
+from tidemill.data.types import dtype_of, joined
+
+if TYPE_CHECKING:
+    import polars as pl
+else:
+    pl = lazy("polars")
+
+_HASH = "_tidemill_hash"
+
+
+def compare(place: Place, before: DatasetVersion, after: DatasetVersion, *, samples: int) -> Diff:
+    """Return what differs between two versions.
+
+    Args:
+        place: What the verbs work on.
+        before: The first version, with its parts.
+        after: The second.
+        samples: The most rows of each kind to show.
+    """
+    shared = {part.digest for part in before.parts} & {part.digest for part in after.parts}
+    both_tables = before.kind is after.kind is DatasetKind.TABLE
+    same_key = both_tables and before.key == after.key and bool(before.key)
+    return Diff(
+        before=before.ref,
+        after=after.ref,
+        is_same=before.digest == after.digest,
+        rows_before=before.rows,
+        rows_after=after.rows,
+        shared_parts=len(shared),
+        columns=_compare_columns(before.columns, after.columns),
+        rows=_compare_rows(place.reader, before, after, shared, samples) if same_key else None,
+        distributions=_compare_profiles(place, before, after),
+        files=_compare_files(place, before, after) if before.kind is after.kind is DatasetKind.TREE else (),
+    )
+
+
+def _compare_columns(before: Sequence[Column], after: Sequence[Column]) -> tuple[ColumnChange, ...]:
+    old, new = {column.name: column for column in before}, {column.name: column for column in after}
+    changes = [
+        ColumnChange(name=name, change="removed", before=old[name], after=None) for name in old if name not in new
+    ]
+    changes += [
+        ColumnChange(name=name, change="added", before=None, after=new[name]) for name in new if name not in old
+    ]
+    for name, column in old.items():
+        if name in new and column != new[name]:
+            change = "type" if column.type != new[name].type else "nullable"
+            changes.append(ColumnChange(name=name, change=change, before=column, after=new[name]))
+    return tuple(changes)
+
+
+def _compare_rows(
+    reader: Reader, before: DatasetVersion, after: DatasetVersion, shared: set[Digest], samples: int
+) -> RowChanges:
+    """Compare by key; parts that both versions have are the same rows, so they are only counted."""
+    common = [column.name for column in before.columns if column.name in {new.name for new in after.columns}]
+    same = sum(part.rows for part in before.parts if part.digest in shared)
+    old, new = (_differing_rows(reader, version, shared, common, before, after) for version in (before, after))
+    key = list(before.key)
+    hashes = [side.select(*key, pl.struct(common).hash().alias(_HASH)) for side in (old, new)]
+    pairs = hashes[0].join(hashes[1], on=key, how="full", coalesce=False, suffix="_new").collect(engine="streaming")
+    gone, come = pl.col(f"{_HASH}_new").is_null(), pl.col(_HASH).is_null()
+    changed = ~gone & ~come & (pl.col(_HASH) != pl.col(f"{_HASH}_new"))
+    added = pairs.filter(come).select(pl.col(f"{name}_new").alias(name) for name in key).sort(key)
+    removed, altered = (pairs.filter(which).select(key).sort(key) for which in (gone, changed))
+    return RowChanges(
+        key=before.key,
+        added=added.height,
+        removed=removed.height,
+        changed=altered.height,
+        unchanged=same + pairs.height - added.height - removed.height - altered.height,
+        added_sample=_sample(added.head(samples), None, new),
+        removed_sample=_sample(removed.head(samples), old, None),
+        changed_sample=_sample(altered.head(samples), old, new),
+    )
+
+
+def _differing_rows(
+    reader: Reader,
+    version: DatasetVersion,
+    shared: set[Digest],
+    common: Sequence[str],
+    before: DatasetVersion,
+    after: DatasetVersion,
+) -> "pl.LazyFrame":
+    parts = [part for part in version.parts if part.digest not in shared]
+    old, new = ({column.name: column.type for column in side.columns} for side in (before, after))
+    words = {name: joined(old[name], new[name]) or "text" for name in common}
+    if not parts:
+        return pl.LazyFrame(schema={name: dtype_of(words[name]) or pl.String() for name in common})
+    return reader.scan_parts(parts, version.columns).select(
+        pl.col(name).cast(dtype_of(words[name]) or pl.String(), strict=False) for name in common
+    )
+
+
+def _sample(keys: "pl.DataFrame", old: "pl.LazyFrame | None", new: "pl.LazyFrame | None") -> tuple[RowSample, ...]:
+    if not keys.height:
+        return ()
+    sides = [_rows_of(keys, side) for side in (old, new)]
+    samples = []
+    for place, key in enumerate(keys.iter_rows(named=True)):
+        before, after = (side[place] if side else {} for side in sides)
+        if before and after:
+            names = [name for name in before if before[name] != after[name]]
+            before, after = ({name: row[name] for name in names} for row in (before, after))
+        samples.append(RowSample(key={name: _text(value) for name, value in key.items()}, before=before, after=after))
+    return tuple(samples)
+
+
+def _rows_of(keys: "pl.DataFrame", side: "pl.LazyFrame | None") -> list[dict[str, str | None]]:
+    if side is None:
+        return []
+    numbered = keys.with_row_index("_tidemill_place")
+    rows = side.join(numbered.lazy(), on=keys.columns, how="inner").sort("_tidemill_place").drop("_tidemill_place")
+    return [{name: _text(value) for name, value in row.items()} for row in rows.collect().iter_rows(named=True)]
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)
+
+
+def _compare_profiles(place: Place, before: DatasetVersion, after: DatasetVersion) -> tuple[DistributionChange, ...]:
+    if not before.profile_digest or not after.profile_digest:
+        return ()
+    old, new = (decode_profile(place.objects.read(digest)) for digest in (before.profile_digest, after.profile_digest))
+    columns = {column.name: column for column in new.columns}
+    changes = [
+        change
+        for column in old.columns
+        if column.name in columns and (change := _distance(column, columns[column.name])) is not None
+    ]
+    return tuple(sorted(changes, key=lambda change: (-change.distance, -change.psi, change.column)))
+
+
+def _distance(old: ColumnProfile, new: ColumnProfile) -> DistributionChange | None:
+    if old.bins is None or new.bins is None or not old.rows or not new.rows:
+        return None
+    summary = summary_in(old.bins, new.bins)
+    if summary is None:
+        return None
+    cells = build_cells(old.bins, summary)
+    try:
+        effect = measure_effect(cells.reference, cells.current)
+        psi = population_stability_index(cells.reference, cells.current)
+    except NotEnough:
+        return None
+    return DistributionChange(
+        column=old.name,
+        distance=effect.measured,
+        psi=psi,
+        nulls_before=old.nulls / old.rows,
+        nulls_after=new.nulls / new.rows,
+        mean_before=old.mean,
+        mean_after=new.mean,
+    )
+
+
+def summary_in(
+    reference: NumericReference | CategoryReference, other: NumericReference | CategoryReference
+) -> ColumnSummary | None:
+    """Return the rows of one profile counted over the bins of another, None when one is numeric and one is not.
+
+    Exact for categories that both name and for columns whose every value has a bin; else within a bin.
+    """
+    if isinstance(reference, NumericReference) and isinstance(other, NumericReference):
+        counts = rebin(other, reference.edges)
+        return NumericSummary(name=reference.name, counts=counts, nulls=other.nulls, low=other.low, high=other.high)
+    if isinstance(reference, CategoryReference) and isinstance(other, CategoryReference):
+        known = dict(zip(other.values, other.counts, strict=True))
+        named = tuple(known.get(value, 0) for value in reference.values)
+        rest = sum(other.counts) + other.other - sum(named)
+        return CategorySummary(name=reference.name, counts=named, other=rest, nulls=other.nulls)
+    return None
+
+
+def _compare_files(place: Place, before: DatasetVersion, after: DatasetVersion) -> tuple[FileChange, ...]:
+    old, new = (
+        {entry.path: entry.digest for entry in place.objects.list_tree(side.digest)} for side in (before, after)
+    )
+    gone = {old[path]: path for path in sorted(old, reverse=True) if path not in new}
+    changes = []
+    for path in sorted(new):
+        if path in old:
+            if old[path] != new[path]:
+                changes.append(FileChange(path=path, change="changed"))
+        elif origin := gone.pop(new[path], None):
+            changes.append(FileChange(path=path, change="renamed", before=origin))
+        else:
+            changes.append(FileChange(path=path, change="added"))
+    renamed = {change.before for change in changes}
+    changes += [FileChange(path=path, change="removed") for path in old if path not in new and path not in renamed]
+    return tuple(sorted(changes, key=lambda change: change.path))

@@ -1,0 +1,60 @@
+"""Write a version outside the workspace."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tidemill.core.ids import new_id
+from tidemill.core.lazy import lazy
+from tidemill.core.names import shown
+from tidemill.data.errors import InvalidOption, TargetExists
+from tidemill.data.prepare import full_disk
+from tidemill.data.records import DatasetKind, DatasetVersion, ExportedFile
+from tidemill.data.service.place import Place
+
+if TYPE_CHECKING:
+    import polars as pl
+else:
+    pl = lazy("polars")
+
+
+def export(place: Place, version: DatasetVersion, target: Path) -> list[ExportedFile]:
+    """Write a version to a path that does not exist yet; it appears whole or not at all.
+
+    Args:
+        place: What the verbs work on.
+        version: The version, with its parts.
+        target: A folder; for a table also a file that ends in `.csv` or `.parquet`.
+
+    Raises:
+        TargetExists: If something is there.
+        InvalidOption: If the version is a tree and the target a file.
+    """
+    if target.exists() or target.is_symlink():
+        raise TargetExists(f"{shown(str(target))} exists", hint="Give a path where nothing is yet.")
+    suffix = target.suffix.lower()
+    if version.kind is DatasetKind.TREE:
+        if suffix in {".csv", ".parquet"}:
+            raise InvalidOption(f"{version.ref} is a folder of files", hint="Give a folder to write them to.")
+        place.objects.export_tree(version.digest, target)
+    elif suffix in {".csv", ".parquet"}:
+        _write_table(place, version, target)
+    else:
+        for position, part in enumerate(version.parts):
+            place.objects.export(part.digest, target / f"part-{position:05d}.parquet")
+    files = [target] if target.is_file() else sorted(path for path in target.rglob("*") if path.is_file())
+    return [ExportedFile(path=str(path), size_bytes=path.stat().st_size) for path in files]
+
+
+def _write_table(place: Place, version: DatasetVersion, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = target.with_name(f".{target.name[:100]}.{new_id()}")
+    frame = place.reader.scan(version)
+    try:
+        with full_disk(target.parent):
+            if target.suffix.lower() == ".csv":
+                frame.sink_csv(temporary, engine="streaming")
+            else:
+                frame.sink_parquet(temporary, compression="zstd", engine="streaming")
+        temporary.replace(target)
+    finally:
+        temporary.unlink(missing_ok=True)

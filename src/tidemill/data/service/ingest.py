@@ -1,0 +1,228 @@
+"""Make a version of a file, files or a folder."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from tidemill.checks.outcome import Outcome, Verdict
+from tidemill.core.access import Actor
+from tidemill.core.digests import Digest
+from tidemill.core.ids import new_id
+from tidemill.core.names import shown
+from tidemill.core.refs import Ref
+from tidemill.data import store
+from tidemill.data.errors import DatasetMoved, EmptySource, QualityFailed
+from tidemill.data.prepare import MakeMasks, Options, full_disk, prepare, source_file, widened
+from tidemill.data.profile.build import decode_profile, encode_profile
+from tidemill.data.profile.merge import merge_profiles
+from tidemill.data.quality import KeyWatch
+from tidemill.data.records import Column, DatasetKind, DatasetVersion, Part, Source, SourceFile
+from tidemill.data.report import QualityReport, RuleBook, encode_report, make_report
+from tidemill.data.rules import DatasetRef, join_schemas, manifest
+from tidemill.data.service.place import Place
+from tidemill.data.sources.locate import Located
+from tidemill.data.types import joined
+from tidemill.ledger import Transaction
+
+_ROUNDS = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What is to be ingested.
+
+    Args:
+        name: The dataset.
+        uri: The source as given.
+        options: How files are read.
+        book: The quality rules.
+        make_masks: Gives their masks for a table.
+        append: Whether the rows of the latest version stay in front.
+        description: What the dataset is; empty to leave it.
+    """
+
+    name: str
+    uri: str
+    options: Options
+    book: RuleBook
+    make_masks: MakeMasks
+    append: bool
+    description: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Draft:
+    kind: DatasetKind
+    digest: Digest
+    source: Source
+    size_bytes: int
+    columns: tuple[Column, ...] = ()
+    parts: tuple[Part, ...] = ()
+    profile_digest: Digest | None = None
+    report_digest: Digest | None = None
+
+
+def ingest_table(place: Place, actor: Actor, order: Order, files: Sequence[Located]) -> DatasetVersion:
+    """Make a version of files of rows, or return the latest one when it holds the same."""
+    with place.ledger.read() as connection:
+        latest = store.find_version(connection, DatasetRef(order.name), parts=True)
+    base = latest if order.append and latest and latest.kind is DatasetKind.TABLE else None
+    sources = [source_file(located) for located in files]
+    kept = base.parts if base else ()
+    held = {part.source.digest for part in kept}
+    fresh = [pair for pair in zip(files, sources, strict=True) if pair[1].digest not in held]
+    if base and not fresh:
+        return base
+    made = _make_parts(place, order, fresh, base)
+    known = {part.digest for part in kept}
+    parts = (*kept, *(part for part in made if part.digest not in known))
+    columns = join_schemas([(part.source.name, part.columns) for part in parts])
+    if not sum(part.rows for part in parts):
+        raise EmptySource("No row was accepted", hint="Look at the rules: each row breaks one.")
+    with full_disk(place.objects.root):
+        report = _judge(place, order, parts, columns)
+        profile = merge_profiles([decode_profile(place.objects.read(part.profile_digest)) for part in parts])
+        draft = _Draft(
+            kind=DatasetKind.TABLE,
+            digest=place.objects.put_bytes(manifest(columns, order.options.key, order.options.time, parts)),
+            source=Source(uri=order.uri, files=tuple(sources)),
+            size_bytes=sum(part.size_bytes for part in parts),
+            columns=columns,
+            parts=parts,
+            profile_digest=place.objects.put_bytes(encode_profile(profile)),
+            report_digest=place.objects.put_bytes(encode_report(report)),
+        )
+    return _record(place, actor, order, draft, base.id if base else None)
+
+
+def ingest_tree(place: Place, actor: Actor, order: Order, folder: Path) -> DatasetVersion:
+    """Make a version of a folder, or return the latest one when it holds the same."""
+    digest = place.objects.put_tree(folder)
+    entries = place.objects.list_tree(digest)
+    if not entries:
+        raise EmptySource(f"{shown(order.uri)} holds no files", hint="Give a folder with files.")
+    size = sum(entry.size for entry in entries)
+    draft = _Draft(kind=DatasetKind.TREE, digest=digest, source=Source(uri=order.uri), size_bytes=size)
+    return _record(place, actor, order, draft, None)
+
+
+def _make_parts(
+    place: Place, order: Order, files: Sequence[tuple[Located, SourceFile]], base: DatasetVersion | None
+) -> list[Part]:
+    options = order.options
+    if base:
+        texts = [column.name for column in base.columns if column.type == "text"]
+        options = widened(options, [name for name in texts if name not in options.types])
+    parts: list[Part] = []
+    for _ in range(_ROUNDS):
+        keys = KeyWatch(options.key, keep=len(files) > 1) if options.key else None
+        if keys and base:
+            for part in base.parts:
+                keys.remember(place.reader.scan_object(part.digest))
+        parts = [_make_part(place, order, located, source, options, keys) for located, source in files]
+        unlike = _texts_somewhere(parts)
+        if not unlike - {name for name, word in options.types.items() if word == "text"}:
+            break
+        options = widened(options, sorted(unlike))
+    return parts
+
+
+def _texts_somewhere(parts: Sequence[Part]) -> set[str]:
+    """Return the columns that are text in one part and something else in another."""
+    types: dict[str, set[str]] = {}
+    for part in parts:
+        for column in part.columns:
+            types.setdefault(column.name, set()).add(column.type)
+    return {
+        name for name, words in types.items() if "text" in words and any(joined("text", word) is None for word in words)
+    }
+
+
+def _make_part(
+    place: Place, order: Order, located: Located, source: SourceFile, options: Options, keys: KeyWatch | None
+) -> Part:
+    recipe = options.recipe(source.digest)
+    with place.ledger.read() as connection:
+        found = store.find_part(connection, order.name, recipe)
+    if found and all(
+        place.objects.has(digest) for digest in (found.digest, found.profile_digest, found.quarantine_digest) if digest
+    ):
+        rows = place.reader.scan_object(found.digest)
+        if keys is None or not keys.collides(rows):
+            if keys:
+                keys.remember(rows)
+            return msgspec.structs.replace(found, source=source)
+    return prepare(place.objects, located, source, options, order.make_masks, keys)
+
+
+def _judge(place: Place, order: Order, parts: Sequence[Part], columns: Sequence[Column]) -> QualityReport:
+    outcomes: Sequence[Outcome] = ()
+    if order.options.rules:
+        outcomes = order.book.judge(place.reader.scan_parts(parts, columns))
+    failed = [outcome for outcome in outcomes if outcome.verdict is Verdict.FAIL]
+    if failed:
+        raise QualityFailed(
+            f"{shown(order.name)} breaks a rule as a whole: {failed[0].check}: {failed[0].reason}",
+            hint="Correct the source, or loosen the rule.",
+            details={"outcomes": msgspec.to_builtins(failed)},
+        )
+    return make_report(parts, order.options.rules, outcomes)
+
+
+def _record(place: Place, actor: Actor, order: Order, draft: _Draft, base_id: str | None) -> DatasetVersion:
+    identifier = new_id()
+
+    def work(tx: Transaction) -> DatasetVersion:
+        latest = store.find_version(tx.connection, DatasetRef(order.name), parts=True)
+        if base_id and (latest is None or latest.id != base_id):
+            raise DatasetMoved(f"{shown(order.name)} got another version meanwhile", hint="Ingest again.")
+        if latest and (latest.digest, latest.report_digest) == (draft.digest, draft.report_digest):
+            return latest
+        number = store.next_number(tx.connection, order.name, order.description, actor.name, tx.now)
+        is_table = draft.kind is DatasetKind.TABLE
+        version = DatasetVersion(
+            id=identifier,
+            dataset=order.name,
+            number=number,
+            kind=draft.kind,
+            digest=draft.digest,
+            rows=sum(part.rows for part in draft.parts) if is_table else None,
+            rows_read=sum(part.rows_read for part in draft.parts) if is_table else None,
+            quarantined=sum(part.quarantined for part in draft.parts),
+            size_bytes=draft.size_bytes,
+            columns=draft.columns,
+            key=order.options.key,
+            time=order.options.time,
+            parts=draft.parts,
+            profile_digest=draft.profile_digest,
+            report_digest=draft.report_digest,
+            source=draft.source,
+            created_at=tx.now,
+            created_by=actor.name,
+            created=True,
+        )
+        store.insert_version(tx.connection, version)
+        _trail(tx, version, latest)
+        return version
+
+    return place.ledger.write(actor, work)
+
+
+def _trail(tx: Transaction, version: DatasetVersion, latest: DatasetVersion | None) -> None:
+    target = Ref("dataset_version", version.id)
+    digests = [file.digest for file in version.source.files] or [version.digest]
+    for digest in dict.fromkeys(digests):
+        tx.link(Ref("source", digest), "ingested", target)
+    if latest:
+        tx.link(Ref("dataset_version", latest.id), "previous", target)
+    tx.audit(
+        "dataset.ingest",
+        target,
+        dataset=version.dataset,
+        number=version.number,
+        digest=version.digest,
+        rows=version.rows,
+        quarantined=version.quarantined,
+    )

@@ -1,0 +1,77 @@
+"""What the verbs work on."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from tidemill.core.access import OWNER, SYSTEM, Actor
+from tidemill.core.names import shown
+from tidemill.core.nearest import did_you_mean
+from tidemill.data import store
+from tidemill.data.errors import DatasetNotFound, DatasetVersionNotFound
+from tidemill.data.reading import Reader
+from tidemill.data.records import DatasetVersion
+from tidemill.data.rules import DatasetRef, parse_dataset_ref
+from tidemill.ledger import Ledger
+from tidemill.objects import ObjectStore
+
+
+class Place:
+    """The ledger, the objects and the folders that may be read.
+
+    Args:
+        ledger: Where the rows are.
+        objects: Where the bytes are.
+        root: The folder that relative paths start from.
+        allowed_roots: Folders in which absolute paths are fine for everybody; the owner may read everywhere.
+    """
+
+    def __init__(self, ledger: Ledger, objects: ObjectStore, root: Path, allowed_roots: Sequence[Path]) -> None:
+        self.ledger = ledger
+        self.objects = objects
+        self.root = root
+        self.reader = Reader(objects)
+        self._allowed_roots = tuple(allowed_roots)
+
+    def roots_for(self, actor: Actor) -> tuple[Path, ...]:
+        """Return the folders in which an actor may name absolute paths."""
+        if actor in {OWNER, SYSTEM}:
+            return (Path("/"),)
+        return self._allowed_roots
+
+    def find(self, ref: str, *, parts: bool = True) -> DatasetVersion:
+        """Return the version that a reference names.
+
+        Args:
+            ref: Such as `flights@3`, or the identifier of a version.
+            parts: Whether its parts are read too.
+
+        Raises:
+            DatasetNotFound: If there is no such dataset.
+            DatasetVersionNotFound: If it has no such version.
+        """
+        wanted = parse_dataset_ref(ref)
+        with self.ledger.read() as connection:
+            if found := store.find_version(connection, wanted, parts=parts):
+                return found
+            if ref == wanted.dataset and (by_id := store.find_version_by_id(connection, ref)):
+                return by_id
+            if store.find_dataset(connection, wanted.dataset) is None:
+                raise _no_dataset(wanted.dataset, store.dataset_names(connection))
+            latest = store.find_version(connection, DatasetRef(wanted.dataset))
+            tags = store.tags_of(connection, wanted.dataset)
+        newest = f"The latest is {latest.number}, made on {latest.created_at:%Y-%m-%d}. " if latest else ""
+        hint = newest + (did_you_mean(wanted.tag, tags) if wanted.tag and tags else "See `tidemill data log`.")
+        raise DatasetVersionNotFound(
+            f"{shown(wanted.dataset)} has no version {shown(ref.partition('@')[2])}", hint=hint
+        )
+
+
+def _no_dataset(name: str, known: Sequence[str]) -> DatasetNotFound:
+    hint = did_you_mean(name, known) if known else "There are none yet; ingest one with `tidemill data add`."
+    return DatasetNotFound(f"There is no dataset {shown(name)}", hint=hint)
+
+
+def missing_dataset(place: Place, name: str) -> DatasetNotFound:
+    """Return the error for a dataset that does not exist, with the nearest name."""
+    with place.ledger.read() as connection:
+        return _no_dataset(name, store.dataset_names(connection))
