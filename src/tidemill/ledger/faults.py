@@ -69,10 +69,30 @@ def plain(error: sa.exc.DBAPIError | sqlite3.Error) -> TidemillError:
     )
 
 
+def explained(error: BaseException) -> BaseException:
+    """Return what an error raised around the database means.
+
+    A broken rule of the schema stays what it is, for the stores to judge; an error of ours that a column's type raised
+    comes out of SQLAlchemy's wrapping.
+    """
+    if isinstance(error, sa.exc.IntegrityError):
+        return error
+    if isinstance(error, sa.exc.DBAPIError | sqlite3.Error):
+        found = plain(error)
+        found.__cause__ = error
+        return found
+    if isinstance(error, sa.exc.StatementError) and isinstance(error.orig, TidemillError):
+        return error.orig
+    return error
+
+
 @contextmanager
 def plain_errors() -> Iterator[None]:
     """Turn what the database raises inside the block into an error of the family."""
     try:
         yield
-    except (sa.exc.DBAPIError, sqlite3.Error) as error:
-        raise plain(error) from error
+    except (sa.exc.StatementError, sqlite3.Error) as error:
+        found = explained(error)
+        if found is error:
+            raise
+        raise found from error

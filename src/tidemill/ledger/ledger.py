@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from tidemill.core.access import Actor
 from tidemill.core.errors import InvalidInput
 from tidemill.ledger import engines
-from tidemill.ledger.faults import LedgerDamaged, plain, plain_errors
+from tidemill.ledger.faults import LedgerDamaged, explained, plain_errors
 from tidemill.ledger.migrate import migrate
 from tidemill.ledger.transaction import Transaction, finish
 from tidemill.ledger.writer import LedgerClosed, Writer
@@ -72,6 +72,8 @@ class Ledger:
         """
         if self._writer:
             return self._writer.submit(actor, work).result()
+        if self._pool is None:
+            raise _closed()
         return self._retrying(actor, work)
 
     def submit(self, actor: Actor, work: Callable[[Transaction], T]) -> "Future[T]":
@@ -79,7 +81,7 @@ class Ledger:
         if self._writer:
             return self._writer.submit(actor, work)
         if self._pool is None:
-            raise LedgerClosed("The ledger is closed", hint="Open the workspace again.")
+            raise _closed()
         return self._pool.submit(self._retrying, actor, work)
 
     @contextmanager
@@ -135,11 +137,13 @@ class Ledger:
                     result = work(transaction)
                     finish(connection, [transaction])
                 return result
-            except sa.exc.IntegrityError:
-                raise
-            except sa.exc.DBAPIError as error:
+            except sa.exc.StatementError as error:
                 state = getattr(error.orig, "sqlstate", None)
                 if state not in _AGAIN or attempt == _TRIES - 1:
-                    raise plain(error) from error
+                    raise explained(error) from None
                 time.sleep(0.005 * 2**attempt)
         raise AssertionError
+
+
+def _closed() -> LedgerClosed:
+    return LedgerClosed("The ledger is closed", hint="Open the workspace again.")

@@ -46,7 +46,8 @@ class Transaction:
         """Insert the rows whose key is not there yet, and return how many were new."""
         if not rows:
             return 0
-        result = self.execute(insert_into(self.connection, table).on_conflict_do_nothing(), rows)
+        statement = insert_into(self.connection, table).on_conflict_do_nothing()
+        result = self.execute(statement.execution_options(preserve_rowcount=True), rows)
         return max(result.rowcount, 0)
 
     def upsert(self, table: sa.Table, rows: Rows) -> None:

@@ -1,8 +1,9 @@
 """One writer for SQLite: units of work queue up, and those that wait together are committed together.
 
 Each unit has a savepoint of its own, so one that fails takes nothing with it. The edges and audit events of all units
-of a batch are written at its end, in the units' order: a statement a batch instead of several a unit. Because this thread holds the only
-connection that writes or checkpoints, the WAL-reset fault of SQLite before 3.51.3, which needs two, cannot occur.
+of a batch are written at its end, in the units' order: a statement a batch instead of several a unit. Because this
+thread holds the only connection that writes or checkpoints, the WAL-reset fault of SQLite before 3.51.3, which needs
+two, cannot occur.
 """
 
 import sqlite3
@@ -17,7 +18,7 @@ import sqlalchemy as sa
 
 from tidemill.core.access import Actor
 from tidemill.core.errors import Unavailable
-from tidemill.ledger.faults import plain
+from tidemill.ledger.faults import explained
 from tidemill.ledger.transaction import Transaction, finish
 
 _MOST_UNITS = 512
@@ -97,7 +98,7 @@ class Writer:
                     self._commit([unit])
                 return
             for unit in waiting:
-                unit.future.set_exception(_explained(error))
+                unit.future.set_exception(explained(error))
         else:
             for unit in done:
                 unit.future.set_result(unit.result)
@@ -112,12 +113,12 @@ class Writer:
                 transaction = Transaction(self._connection, unit.actor)
                 try:
                     unit.result = unit.work(transaction)
-                except Exception as error:  # noqa: BLE001 - the caller's own failure, handed back to it
+                except Exception as error:
                     if isinstance(error, sa.exc.DBAPIError) and not isinstance(error, sa.exc.IntegrityError):
                         raise
                     driver.execute("ROLLBACK TO unit")
                     driver.execute("RELEASE unit")
-                    unit.future.set_exception(error)
+                    unit.future.set_exception(explained(error))
                 else:
                     driver.execute("RELEASE unit")
                     done.append(unit)
@@ -129,12 +130,3 @@ class Writer:
 def _driver(connection: sa.Connection) -> sqlite3.Connection:
     """Return the driver's own connection: a savepoint through it costs a tenth of one through SQLAlchemy."""
     return cast("sqlite3.Connection", connection.connection.driver_connection)
-
-
-def _explained(error: BaseException) -> BaseException:
-    """Return what a failure of the database means; a broken rule of the schema stays what it is, for the stores."""
-    if isinstance(error, sa.exc.IntegrityError):
-        return error
-    if isinstance(error, sa.exc.DBAPIError | sqlite3.Error):
-        return plain(error)
-    return error
