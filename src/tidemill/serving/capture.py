@@ -11,6 +11,7 @@ import struct
 import time
 import zlib
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -123,12 +124,16 @@ class CaptureWriter:
         return written
 
     def _cut_back(self) -> None:
-        """Take half-written frames off the end, so that the segment stays whole."""
+        """Take half-written frames off the end, so that the segment stays whole.
+
+        The next frames go to a fresh segment: a reader may have taken bytes for whole frames that are cut off here,
+        and would go on in the middle of what is written over them.
+        """
         if self._file >= 0:
-            try:
+            with suppress(OSError):  # Then a reader stops at the torn end.
                 os.ftruncate(self._file, self._size)
-            except OSError:
-                self.close()  # A reader stops at the torn end; the next frames go to a fresh segment.
+            with suppress(OSError):
+                self.close()
 
     def _open(self) -> None:
         while True:
@@ -161,14 +166,20 @@ class CaptureWriter:
             os.close(file)
 
 
-def seal_orphans(folder: Path) -> list[Path]:
+def seal_orphans(folder: Path, *, older_s: float = 0.0) -> list[Path]:
     """Name the segments that killed processes left open `.done`; return their new paths.
 
     A living writer holds a lock on its segment, so only those without one are taken.
+
+    Args:
+        folder: Where the segments are.
+        older_s: Only segments last written so long ago, so that none is taken between its making and its lock.
     """
     sealed: list[Path] = []
     for path in sorted(folder.glob("*.seg")):
         try:
+            if older_s and time.time() - path.stat().st_mtime < older_s:
+                continue
             with path.open("rb") as file:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 if not path.exists():
@@ -181,15 +192,16 @@ def seal_orphans(folder: Path) -> list[Path]:
     return sealed
 
 
-class SegmentReader:
-    """The whole frames of a segment, in order; iterate over it once.
+class PayloadReader:
+    """The payloads of the whole frames of a segment, in order; iterate over it once.
 
     Args:
         path: Of an open or closed segment.
         start: Byte to begin at, for instance the `end` of an earlier reading.
 
-    After the iteration `end` is the byte after the last whole frame and `torn_bytes` how many bytes follow it that
-    are no whole frame: 0 in a segment that was closed well.
+    While a payload is handled `end` is the byte at which its frame begins. After the iteration it is the byte after
+    the last whole frame, and `torn_bytes` how many bytes follow it that are no whole frame: 0 in a segment that was
+    closed well.
     """
 
     def __init__(self, path: Path, *, start: int = 0) -> None:
@@ -197,20 +209,34 @@ class SegmentReader:
         self.end = start
         self.torn_bytes = 0
 
-    def __iter__(self) -> Iterator[Frame]:
-        """Yield the frames up to the end or the first torn one."""
+    def payloads(self) -> Iterator[bytes]:
+        """Yield the payloads up to the end or the first torn frame."""
         with self.path.open("rb") as file:
             file.seek(self.end)
-            while (frame := _read_frame(file)) is not None:
+            while (payload := _read_payload(file)) is not None:
+                yield payload
                 self.end = file.tell()
-                yield frame
-            self.torn_bytes = os.fstat(file.fileno()).st_size - self.end
+            self.torn_bytes = max(0, os.fstat(file.fileno()).st_size - self.end)
+
+
+class SegmentReader(PayloadReader):
+    """The whole frames of a segment, in order; iterate over it once, as over the payloads."""
+
+    def __iter__(self) -> Iterator[Frame]:
+        """Yield the frames up to the end or the first torn one."""
+        for payload in self.payloads():
+            try:
+                frame = _decode(payload)
+            except msgspec.DecodeError:
+                self.torn_bytes = self.path.stat().st_size - self.end
+                return
+            yield frame
 
 
 _decode = msgspec.msgpack.Decoder(Frame).decode
 
 
-def _read_frame(file: BinaryIO) -> Frame | None:
+def _read_payload(file: BinaryIO) -> bytes | None:
     head = file.read(_HEAD.size)
     if len(head) < _HEAD.size:
         return None
@@ -220,10 +246,7 @@ def _read_frame(file: BinaryIO) -> Frame | None:
     payload = file.read(length)
     if len(payload) < length or zlib.crc32(payload) != checksum:
         return None
-    try:
-        return _decode(payload)
-    except msgspec.DecodeError:
-        return None
+    return payload
 
 
 def read_segment(path: Path, *, start: int = 0) -> SegmentReader:

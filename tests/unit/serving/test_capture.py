@@ -106,10 +106,11 @@ def test_a_write_that_fails_leaves_whole_frames_only(tmp_path, monkeypatch):
         with pytest.raises(CaptureUnavailable, match="No space left"):
             writer.append([pack_frame(frame(1))])
     writer.append([pack_frame(frame(2))])
-    (path,) = tmp_path.glob("*.seg")
-    reader = read_segment(path)
-    assert [one.t for one in reader] == [0, 2]
-    assert reader.torn_bytes == 0
+    (cut,), (fresh,) = tmp_path.glob("*.done"), tmp_path.glob("*.seg")
+    for path, whole in ((cut, 0), (fresh, 2)):
+        reader = read_segment(path)
+        assert [one.t for one in reader] == [whole]
+        assert reader.torn_bytes == 0
 
 
 def test_segments_of_killed_processes_are_closed_and_no_others(tmp_path):
