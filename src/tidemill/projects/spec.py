@@ -47,6 +47,7 @@ class ModelSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     score: str = ""
     output: str = "model"
     holdout: str = "holdout"
+    training: str = ""
 
 
 class RolloutSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -1,0 +1,238 @@
+"""What one can do with projects: plan, apply, deliver."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from tidemill.core.access import Actor
+from tidemill.core.digests import Digest
+from tidemill.core.ids import new_id
+from tidemill.core.names import shown
+from tidemill.core.nearest import did_you_mean
+from tidemill.core.refs import Ref
+from tidemill.delivery.gates import check_rules
+from tidemill.ledger import Ledger, Transaction
+from tidemill.objects import ObjectStore
+from tidemill.projects import rules, store
+from tidemill.projects.loop import APPROVAL, DELIVER, Order, workflow_id
+from tidemill.projects.reading import parse_project
+from tidemill.projects.records import Delivery, DeliveryState, Plan, Project
+from tidemill.projects.spec import ProjectSpec, Scalar
+from tidemill.workflows.ports import Workflows
+
+_OPEN = (DeliveryState.RUNNING.value, DeliveryState.WAITING.value)
+
+
+class ProjectService:
+    """The verbs of projects.
+
+    Args:
+        ledger: Where the rows are.
+        objects: Where the code snapshots are.
+        settle: Makes what the project file says of the endpoint, the watch and the triggers so.
+        workflows: Gives the durable workflows, starting them when they are first needed.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        objects: ObjectStore,
+        settle: Callable[[Actor, ProjectSpec], None],
+        workflows: Callable[[], Workflows],
+    ) -> None:
+        self._ledger = ledger
+        self._objects = objects
+        self._settle = settle
+        self._workflows = workflows
+
+    def plan(self, actor: Actor, *, text: str, source: Digest | None = None) -> Plan:
+        """Return what applying a project file would change, without changing anything.
+
+        Args:
+            actor: Who asks.
+            text: The project file.
+            source: The digest of the code snapshot, to see whether code changed.
+
+        Raises:
+            InvalidProjectFile: If the file says what it cannot say.
+        """
+        del actor
+        spec = _checked(text)
+        with self._ledger.read() as connection:
+            found = store.find_project(connection, spec.project)
+        before = parse_project(found.text.encode()) if found else None
+        return Plan(
+            project=spec.project,
+            revision=found.revision if found else 0,
+            changes=rules.compare(before, spec),
+            source_changed=bool(source and (found is None or found.source != source)),
+        )
+
+    def apply(self, actor: Actor, *, text: str, source: Digest, folder: str) -> Project:
+        """Make a project file the one in force; applying it again unchanged changes nothing.
+
+        Args:
+            actor: Who applies it.
+            text: The project file.
+            source: The digest of the code snapshot, a tree in the object store.
+            folder: The folder that relative sources start from, on the server's machine.
+
+        Raises:
+            InvalidProjectFile: If the file says what it cannot say.
+        """
+        spec = _checked(text)
+        self._objects.list_tree(source)
+        place = str(Path(folder))
+
+        def work(tx: Transaction) -> Project:
+            found = store.find_project(tx.connection, spec.project)
+            if found and (found.text, found.source, found.folder) == (text, source, place):
+                return found
+            row = {
+                "name": spec.project,
+                "revision": found.revision + 1 if found else 1,
+                "text": text,
+                "source": source,
+                "folder": place,
+                "applied_at": tx.now,
+                "applied_by": actor.name,
+            }
+            tx.upsert(store.projects, row)
+            tx.link(Ref("source", source), "applied_as", Ref("project", spec.project))
+            tx.audit("project.apply", Ref("project", spec.project), revision=row["revision"], source=source)
+            return _need(tx.connection, spec.project)
+
+        applied = self._ledger.write(actor, work)
+        self._settle(actor, spec)
+        return applied
+
+    def get(self, actor: Actor, *, name: str) -> Project:
+        """Return a project as it was applied last.
+
+        Raises:
+            ProjectNotFound: If none of that name was applied.
+        """
+        del actor
+        with self._ledger.read() as connection:
+            return _need(connection, name)
+
+    def list(self, actor: Actor) -> list[Project]:
+        """Return the projects by name."""
+        del actor
+        with self._ledger.read() as connection:
+            return store.list_projects(connection)
+
+    def deliver(
+        self,
+        actor: Actor,
+        *,
+        project: str,
+        params: dict[str, Scalar] | None = None,
+        cause: str = "hand",
+        trigger: str | None = None,
+        key: str = "",
+    ) -> Delivery:
+        """Start one way round the loop: ingest, run, register, judge, deploy.
+
+        Args:
+            actor: Who asks.
+            project: The project's name.
+            params: Params of the pipeline on top of the project's.
+            cause: What started it.
+            trigger: The trigger's id, when one started it.
+            key: Starting again with the same key returns the same delivery.
+
+        Raises:
+            ProjectNotFound: If none of that name was applied.
+            DeliveryUnderway: If the project is in the middle of a delivery.
+        """
+        identifier = key or new_id()
+
+        def work(tx: Transaction) -> Delivery:
+            found = _need(tx.connection, project)
+            there = store.find_delivery(tx.connection, identifier)
+            if there is not None:
+                return there
+            _refuse_second(tx.connection, project)
+            row = {
+                "id": identifier,
+                "project": project,
+                "revision": found.revision,
+                "cause": cause,
+                "trigger": trigger,
+                "state": DeliveryState.RUNNING.value,
+                "reason": "",
+                "params": params or {},
+                "started_at": tx.now,
+            }
+            tx.execute(sa.insert(store.deliveries), row)
+            tx.link(Ref("project", project), "delivers", Ref("delivery", identifier))
+            if trigger:
+                tx.link(Ref("trigger", trigger), "starts", Ref("delivery", identifier))
+            tx.audit("delivery.start", Ref("delivery", identifier), project=project, cause=cause)
+            return _need_delivery(tx.connection, identifier)
+
+        started = self._ledger.write(actor, work)
+        order = Order(delivery=identifier, actor=actor.name, role=int(actor.role))
+        self._workflows().start(DELIVER, id=workflow_id(identifier), input=order)
+        return started
+
+    def get_delivery(self, actor: Actor, *, id: str) -> Delivery:  # noqa: A002 - the word of the API
+        """Return a delivery with all that happened in it.
+
+        Raises:
+            DeliveryNotFound: If there is none of that id.
+        """
+        del actor
+        with self._ledger.read() as connection:
+            return _need_delivery(connection, id)
+
+    def list_deliveries(self, actor: Actor, *, project: str = "", limit: int = 100) -> "list[Delivery]":
+        """Return deliveries, newest first."""
+        del actor
+        with self._ledger.read() as connection:
+            return store.list_deliveries(connection, project, limit=min(max(limit, 1), 1000))
+
+    def resume_delivery(self, actor: Actor, *, id: str) -> Delivery:  # noqa: A002 - the word of the API
+        """Let a delivery go on that waits for an approval, after somebody said yes or no to its gate report."""
+        found = self.get_delivery(actor, id=id)
+        if found.state is DeliveryState.WAITING:
+            self._workflows().send(workflow_id(id), APPROVAL, "decided")
+        return found
+
+
+def _checked(text: str) -> ProjectSpec:
+    spec = parse_project(text.encode())
+    rules.check_spec(spec)
+    check_rules(spec.gate)
+    return spec
+
+
+def _need(connection: sa.Connection, name: str) -> Project:
+    found = store.find_project(connection, name)
+    if found is None:
+        known = [each.name for each in store.list_projects(connection)]
+        hint = did_you_mean(name, known) if known else "Apply one with `tidemill apply`."
+        raise rules.ProjectNotFound(f"There is no project {shown(name)}", hint=hint)
+    return found
+
+
+def _need_delivery(connection: sa.Connection, identifier: str) -> Delivery:
+    found = store.find_delivery(connection, identifier)
+    if found is None:
+        raise rules.DeliveryNotFound(
+            f"There is no delivery {shown(identifier)}", hint="List them with `tidemill deliveries list`."
+        )
+    return found
+
+
+def _refuse_second(connection: sa.Connection, project: str) -> None:
+    table = store.deliveries.c
+    query = sa.select(table.id).where(table.project == project, table.state.in_(_OPEN))
+    underway = connection.execute(query).scalars().first()
+    if underway:
+        raise rules.DeliveryUnderway(
+            f"Project {shown(project)} is in the middle of delivery {underway}",
+            hint=f"Follow it with `tidemill deliveries show {underway}`.",
+        )
