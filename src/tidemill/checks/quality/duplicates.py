@@ -1,0 +1,60 @@
+"""Rows that occur twice."""
+
+from typing import TYPE_CHECKING, ClassVar
+
+from tidemill.checks.check import Check
+from tidemill.checks.errors import NotEnough
+from tidemill.checks.inputs import Inputs, check_columns
+from tidemill.checks.outcome import EXACT, Outcome, Verdict, table
+from tidemill.checks.quality.rule import count_bad
+from tidemill.core.lazy import lazy
+
+if TYPE_CHECKING:
+    import polars as pl
+else:
+    pl = lazy("polars")
+
+
+class Duplicates(Check, frozen=True, kw_only=True):
+    """Is the share of rows that equal an earlier row small enough; missing values equal each other.
+
+    Args:
+        columns: Which columns make rows equal; all when left out.
+        at_most: The share of rows that may repeat.
+
+    Error rate: none, every row is counted.
+
+    Source:
+        ISO/IEC 25012:2008, 5.3.1.3 consistency; Elmagarmid, Ipeirotis and Verykios, Duplicate record detection, IEEE
+        TKDE 19 (2007).
+    """
+
+    name: ClassVar[str] = "duplicates"
+
+    columns: tuple[str, ...] = ()
+    at_most: float = 0.0
+
+    def judge(self, inputs: Inputs) -> Outcome:
+        """Return the share of rows that equal an earlier one.
+
+        Raises:
+            NotEnough: If the table is empty.
+        """
+        columns = list(self.columns or inputs.current.collect_schema().names())
+        check_columns(inputs.current, columns)
+        if not columns:
+            raise NotEnough("The table has no columns", hint="Give a table.")
+        whole = pl.struct(columns) if len(columns) > 1 else pl.col(columns[0])
+        (repeated,), rows, (first,) = count_bad(inputs.current, [("row", ~whole.is_first_distinct())])
+        if not rows:
+            raise NotEnough("The table has no rows", hint="Give rows.")
+        share = repeated / rows
+        return Outcome(
+            check=self.name,
+            verdict=Verdict.PASS if share <= self.at_most else Verdict.FAIL,
+            value=share,
+            threshold=f"<= {self.at_most:g}",
+            reason=f"{repeated} of {rows} rows equal an earlier one in {len(columns)} columns.",
+            error_rate=EXACT,
+            table=table(("row that repeats",), [(row,) for row in first]),
+        )

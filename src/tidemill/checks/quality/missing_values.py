@@ -1,0 +1,88 @@
+"""Missing values."""
+
+from typing import TYPE_CHECKING, ClassVar
+
+from tidemill.checks.bounds import Bound, parse_bound
+from tidemill.checks.errors import InvalidBound
+from tidemill.checks.quality.rule import Rule, RuleCheck, RuleProblem
+from tidemill.core.lazy import lazy
+
+if TYPE_CHECKING:
+    import polars as pl
+else:
+    pl = lazy("polars")
+
+
+class Nulls(Rule, frozen=True, kw_only=True):
+    """How many values may be missing; NaN is missing too.
+
+    Args:
+        bound: The share that may be missing; None when no row may be, so that each such row is bad.
+    """
+
+    word: ClassVar[str] = "nulls"
+
+    bound: Bound | None = None
+
+    @classmethod
+    def parse(cls, value: object, problem: RuleProblem) -> "Nulls":
+        """Return the rule that a value such as `< 5%`, `never` or `false` orders.
+
+        Raises:
+            InvalidRule: If it orders none.
+        """
+        hint = "Write a share such as '< 5%', or 'never' when every row must have a value."
+        if value is False or value in ("never", 0):
+            return cls()
+        if not isinstance(value, str):
+            raise problem.error(value, hint)
+        try:
+            bound = parse_bound(value)
+        except InvalidBound as error:
+            raise problem.error(value, hint) from error
+        if bound.is_floor:
+            raise problem.error(value, "Bound missing values from above, such as '< 5%'.")
+        return cls(bound=bound)
+
+    def mask(self, column: str) -> "pl.Expr | None":
+        """Return which rows have no value, when none may lack one."""
+        return None if self.bound else is_missing(column)
+
+    def written(self) -> str:
+        """Return the rule as a person writes it."""
+        return f"nulls {self.bound or 'never'}"
+
+
+def is_missing(column: str) -> "pl.Expr":
+    """Return which rows have no value: null, or NaN in a column of numbers."""
+    values = pl.col(column)
+    return values.is_null() | values.map_batches(_nan, return_dtype=pl.Boolean, is_elementwise=True)
+
+
+def _nan(values: "pl.Series") -> "pl.Series":
+    """Return which values are NaN; the type is known only when rows are read."""
+    if values.dtype.is_float():
+        return values.is_nan().fill_null(value=False)
+    return pl.repeat(value=False, n=len(values), dtype=pl.Boolean, eager=True)
+
+
+class MissingValues(RuleCheck, frozen=True, kw_only=True):
+    """Is the share of missing values (null or NaN) of every column small enough.
+
+    Args:
+        columns: Which columns; all features when left out.
+        at_most: The share that may be missing.
+
+    Error rate: none, every row is counted.
+
+    Source:
+        ISO/IEC 25012:2008, 5.3.1.2 completeness; Little and Rubin, Statistical Analysis with Missing Data (2019).
+    """
+
+    name: ClassVar[str] = "missing_values"
+
+    at_most: float = 0.05
+
+    def rule(self) -> Rule:
+        """Return the rule."""
+        return Nulls()

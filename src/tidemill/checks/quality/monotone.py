@@ -1,0 +1,86 @@
+"""Values that never go back, such as the time of a log."""
+
+from typing import TYPE_CHECKING, ClassVar
+
+from tidemill.checks.errors import InvalidParam
+from tidemill.checks.inputs import Inputs
+from tidemill.checks.outcome import Outcome
+from tidemill.checks.quality.rule import Rule, RuleCheck, RuleProblem
+from tidemill.core.lazy import lazy
+
+if TYPE_CHECKING:
+    import polars as pl
+else:
+    pl = lazy("polars")
+
+
+class Increasing(Rule, frozen=True, kw_only=True):
+    """No value is below one before it; missing values are passed over.
+
+    Args:
+        strictly: Whether equal values are bad too.
+    """
+
+    word: ClassVar[str] = "increasing"
+
+    strictly: bool = False
+
+    @classmethod
+    def parse(cls, value: object, problem: RuleProblem) -> "Increasing | None":
+        """Return the rule that `true` or `strictly` orders, None for `false`.
+
+        Raises:
+            InvalidRule: If it orders none.
+        """
+        if value == "strictly":
+            return cls(strictly=True)
+        if not isinstance(value, bool):
+            raise problem.error(value, "Write true, strictly or false.")
+        return cls() if value else None
+
+    def mask(self, column: str) -> "pl.Expr":
+        """Return which rows go back behind the furthest before them."""
+        values = pl.col(column)
+        furthest = values.to_physical().cum_max().forward_fill().shift(1)
+        back = values.to_physical() <= furthest if self.strictly else values.to_physical() < furthest
+        return back.fill_null(value=False)
+
+    def written(self) -> str:
+        """Return the rule as a person writes it."""
+        return "increasing strictly" if self.strictly else "increasing"
+
+
+class MonotoneTime(RuleCheck, frozen=True, kw_only=True):
+    """Does time never go back from row to row.
+
+    Args:
+        columns: Which columns; the time column when left out.
+        strictly: Whether equal times are bad too.
+        at_most: The share of rows that may go back.
+
+    Error rate: none, every row is counted.
+
+    Source:
+        ISO/IEC 25012:2008, 5.3.1.3 consistency; Lamport, Time, clocks, and the ordering of events, CACM 21 (1978).
+    """
+
+    name: ClassVar[str] = "monotone_time"
+
+    strictly: bool = False
+
+    def rule(self) -> Rule:
+        """Return the rule."""
+        return Increasing(strictly=self.strictly)
+
+    def judge(self, inputs: Inputs) -> Outcome:
+        """Return the share of rows that go back.
+
+        Raises:
+            InvalidParam: If no column is named and the inputs have no time.
+            NotEnough: If the table is empty.
+        """
+        columns = self.columns or ((inputs.time,) if inputs.time else ())
+        if not columns:
+            raise InvalidParam("There is no time column", hint="Give `columns`, or the time of the table.")
+        named = MonotoneTime(columns=columns, strictly=self.strictly, at_most=self.at_most)
+        return super(MonotoneTime, named).judge(inputs)
