@@ -1,7 +1,6 @@
 """What the quality rules found in a version, kept with it."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
@@ -9,20 +8,7 @@ from tidemill.checks.outcome import Outcome
 from tidemill.core.digests import Digest
 from tidemill.data.records import Part, RuleCount
 
-if TYPE_CHECKING:
-    import polars as pl
-
 FORMAT = "tidemill.report.1"
-
-
-class RuleBook(Protocol):
-    """Quality rules, parsed."""
-
-    def row_masks(self, columns: Sequence[str]) -> "Sequence[tuple[str, str, pl.Expr]]":
-        """Return the rule, the column and an expression that is true for bad rows, for each rule that judges rows."""
-
-    def judge(self, frame: "pl.LazyFrame") -> Sequence[Outcome]:
-        """Return what the rules find in a whole table."""
 
 
 class QualityReport(msgspec.Struct, frozen=True, kw_only=True):

@@ -134,6 +134,8 @@ def tally(frame: "pl.LazyFrame | pl.DataFrame", columns: Iterable[str], *, narro
             Such moments are read several times faster.
     """
     names = list(columns)
+    if not names:
+        return {}
     lazy_frame = frame.lazy().select(pl.col(names).str.strip_chars())
     counts = _first_row(
         lazy_frame,

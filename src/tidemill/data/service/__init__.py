@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from tidemill.checks.quality.language import parse_rules
 from tidemill.core.access import Actor
 from tidemill.core.lazy import lazy
 from tidemill.core.names import check_name, check_text, shown
@@ -19,7 +20,6 @@ from tidemill.data.profile.records import Profile
 from tidemill.data.quality import Mask
 from tidemill.data.records import Dataset, DatasetKind, DatasetVersion, Diff, ExportedFile, Sample
 from tidemill.data.report import QualityReport, decode_report
-from tidemill.data.rule_book import parse_rules
 from tidemill.data.service.compare import compare
 from tidemill.data.service.export import export
 from tidemill.data.service.ingest import Order, ingest_table, ingest_tree

@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 
 from tidemill.checks.outcome import Outcome, Verdict
+from tidemill.checks.quality.rule_book import RuleBook
 from tidemill.core.access import Actor
 from tidemill.core.digests import Digest
 from tidemill.core.ids import new_id
@@ -19,7 +20,7 @@ from tidemill.data.profile.build import decode_profile, encode_profile
 from tidemill.data.profile.merge import merge_profiles
 from tidemill.data.quality import KeyWatch
 from tidemill.data.records import Column, DatasetKind, DatasetVersion, Part, Source, SourceFile
-from tidemill.data.report import QualityReport, RuleBook, encode_report, make_report
+from tidemill.data.report import QualityReport, encode_report, make_report
 from tidemill.data.rules import DatasetRef, join_schemas, manifest
 from tidemill.data.service.place import Place
 from tidemill.data.sources.locate import Located

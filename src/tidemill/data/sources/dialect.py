@@ -73,7 +73,7 @@ def _head(path: Path, name: str) -> tuple[str, bool]:
             raw = file.read(length)
         if not raw.strip(codecs.BOM_UTF8 + b" \t\r\n"):
             raise EmptySource(f"{shown(name)} is empty", where=name, hint="Look at how the file was exported.")
-        if raw.startswith(_WIDE_BOMS) or (b"\0" in raw[:4] and raw[:1] != b"\0"):
+        if raw.startswith(_WIDE_BOMS) or _looks_wide(raw):
             raise WrongEncoding(
                 f"{shown(name)} is UTF-16 or UTF-32", where=name, hint="Save it as UTF-8, for example with iconv."
             )
@@ -81,6 +81,11 @@ def _head(path: Path, name: str) -> tuple[str, bool]:
         if whole or raw.count(b"\n", 0, length) >= 2 or length >= _LONGEST_HEADER:
             return _decode(raw, name, whole=whole), whole
         length *= 8
+
+
+def _looks_wide(raw: bytes) -> bool:
+    even, odd = raw[:64:2], raw[1:64:2]
+    return len(odd) > 1 and (not any(odd) or not any(even))
 
 
 def _decode(raw: bytes, name: str, *, whole: bool) -> str:
