@@ -22,4 +22,12 @@ COMMANDS: dict[str, str] = {
     "tracking.metric_history": "runs metric",
     "tracking.list_artifacts": "runs artifacts",
     "tracking.log_stored_artifact": "runs attach",
+    "projects.plan": "plan",
+    "projects.apply": "apply",
+    "projects.deliver": "deliver",
+    "projects.list": "projects list",
+    "projects.get": "projects show",
+    "projects.list_deliveries": "deliveries list",
+    "projects.get_delivery": "deliveries show",
+    "projects.resume_delivery": "deliveries resume",
 }

@@ -8,6 +8,10 @@ import tidemill
 from tidemill.core.nearest import did_you_mean
 
 _TOP: dict[str, tuple[str, str]] = {
+    "init": ("tidemill.cli.project:init", "Write a small working project for a table of your own."),
+    "plan": ("tidemill.cli.project:plan", "Show what applying the project file would change."),
+    "apply": ("tidemill.cli.project:apply", "Make the project file the one in force, and deliver by it."),
+    "deliver": ("tidemill.cli.project:deliver", "Go round the loop once more."),
     "up": ("tidemill.cli.up:up", "Run the server on a workspace."),
     "trace": ("tidemill.cli.trace:trace", "Show what a thing came from."),
     "audit": ("tidemill.cli.audit:audit", "Show who did what when."),
@@ -15,6 +19,8 @@ _TOP: dict[str, tuple[str, str]] = {
 """Commands without a stage: name -> (module:attribute, help in one line)."""
 
 _STAGES: dict[str, tuple[str, str]] = {
+    "projects": ("tidemill.cli.project:projects", "Project files that were applied."),
+    "deliveries": ("tidemill.cli.project:deliveries", "Ways round the loop."),
     "experiments": ("tidemill.cli.experiments:experiments", "Named groups of runs."),
     "runs": ("tidemill.cli.runs:runs", "Executions, with their params, metrics and artifacts."),
     "tokens": ("tidemill.cli.tokens:tokens", "Who may come in, and as what."),

@@ -14,6 +14,7 @@ from tidemill.core.refs import Ref
 from tidemill.delivery.gates import check_rules
 from tidemill.ledger import Ledger, Transaction
 from tidemill.objects import ObjectStore
+from tidemill.pipelines.source import take_snapshot
 from tidemill.projects import rules, store
 from tidemill.projects.loop import APPROVAL, DELIVER, Order, workflow_id
 from tidemill.projects.reading import parse_project
@@ -46,13 +47,13 @@ class ProjectService:
         self._settle = settle
         self._workflows = workflows
 
-    def plan(self, actor: Actor, *, text: str, source: Digest | None = None) -> Plan:
+    def plan(self, actor: Actor, *, text: str, folder: str = "") -> Plan:
         """Return what applying a project file would change, without changing anything.
 
         Args:
             actor: Who asks.
             text: The project file.
-            source: The digest of the code snapshot, to see whether code changed.
+            folder: The project's folder on the server's machine, to see whether code changed.
 
         Raises:
             InvalidProjectFile: If the file says what it cannot say.
@@ -62,45 +63,48 @@ class ProjectService:
         with self._ledger.read() as connection:
             found = store.find_project(connection, spec.project)
         before = parse_project(found.text.encode()) if found else None
+        code = take_snapshot(Path(folder), self._objects).digest if folder else None
         return Plan(
             project=spec.project,
             revision=found.revision if found else 0,
             changes=rules.compare(before, spec),
-            source_changed=bool(source and (found is None or found.source != source)),
+            source_changed=bool(code and (found is None or found.source != code)),
         )
 
-    def apply(self, actor: Actor, *, text: str, source: Digest, folder: str) -> Project:
+    def apply(self, actor: Actor, *, text: str, folder: str, source: Digest | None = None) -> Project:
         """Make a project file the one in force; applying it again unchanged changes nothing.
 
         Args:
             actor: Who applies it.
             text: The project file.
-            source: The digest of the code snapshot, a tree in the object store.
             folder: The folder that relative sources start from, on the server's machine.
+            source: The digest of the code snapshot, a tree in the object store; taken of `folder` when left out.
 
         Raises:
             InvalidProjectFile: If the file says what it cannot say.
+            SourceMissing: If there is no such folder.
         """
         spec = _checked(text)
-        self._objects.list_tree(source)
-        place = str(Path(folder))
+        place = Path(folder).absolute()
+        code = source or take_snapshot(place, self._objects).digest
+        self._objects.list_tree(code)
 
         def work(tx: Transaction) -> Project:
             found = store.find_project(tx.connection, spec.project)
-            if found and (found.text, found.source, found.folder) == (text, source, place):
+            if found and (found.text, found.source, found.folder) == (text, code, str(place)):
                 return found
             row = {
                 "name": spec.project,
                 "revision": found.revision + 1 if found else 1,
                 "text": text,
-                "source": source,
-                "folder": place,
+                "source": code,
+                "folder": str(place),
                 "applied_at": tx.now,
                 "applied_by": actor.name,
             }
             tx.upsert(store.projects, row)
-            tx.link(Ref("source", source), "applied_as", Ref("project", spec.project))
-            tx.audit("project.apply", Ref("project", spec.project), revision=row["revision"], source=source)
+            tx.link(Ref("source", code), "applied_as", Ref("project", spec.project))
+            tx.audit("project.apply", Ref("project", spec.project), revision=row["revision"], source=code)
             return _need(tx.connection, spec.project)
 
         applied = self._ledger.write(actor, work)
