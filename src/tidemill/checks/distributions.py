@@ -36,11 +36,11 @@ def chi_square_sf(value: float, df: float) -> float:
     """
     if df <= 0:
         return 0.0 if value > 0 else 1.0
-    if value <= 0:
-        return 1.0
-    if math.isinf(value):
-        return 0.0
     shape, point = df / 2, value / 2
+    if point <= 0:
+        return 1.0
+    if math.isinf(point):
+        return 0.0
     scale = math.exp(shape * math.log(point) - point - math.lgamma(shape))
     if point < shape + 1:
         return max(0.0, 1.0 - scale * _lower_series(shape, point))
@@ -99,7 +99,7 @@ def noncentral_chi_square_sf(value: float, df: float, noncentrality: float) -> f
         noncentrality: Sum of squared means, at least 0.
 
     Returns:
-        The chance, within about 2 percent of itself.
+        The chance, within 3 percent of itself for 2 or more degrees of freedom, and exactly for one.
 
     Source:
         Lugannani and Rice, Saddle point approximation for the distribution of the sum of independent random
@@ -109,6 +109,10 @@ def noncentral_chi_square_sf(value: float, df: float, noncentrality: float) -> f
         return chi_square_sf(value, df)
     if value <= 0:
         return 1.0
+    if df == 1:  # the square of one shifted normal, where the saddlepoint is at its weakest
+        return normal_sf(math.sqrt(value) - math.sqrt(noncentrality)) + normal_sf(
+            math.sqrt(value) + math.sqrt(noncentrality)
+        )
     u = 2 * value / (df + math.sqrt(df * df + 4 * noncentrality * value))
     t = (1 - 1 / u) / 2
     curvature = 4 * noncentrality * u * u * u + 2 * df * u * u

@@ -157,6 +157,10 @@ class CanaryComparison(msgspec.Struct, frozen=True, kw_only=True):
         """
         return msgspec.structs.replace(self, stages=(*self.stages, Stage()))
 
+    def is_surely_worse(self) -> bool:
+        """Return whether `decide` would roll back, at a small part of its cost."""
+        return self._evidence_worse(self.tolerance) >= -math.log(self.false_rollback)
+
     def decide(self) -> CanaryDecision:
         """Return what to do now."""
         worse, safe = self._evidence_worse(self.tolerance), self._evidence_safe(self.margin)
