@@ -3,13 +3,19 @@
 from types import TracebackType
 from typing import Self
 
+from tidemill.app.maintenance import MaintenanceService
 from tidemill.core.settings import Settings
 from tidemill.governance.service import GovernanceService
 from tidemill.ledger import FolderLock, Ledger
 from tidemill.objects import ObjectStore
+from tidemill.objects.store import plain_errors
 from tidemill.tracking.service import TrackingService
 
-_SERVICES: dict[str, type] = {"tracking": TrackingService, "governance": GovernanceService}
+_SERVICES: dict[str, type] = {
+    "tracking": TrackingService,
+    "governance": GovernanceService,
+    "maintenance": MaintenanceService,
+}
 
 
 class Workspace:
@@ -25,14 +31,20 @@ class Workspace:
 
     def __init__(self, settings: Settings, *, lock_wait_s: float = 0.0) -> None:
         self.settings = settings
-        settings.home.mkdir(parents=True, exist_ok=True)
+        with plain_errors(settings.home):
+            settings.home.mkdir(parents=True, exist_ok=True)
         self.lock = FolderLock(settings.home, wait_s=lock_wait_s)
-        self.objects = ObjectStore(settings.home)
-        self.objects.clear_incoming()
-        self.ledger = Ledger.open(settings.database or settings.home / "ledger.sqlite")
+        try:
+            self.objects = ObjectStore(settings.home)
+            self.objects.clear_incoming()
+            self.ledger = Ledger.open(settings.database or settings.home / "ledger.sqlite")
+        except BaseException:
+            self.lock.release()
+            raise
         self.serving_url = ""
         self.tracking = TrackingService(self.ledger, self.objects)
         self.governance = GovernanceService(self.ledger)
+        self.maintenance = MaintenanceService(settings.home, self.ledger, self.objects)
 
     @staticmethod
     def services() -> dict[str, type]:

@@ -7,6 +7,7 @@ COMMANDS: dict[str, str] = {
     "governance.revoke_token": "tokens revoke",
     "governance.audit": "audit",
     "governance.trace": "trace",
+    "maintenance.fsck": "fsck",
     "tracking.create_experiment": "experiments create",
     "tracking.list_experiments": "experiments list",
     "tracking.get_experiment": "experiments show",

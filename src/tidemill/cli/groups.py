@@ -15,6 +15,9 @@ _TOP: dict[str, tuple[str, str]] = {
     "up": ("tidemill.cli.up:up", "Run the server on a workspace."),
     "trace": ("tidemill.cli.trace:trace", "Show what a thing came from."),
     "audit": ("tidemill.cli.audit:audit", "Show who did what when."),
+    "fsck": ("tidemill.cli.fsck:fsck", "Check that everything is still what was written."),
+    "backup": ("tidemill.cli.backup:backup", "Copy a whole workspace while it works."),
+    "restore": ("tidemill.cli.backup:restore", "Make a workspace from a backup."),
 }
 """Commands without a stage: name -> (module:attribute, help in one line)."""
 

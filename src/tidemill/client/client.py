@@ -1,6 +1,8 @@
 """One client for every verb of the API; which verbs there are stands in the route table."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self, TypeVar
 from urllib.parse import quote
@@ -57,6 +59,15 @@ class Client:
         """Return the bytes that a path holds."""
         return self._send("GET", path).content
 
+    @contextmanager
+    def stream(self, path: str) -> Iterator[Iterator[bytes]]:
+        """Give the bytes that a path holds, piece by piece as they come."""
+        with self._reached(), self.http.stream("GET", path) as response:
+            if response.status_code >= 400:
+                response.read()
+                raise _error(response)
+            yield response.iter_bytes()
+
     def close(self) -> None:
         """Let go of the connection, and of the workspace when it is embedded."""
         self.http.close()
@@ -72,16 +83,21 @@ class Client:
         self.close()
 
     def _send(self, method: str, path: str, **options: Any) -> httpx.Response:  # noqa: ANN401 - passed on to httpx
-        try:
+        with self._reached():
             response = self.http.request(method, path, **options)
+        if response.status_code >= 400:
+            raise _error(response)
+        return response
+
+    @contextmanager
+    def _reached(self) -> Iterator[None]:
+        try:
+            yield
         except httpx.TransportError as error:
             raise ServerUnreachable(
                 f"The server at {self.http.base_url} does not answer: {error}",
                 hint="Start one with `tidemill up`, or look at TIDEMILL_URL.",
             ) from error
-        if response.status_code >= 400:
-            raise _error(response)
-        return response
 
     @staticmethod
     def _decode(response: httpx.Response, kind: type[T]) -> T:

@@ -103,7 +103,8 @@ class Ledger:
         """
         if self._path is None:
             raise UnknownDatabase("Only an SQLite ledger is copied by Tidemill", hint="Use pg_dump for PostgreSQL.")
-        with closing(sqlite3.connect(f"file:{self._path}?mode=ro", uri=True)) as source:
+        uri = f"{self._path.absolute().as_uri()}?mode=ro"
+        with plain_errors(), closing(sqlite3.connect(uri, uri=True)) as source:
             source.execute("VACUUM INTO ?", (str(target),))
 
     def damage(self) -> Iterator[str]:

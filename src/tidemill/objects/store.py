@@ -65,7 +65,7 @@ class ObjectStore:
         self.root = root
         self._objects = root / "objects"
         self._incoming = root / "incoming"
-        with _plain_errors(root):
+        with plain_errors(root):
             self._objects.mkdir(parents=True, exist_ok=True)
             self._incoming.mkdir(exist_ok=True)
 
@@ -110,7 +110,7 @@ class ObjectStore:
         hasher, size = blake3(), 0
         temporary = self._incoming / new_id()
         try:
-            with _plain_errors(self.root):
+            with plain_errors(self.root):
                 with temporary.open("xb") as target:
                     for piece in pieces:
                         hasher.update(piece)
@@ -131,7 +131,7 @@ class ObjectStore:
         """
         size = path.stat().st_size
         digest = digest_file(path)
-        with _plain_errors(self.root):
+        with plain_errors(self.root):
             if self.has(digest):
                 path.unlink()
                 return digest, size
@@ -193,7 +193,7 @@ class ObjectStore:
         target.parent.mkdir(parents=True, exist_ok=True)
         temporary = target.with_name(f".{target.name[:100]}.{new_id()}")
         try:
-            with _plain_errors(target.parent):
+            with plain_errors(target.parent):
                 try:
                     shutil.copyfile(source, temporary)
                 except FileNotFoundError:
@@ -231,7 +231,12 @@ class ObjectStore:
                 except InvalidDigest:
                     yield Damage("object", where, "the name is not a digest")
                     continue
-                if digest_file(file) != digest:
+                try:
+                    is_sound = digest_file(file) == digest
+                except OSError as error:
+                    yield Damage("object", where, f"it cannot be read: {error.strerror}")
+                    continue
+                if not is_sound:
                     yield Damage("object", where, "the content does not match the digest")
 
     def put_tree(self, folder: Path) -> Digest:
@@ -267,17 +272,20 @@ class ObjectStore:
             shutil.rmtree(temporary, ignore_errors=True)
 
     def clear_incoming(self) -> int:
-        """Remove what killed writers left behind, and return how many files that were. Only at start, under the lock."""
+        """Remove what killed writers left behind, and return how many there were. Only at start, under the lock."""
         count = 0
-        for file in self._incoming.iterdir():
-            file.unlink(missing_ok=True)
+        for left in self._incoming.iterdir():
+            if left.is_dir():
+                shutil.rmtree(left, ignore_errors=True)
+            else:
+                left.unlink(missing_ok=True)
             count += 1
         return count
 
     def _write(self, source: BinaryIO, digest: Digest) -> None:
         temporary = self._incoming / new_id()
         try:
-            with _plain_errors(self.root):
+            with plain_errors(self.root):
                 with temporary.open("xb") as target:
                     shutil.copyfileobj(source, target, _PIECE)
                     target.flush()
@@ -294,10 +302,11 @@ class ObjectStore:
         target.parent.mkdir(exist_ok=True)
         temporary.chmod(0o444)
         temporary.replace(target)
-        _sync_folder(target.parent)
+        sync_folder(target.parent)
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Make what was renamed into or out of a folder stay so."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -306,7 +315,7 @@ def _sync_folder(folder: Path) -> None:
 
 
 @contextmanager
-def _plain_errors(place: Path) -> Iterator[None]:
+def plain_errors(place: Path) -> Iterator[None]:
     """Say a full disk or a read-only folder in the words of the error family."""
     try:
         yield

@@ -12,6 +12,8 @@ from tidemill.core.errors import Damaged, InvalidInput
 from tidemill.core.names import shown
 
 _FORMAT = "tidemill.tree.1"
+TREE_MARK = b'{"format":"%s"' % _FORMAT.encode()
+"""What every manifest of a tree begins with, and nothing else that is stored."""
 
 
 class UnsafePath(InvalidInput):
@@ -67,7 +69,8 @@ def files_below(folder: Path) -> Iterator[tuple[Path, str]]:
                 continue
             if not stat.S_ISREG(mode):
                 raise UnsafePath(
-                    f"{shown(str(path))} is a link or a device, not a plain file", hint="Replace it by its content."
+                    f"{shown(str(path.relative_to(folder)))} is a link or a device, not a plain file",
+                    hint="Replace it by its content.",
                 )
             found.append((path, check_relative(path.relative_to(folder).as_posix())))
     yield from sorted(found, key=lambda pair: pair[1])
@@ -90,6 +93,8 @@ def decode_manifest(content: bytes) -> list[TreeEntry]:
         body = json.loads(content)
         if body["format"] != _FORMAT:
             raise ValueError(body["format"])
-        return [TreeEntry(check_relative(path), int(size), parse_digest(digest)) for path, size, digest in body["files"]]
+        return [
+            TreeEntry(check_relative(path), int(size), parse_digest(digest)) for path, size, digest in body["files"]
+        ]
     except (ValueError, KeyError, TypeError) as error:
         raise DamagedManifest("This object is not the manifest of a tree", hint="Give the digest of a tree.") from error

@@ -2,7 +2,7 @@
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import FileResponse, Response, StreamingResponse
 
 from tidemill.app import Workspace
 from tidemill.core.access import Permission
@@ -33,8 +33,14 @@ def routes(workspace: Workspace) -> list[StatedRoute]:
         headers = {"Content-Disposition": f'attachment; filename="{name}"'}
         return Response(content, headers=headers, media_type="application/octet-stream")
 
+    async def get_backup(request: Request) -> Response:
+        pieces = await run_in_threadpool(workspace.maintenance.backup, request.state.actor)
+        headers = {"Content-Disposition": 'attachment; filename="tidemill-backup.tar"'}
+        return StreamingResponse(pieces, headers=headers, media_type="application/x-tar")
+
     return [
         StatedRoute("/api/v1/objects", put_object, Permission.WRITE, ["POST"]),
         StatedRoute("/api/v1/objects/{digest}", get_object, Permission.READ),
+        StatedRoute("/api/v1/backup", get_backup, Permission.ADMIN),
         StatedRoute("/api/v1/runs/{run_id}/artifacts/{path:path}", get_artifact, Permission.READ),
     ]

@@ -1,0 +1,146 @@
+"""Which rows name which objects, and where the ends of lineage edges live."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import sqlalchemy as sa
+
+from tidemill.core.digests import Digest
+from tidemill.core.refs import Ref
+from tidemill.ledger.lineage import trace
+from tidemill.ledger.schema import audit_events, lineage_edges, metadata
+from tidemill.objects import ObjectStore, TreeEntry
+from tidemill.objects.trees import TREE_MARK, decode_manifest
+
+HOMES: dict[str, tuple[str, str]] = {
+    "alert": ("alerts", "id"),
+    "approval": ("approvals", "id"),
+    "dataset": ("datasets", "name"),
+    "dataset_version": ("dataset_versions", "id"),
+    "deployment": ("deployments", "id"),
+    "endpoint": ("endpoints", "name"),
+    "experiment": ("experiments", "experiment_id"),
+    "gate_report": ("gate_reports", "id"),
+    "model": ("models", "name"),
+    "model_version": ("model_versions", "id"),
+    "project": ("projects", "name"),
+    "rollout": ("rollouts", "id"),
+    "run": ("runs", "run_id"),
+    "segment": ("segments", "id"),
+    "token": ("tokens", "id"),
+    "trigger": ("triggers", "id"),
+    "window": ("windows", "id"),
+}
+"""Kinds of things that are a row: the table and the column of their id."""
+
+_NO_OBJECTS = {"audit_events", "audit_head"}
+"""Tables whose digests name rows, not objects."""
+
+_MOST_DESCENDANTS = 50
+
+
+class Reference(NamedTuple):
+    """A digest that stands in a row.
+
+    Args:
+        digest: What should be stored.
+        place: The row, for a person.
+        things: What the row belongs to.
+    """
+
+    digest: str
+    place: str
+    things: tuple[Ref, ...]
+
+
+def to_objects(connection: sa.Connection) -> Iterator[Reference]:
+    """Yield every digest of an object that the ledger names.
+
+    A column `digest` or `…_digest` names an object, unless its `info` says `object: False`.
+    """
+    for table in metadata.sorted_tables:
+        columns = [column for column in table.columns if _names_object(column)]
+        if not columns:
+            continue
+        keys = {column.name: kind for column in table.columns if (kind := _kind_of(column))}
+        shown = [column.name for column in table.primary_key]
+        wanted = {column.name: column for column in (*columns, *table.primary_key)}
+        wanted |= {name: table.c[name] for name in keys}
+        for row in connection.execute(sa.select(*wanted.values())).mappings():
+            place = f"{table.name} {', '.join(f'{name}={row[name]}' for name in shown)}"
+            things = tuple(Ref(kind, str(row[name])) for name, kind in keys.items() if row[name] is not None)
+            for column in columns:
+                if row[column.name] is not None:
+                    yield Reference(row[column.name], place, things)
+
+
+def needed_by(connection: sa.Connection, digests: set[str]) -> dict[str, list[str]]:
+    """Return what depends on each of some digests: the rows that name it, and what came from those."""
+    found: dict[str, dict[str, None]] = {digest: {} for digest in digests}
+    for reference in to_objects(connection):
+        if reference.digest not in found:
+            continue
+        names = found[reference.digest]
+        names[reference.place] = None
+        for thing in reference.things:
+            names.update(dict.fromkeys(_descendants(connection, thing)))
+    for digest, names in found.items():
+        names.update(dict.fromkeys(_descendants(connection, Ref("artifact", digest))[1:]))
+    return {digest: list(names) for digest, names in found.items()}
+
+
+def missing_ends(connection: sa.Connection) -> Iterator[tuple[Ref, list[str]]]:
+    """Yield each thing that an edge names and that is not there, with its neighbours."""
+    ends = (
+        (lineage_edges.c.source_kind, lineage_edges.c.source_id),
+        (lineage_edges.c.target_kind, lineage_edges.c.target_id),
+    )
+    missing: dict[Ref, None] = {}
+    for kind, (table_name, column_name) in HOMES.items():
+        table = metadata.tables.get(table_name)
+        if table is None:
+            continue
+        column = table.c[column_name]
+        for kind_column, id_column in ends:
+            there = sa.exists().where(column == id_column)
+            query = sa.select(id_column).distinct().where(kind_column == kind, ~there)
+            missing |= dict.fromkeys(Ref(kind, found) for found in connection.execute(query).scalars())
+    for ref in missing:
+        edges = trace(connection, ref, "both", limit=_MOST_DESCENDANTS).edges
+        near = [edge for edge in edges if str(ref) in {edge.source, edge.target}]
+        yield ref, [f"{edge.source} {edge.relation} {edge.target}" for edge in near]
+
+
+def tree_entries(objects: ObjectStore, digest: Digest) -> list[TreeEntry]:
+    """Return the files of a stored tree; none when the object is something else."""
+    with objects.open(digest) as file:
+        if file.read(len(TREE_MARK)) != TREE_MARK:
+            return []
+    return decode_manifest(objects.read(digest))
+
+
+def count_events(connection: sa.Connection) -> int:
+    """Return how many audit events there are."""
+    return connection.execute(sa.select(sa.func.count()).select_from(audit_events)).scalar_one()
+
+
+def count_edges(connection: sa.Connection) -> int:
+    """Return how many lineage edges there are."""
+    return connection.execute(sa.select(sa.func.count()).select_from(lineage_edges)).scalar_one()
+
+
+def _names_object(column: sa.Column[object]) -> bool:
+    is_named_so = column.name == "digest" or column.name.endswith("_digest")
+    return is_named_so and column.table.name not in _NO_OBJECTS and bool(column.info.get("object", True))
+
+
+def _kind_of(column: sa.Column[object]) -> str | None:
+    """Return the kind of thing whose id a column holds."""
+    places = {(column.table.name, column.name)}
+    places |= {(key.column.table.name, key.column.name) for key in column.foreign_keys}
+    return next((kind for kind, home in HOMES.items() if home in places), None)
+
+
+def _descendants(connection: sa.Connection, thing: Ref) -> list[str]:
+    edges = trace(connection, thing, "down", limit=_MOST_DESCENDANTS).edges
+    return [str(thing), *(edge.target for edge in edges)] if edges else [str(thing)]

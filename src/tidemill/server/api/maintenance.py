@@ -1,0 +1,6 @@
+"""The workspace as a whole. Its backup is a stream, see `transfers`."""
+
+from tidemill.core.access import Permission
+from tidemill.server.routes import Route
+
+ROUTES = (Route("POST", "/api/v1/fsck", "maintenance.fsck", Permission.ADMIN),)
