@@ -70,8 +70,9 @@ def bins_for(columns: int) -> int:
 def merge_gauges(gauges: Sequence[Gauge], most_bins: int) -> Gauge:
     """Return several lots of rows of one column together."""
     first = gauges[0]
-    word = first.type
-    for gauge in gauges[1:]:
+    filled = [gauge for gauge in gauges if gauge.rows > gauge.nulls] or [first]
+    word = filled[0].type
+    for gauge in filled[1:]:
         word = joined(word, gauge.type) or "text"
     rows, nulls = sum(gauge.rows for gauge in gauges), sum(gauge.nulls for gauge in gauges)
     held = _merge_held([gauge for gauge in gauges if gauge.held is not None], most_bins, word)

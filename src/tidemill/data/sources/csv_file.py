@@ -84,6 +84,9 @@ def open_csv(
     cleaned = sample.select(pl.all().replace(list(markers), None)) if markers else sample
     wanted = [column for column in dialect.columns if asked.get(column) != "text"]
     counts = tally(cleaned, wanted, narrow=True)
+    counts |= tally(
+        cleaned, [name for name, count in counts.items() if count.format and count.as_moment < count.present]
+    )
     readings = {
         column: settle(counts[column], asked.get(column)) if column in counts else Reading("text")
         for column in dialect.columns

@@ -1,0 +1,94 @@
+from collections.abc import Callable
+from pathlib import Path
+
+from tidemill.core.access import OWNER
+from tidemill.data.records import DatasetVersion
+from tidemill.data.service import DataService
+
+Ingest = Callable[..., DatasetVersion]
+Write = Callable[[str, str | bytes], str]
+
+
+def test_rows_are_compared_by_key_with_samples(ingest: Ingest, data: DataService) -> None:
+    ingest("id,x,y\n1,a,1\n2,b,2\n3,c,3\n4,d,\n", key=["id"])
+    ingest("id,x,y\n2,b,2\n3,z,3\n4,d,\n5,e,5\n", key=["id"])
+    diff = data.diff(OWNER, "table@1", "table@2")
+    assert diff.rows is not None
+    assert (diff.rows.added, diff.rows.removed, diff.rows.changed, diff.rows.unchanged) == (1, 1, 1, 2)
+    assert diff.rows.added_sample[0].after == {"id": "5", "x": "e", "y": "5"}
+    assert diff.rows.removed_sample[0].key == {"id": "1"}
+    changed = diff.rows.changed_sample[0]
+    assert (changed.key, changed.before, changed.after) == ({"id": "3"}, {"x": "c"}, {"x": "z"})
+    assert not diff.is_same
+
+
+def test_a_version_does_not_differ_from_itself(ingest: Ingest, data: DataService) -> None:
+    ingest("id,x\n1,a\n2,b\n", key=["id"])
+    diff = data.diff(OWNER, "table", "table@1")
+    assert diff.is_same
+    assert diff.rows is not None
+    assert (diff.rows.unchanged, diff.rows.changed, diff.columns) == (2, 0, ())
+    assert all(change.distance == 0 for change in diff.distributions)
+
+
+def test_schema_changes_are_told_and_rows_compared_over_common_columns(ingest: Ingest, data: DataService) -> None:
+    ingest("id,x,gone\n1,1,a\n2,2,b\n", key=["id"])
+    ingest("id,x,come\n1,1.0,a\n2,2.5,b\n3,,c\n", key=["id"])
+    diff = data.diff(OWNER, "table@1", "table@2")
+    assert [(change.name, change.change) for change in diff.columns] == [
+        ("gone", "removed"),
+        ("come", "added"),
+        ("x", "type"),
+    ]
+    assert diff.rows is not None
+    assert (diff.rows.added, diff.rows.changed, diff.rows.unchanged) == (1, 1, 1)
+
+
+def test_without_a_key_rows_are_only_counted(ingest: Ingest, data: DataService) -> None:
+    ingest("x\n1\n2\n")
+    ingest("x\n1\n2\n3\n")
+    diff = data.diff(OWNER, "table@1", "table@2")
+    assert (diff.rows, diff.rows_before, diff.rows_after) == (None, 2, 3)
+
+
+def test_columns_are_ranked_by_how_far_they_moved(ingest: Ingest, data: DataService) -> None:
+    def table(shift: int, carrier: str) -> str:
+        rows = (f"{i},{i % 50 + shift},{carrier if i % 4 else 'XX'},{i % 7}" for i in range(400))
+        return "id,moved,carrier,still\n" + "\n".join(rows) + "\n"
+
+    ingest(table(0, "UA"))
+    ingest(table(30, "AA"))
+    changes = data.diff(OWNER, "table@1", "table@2").distributions
+    assert [change.column for change in changes][:2] == ["carrier", "moved"]
+    by_name = {change.column: change for change in changes}
+    assert by_name["still"].distance == by_name["id"].distance == 0
+    assert by_name["moved"].psi > 0.25
+    assert (by_name["moved"].mean_before, by_name["moved"].mean_after) == (24.5, 54.5)
+
+
+def test_shared_parts_are_not_read(data: DataService, write: Write, ingest: Ingest) -> None:
+    write("m-1.csv", "id,x\n1,a\n2,b\n")
+    data.ingest(OWNER, "table", "m-*.csv", key=["id"])
+    write("m-2.csv", "id,x\n3,c\n")
+    second = data.ingest(OWNER, "table", "m-*.csv", key=["id"])
+    diff = data.diff(OWNER, "table@1", second.id)
+    assert diff.rows is not None
+    assert (diff.shared_parts, diff.rows.added, diff.rows.unchanged) == (1, 1, 2)
+
+
+def test_folders_are_compared_by_path_with_renames(data: DataService, write: Write, project: Path) -> None:
+    for name, content in {"a": "1", "b": "2", "c": "3"}.items():
+        write(f"folder/{name}", content)
+    data.ingest(OWNER, "tree", "folder")
+    (project / "folder" / "a").rename(project / "folder" / "z")
+    (project / "folder" / "b").write_text("22")
+    (project / "folder" / "c").unlink()
+    write("folder/d", "4")
+    data.ingest(OWNER, "tree", "folder")
+    files = data.diff(OWNER, "tree@1", "tree@2").files
+    assert [(change.path, change.change, change.before) for change in files] == [
+        ("b", "changed", None),
+        ("c", "removed", None),
+        ("d", "added", None),
+        ("z", "renamed", "a"),
+    ]
