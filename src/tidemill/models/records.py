@@ -1,0 +1,68 @@
+"""What the registry knows: models, their versions, and the aliases that point at versions."""
+
+import msgspec
+
+from tidemill.core.digests import Digest
+from tidemill.core.moments import Moment
+from tidemill.models.signatures import Signature
+
+
+class Model(msgspec.Struct, frozen=True, kw_only=True):
+    """A registered name.
+
+    Args:
+        name: The name.
+        description: What the model is for.
+        created_at: When it was registered first.
+        created_by: By whom.
+        latest: The number of its newest version.
+        aliases: Where each alias points.
+    """
+
+    name: str
+    description: str
+    created_at: Moment
+    created_by: str
+    latest: int
+    aliases: dict[str, int] = {}
+
+
+class ModelVersion(msgspec.Struct, frozen=True, kw_only=True):
+    """An immutable version of a model.
+
+    Args:
+        id: Its id in the ledger.
+        model: The model's name.
+        number: Its number, from 1.
+        digest: The tree of its files.
+        framework: The library that it is of.
+        kind: What its outputs mean, such as `classifier`.
+        signature: Its inputs and outputs.
+        size: Bytes.
+        run_id: The run that made it; None when none is known.
+        description: What is to be known of it.
+        tags: What else is to be known of it.
+        aliases: The aliases that point at it now.
+        created_at: When it was registered.
+        created_by: By whom.
+    """
+
+    id: str
+    model: str
+    number: int
+    digest: Digest
+    framework: str
+    kind: str
+    signature: Signature
+    size: int
+    run_id: str | None
+    description: str
+    created_at: Moment
+    created_by: str
+    tags: dict[str, str] = {}
+    aliases: list[str] = []
+
+    @property
+    def ref(self) -> str:
+        """How a person names it: `delay@3`."""
+        return f"{self.model}@{self.number}"
