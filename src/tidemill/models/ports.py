@@ -1,9 +1,15 @@
-"""What later stages and integrations see of a model."""
+"""What later stages and integrations see of a model, and what an integration of a framework gives."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Protocol
 
-from tidemill.models.signatures import Signature
+import msgspec
+
+from tidemill.models.manifest import JsonValue, Manifest
+from tidemill.models.signatures import FieldType, Signature
+
+Columns = Mapping[str, Sequence[object]]
 
 
 class Predictor(Protocol):
@@ -15,8 +21,82 @@ class Predictor(Protocol):
     signature: Signature
     cost_hint_us: float
 
-    def predict_columns(self, columns: Mapping[str, Sequence[object]], count: int) -> dict[str, list[object]]:
+    def predict_columns(self, columns: Columns, count: int) -> dict[str, list[object]]:
         """Return the outputs by name, one value a row; None among the inputs is a missing value."""
 
     def predict_row(self, row: Sequence[object]) -> tuple[object, ...]:
         """Return the outputs of one row, whose values stand in the order of the signature's inputs."""
+
+
+class Written(msgspec.Struct, frozen=True, kw_only=True):
+    """What a framework says of a model that it has just written to a folder.
+
+    Args:
+        signature: The model's inputs and outputs.
+        kind: `classifier`, `regressor` or another word for what the outputs mean.
+        files: Paths of the written files, relative to the folder; the first holds the model.
+        flavor: MLflow's own description under the framework's name, so that MLflow can load it.
+        loader: Module through which MLflow's python_function loads it.
+        function: What else python_function's description says, such as `model_path`.
+        mlflow_outputs: MLflow type of what python_function answers.
+        version: Of the framework.
+        requirements: What pip must install to load it, pinned.
+        classes: The labels of a classifier, in the framework's order.
+        settings: What the framework's own reader needs, besides the files.
+        trusted: Types in it that are not known to be safe, and that the caller vouched for.
+        importances: How much each input counts, in the framework's measure; empty when it has none.
+    """
+
+    signature: Signature
+    kind: str
+    files: tuple[str, ...]
+    flavor: dict[str, JsonValue]
+    loader: str
+    function: dict[str, JsonValue] = {}
+    mlflow_outputs: FieldType = "double"
+    version: str
+    requirements: tuple[str, ...]
+    classes: tuple[JsonValue, ...] | None = None
+    settings: dict[str, JsonValue] = {}
+    trusted: tuple[str, ...] = ()
+    importances: dict[str, float] = {}
+
+
+class Framework(Protocol):
+    """One machine-learning library: how its models are written, read and asked. Found by entry point."""
+
+    name: str
+    plans: tuple[str, ...]
+    """Ways to predict, the fastest first; the last one is the original library's own."""
+
+    def can_write(self, model: object) -> bool:
+        """Return whether a model is one of this library's, without importing the library."""
+
+    def write(self, model: object, folder: Path, *, example: object, trusted: Sequence[str] = ()) -> Written:
+        """Write a model in the library's safe format to a folder that exists.
+
+        Args:
+            model: The library's own model.
+            folder: Where the files go.
+            example: A few rows as the model was trained on: polars, pandas, numpy or columns.
+            trusted: Full names of types that the caller vouches for, besides those known to be safe.
+        """
+
+    def read(self, folder: Path, manifest: Manifest, *, plan: str) -> Predictor:
+        """Return a predictor of a written model, by one of the plans."""
+
+    def read_native(self, folder: Path, manifest: Manifest) -> object:
+        """Return the library's own model."""
+
+    def ask(
+        self, model: object, manifest: Manifest, columns: Columns, count: int, *, table: object = None
+    ) -> dict[str, list[object]]:
+        """Return what the original model answers, in the signature's outputs, through the library's own front door.
+
+        Args:
+            model: The original.
+            manifest: What was written of it.
+            columns: The rows as plain values.
+            count: How many.
+            table: The same rows as the user gave them, when that is a table of the user's library.
+        """
