@@ -26,6 +26,7 @@ from tidemill.data.sources.locate import Located
 from tidemill.data.sources.unpack import packing_of, unpack
 from tidemill.data.types import Reading
 from tidemill.objects import ObjectStore, digest_bytes, digest_file
+from tidemill.objects.store import StoreReadOnly
 
 if TYPE_CHECKING:
     import polars as pl
@@ -34,6 +35,7 @@ else:
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _FULL_WORDS = ("No space left", "File too large", "Disk quota", "os error 28", "os error 27")
+_DENIED_WORDS = ("Permission denied", "Read-only file system", "os error 13", "os error 30")
 _MOST_LOOKS = 6
 _GROUP_ROWS = 250_000
 _GROUP_CELLS = 1 << 24
@@ -138,7 +140,7 @@ def prepare(
         make_masks: Gives the masks of the quality rules.
         keys: The key and the keys of earlier parts.
     """
-    with Scratch(objects) as scratch, full_disk(objects.root):
+    with Scratch(objects) as scratch, plain_disk(objects.root):
         raw = _read(located, options, scratch)
         located.check_unchanged()
         columns = list(raw.frame.collect_schema())
@@ -263,8 +265,8 @@ def is_full(error: BaseException) -> bool:
     return any(word in str(error) for word in _FULL_WORDS)
 
 
-class full_disk(AbstractContextManager[None]):  # noqa: N801 - reads as a verb where it is used
-    """Say a full disk in the words of the error family, whoever noticed it.
+class plain_disk(AbstractContextManager[None]):  # noqa: N801 - reads as a verb where it is used
+    """Say a full disk or a read-only folder in the words of the error family, also when Polars noticed it.
 
     Args:
         place: The folder that is written to.
@@ -277,11 +279,19 @@ class full_disk(AbstractContextManager[None]):  # noqa: N801 - reads as a verb w
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Translate the error."""
-        if isinstance(error, OSError | pl.exceptions.PolarsError) and is_full(error):
+        if not isinstance(error, OSError | pl.exceptions.PolarsError):
+            return
+        if is_full(error):
             raise OutOfSpace(
                 "There is no space left to store this",
                 where=str(self._place),
                 hint="Free some space; nothing was kept.",
+            ) from error
+        if isinstance(error, PermissionError) or any(word in str(error) for word in _DENIED_WORDS):
+            raise StoreReadOnly(
+                "This folder cannot be written",
+                where=str(self._place),
+                hint="Give write permission, or use another --home.",
             ) from error
 
 

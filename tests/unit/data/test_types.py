@@ -1,7 +1,7 @@
 """What the columns of a text file become."""
 
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 import polars as pl
 import pytest
@@ -14,6 +14,7 @@ from tidemill.data.records import DatasetVersion
 from tidemill.data.service import DataService
 
 Ingest = Callable[..., DatasetVersion]
+MORNING = datetime(2013, 1, 1, 10)  # noqa: DTZ001 - as files hold it
 
 
 def read(ingest: Ingest, data: DataService, values: list[str], **options: object) -> tuple[str, list[object]]:
@@ -39,7 +40,7 @@ def read(ingest: Ingest, data: DataService, values: list[str], **options: object
         (
             ["2013-01-01 10:00", "2013-01-01 11:30"],
             "datetime",
-            [datetime(2013, 1, 1, 10), datetime(2013, 1, 1, 11, 30)],
+            [MORNING, MORNING + timedelta(minutes=90)],
         ),
         ([" 1", "2 ", " 3 "], "int64", [1, 2, 3]),
         (['"1"', '"2"'], "int64", [1, 2]),

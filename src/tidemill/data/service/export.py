@@ -7,7 +7,7 @@ from tidemill.core.ids import new_id
 from tidemill.core.lazy import lazy
 from tidemill.core.names import shown
 from tidemill.data.errors import InvalidOption, TargetExists
-from tidemill.data.prepare import full_disk
+from tidemill.data.prepare import plain_disk
 from tidemill.data.records import DatasetKind, DatasetVersion, ExportedFile
 from tidemill.data.service.place import Place
 
@@ -50,7 +50,7 @@ def _write_table(place: Place, version: DatasetVersion, target: Path) -> None:
     temporary = target.with_name(f".{target.name[:100]}.{new_id()}")
     frame = place.reader.scan(version)
     try:
-        with full_disk(target.parent):
+        with plain_disk(target.parent):
             if target.suffix.lower() == ".csv":
                 frame.sink_csv(temporary, engine="streaming")
             else:

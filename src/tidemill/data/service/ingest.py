@@ -15,7 +15,7 @@ from tidemill.core.names import shown
 from tidemill.core.refs import Ref
 from tidemill.data import store
 from tidemill.data.errors import DatasetMoved, EmptySource, QualityFailed
-from tidemill.data.prepare import MakeMasks, Options, full_disk, prepare, source_file, widened
+from tidemill.data.prepare import MakeMasks, Options, plain_disk, prepare, source_file, widened
 from tidemill.data.profile.build import decode_profile, encode_profile
 from tidemill.data.profile.merge import merge_profiles
 from tidemill.data.quality import KeyWatch
@@ -82,7 +82,7 @@ def ingest_table(place: Place, actor: Actor, order: Order, files: Sequence[Locat
     columns = join_schemas([(part.source.name, part.columns) for part in parts])
     if not sum(part.rows for part in parts):
         raise EmptySource("No row was accepted", hint="Look at the rules: each row breaks one.")
-    with full_disk(place.objects.root):
+    with plain_disk(place.objects.root):
         report = _judge(place, order, parts, columns)
         profile = merge_profiles([decode_profile(place.objects.read(part.profile_digest)) for part in parts])
         draft = _Draft(

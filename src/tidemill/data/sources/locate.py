@@ -111,6 +111,8 @@ def _inside(path: Path, source: str, roots: Sequence[Path]) -> Path:
         if not any(_is_below(lexical, root) or _is_below(lexical.parent.resolve(), root) for root in roots):
             raise _refused(source) from None
         raise SourceNotFound(f"There is no file {shown(source)}", hint=f"Paths are read from {roots[0]}.") from None
+    except PermissionError as error:
+        raise SourceRefused(f"{shown(source)} cannot be read", hint="Give read permission on its folders.") from error
     except (OSError, RuntimeError) as error:
         raise SourceRefused(f"{shown(source)} cannot be followed", hint="Look for a loop of symbolic links.") from error
     if not any(_is_below(real, root) for root in roots):
