@@ -16,6 +16,7 @@ from tidemill.objects import ObjectStore
 
 _MOST_NAMED = 20
 _MOST_LINES = 100
+_LOCK_WAIT_S = 10.0
 
 
 class WorkspaceMissing(NotFound):
@@ -195,13 +196,17 @@ def check_folder(home: Path, database: str = "") -> FsckReport:
     file = home / "ledger.sqlite"
     if not (file.exists() or (home / "objects").is_dir() or (database and home.is_dir())):
         raise WorkspaceMissing("There is no workspace", where=str(home), hint="Give its folder with --home.")
-    lock = FolderLock(home, wait_s=10)
+    lock = FolderLock(home, wait_s=_LOCK_WAIT_S)
     try:
-        fsck = Fsck(home, ObjectStore(home))
-        ledger = _opened(database or file, fsck) if database or file.exists() else None
+        objects = ObjectStore(home)
+        fsck = Fsck(home, objects)
+        # A process killed while it made the file leaves it empty, but then nothing was stored yet.
+        is_empty = not file.exists() or (file.stat().st_size == 0 and any(objects.digests()))
+        if not database and is_empty:
+            fsck.tell("ledger", file.name, "it is empty" if file.exists() else "it is missing", ["everything recorded"])
+            return fsck.run(None)
+        ledger = _opened(database or file, fsck)
         if ledger is None:
-            if not (database or file.exists()):
-                fsck.tell("ledger", file.name, "it is missing", ["everything recorded"])
             return fsck.run(None)
         with closing(ledger):
             return fsck.run(ledger)

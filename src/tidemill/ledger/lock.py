@@ -61,8 +61,10 @@ class FolderLock:
 
     def release(self) -> None:
         """Let others in."""
-        os.ftruncate(self._handle, 0)
-        os.close(self._handle)
+        if self._handle >= 0:
+            os.ftruncate(self._handle, 0)
+            os.close(self._handle)
+            self._handle = -1
 
 
 def holder_of(folder: Path) -> dict[str, object]:
