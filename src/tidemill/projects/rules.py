@@ -86,6 +86,7 @@ def rollout_plan(spec: RolloutSpec | None) -> RolloutPlan | None:
             min_requests=spec.min_requests,
             stage_timeout_s=parse_duration(spec.stage_timeout).total_seconds(),
             on_timeout=spec.on_timeout,
+            interval_s=parse_duration(spec.interval).total_seconds(),
         )
     )
 
@@ -122,6 +123,7 @@ def check_spec(spec: ProjectSpec) -> None:
         if not spec.deploy:
             raise InvalidInput("`monitor` needs an endpoint to watch", hint="Add `deploy: {endpoint: NAME}`.")
         parse_window(spec.monitor.window)
+        parse_duration(spec.monitor.lateness)
         if spec.monitor.performance:
             parse_duration(spec.monitor.performance.label_delay)
     if spec.retrain:

@@ -60,6 +60,7 @@ class RolloutSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     min_requests: int = 200
     stage_timeout: str = "1h"
     on_timeout: str = "promote"
+    interval: str = "1s"
     sticky: str | None = None
 
 
@@ -93,6 +94,7 @@ class MonitorSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """What is watched, in windows of what length."""
 
     window: str = "1d"
+    lateness: str = "0s"
     drift: DriftSpec | None = None
     performance: PerformanceSpec | None = None
 
