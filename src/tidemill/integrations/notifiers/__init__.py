@@ -1,0 +1,1 @@
+"""Who carries notices: one folder a notifier."""

@@ -1,0 +1,5 @@
+"""Email over SMTP."""
+
+from tidemill.integrations.notifiers.mail.notifier import Email
+
+__all__ = ["Email"]

@@ -1,0 +1,1 @@
+"""The tables of monitoring and the SQL on them, a file an idea."""
