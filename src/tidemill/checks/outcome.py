@@ -31,6 +31,15 @@ class Interval(msgspec.Struct, frozen=True, kw_only=True):
     high: float | None
     confidence: float
 
+    def holds(self, value: float) -> bool:
+        """Return whether a value lies inside."""
+        return (self.low is None or self.low <= value) and (self.high is None or value <= self.high)
+
+    @property
+    def width(self) -> float:
+        """How far its ends are apart; infinite when it lacks one."""
+        return math.inf if self.low is None or self.high is None else self.high - self.low
+
 
 class Table(msgspec.Struct, frozen=True, kw_only=True):
     """The details of an outcome, ready to be shown: a header and rows of plain cells."""

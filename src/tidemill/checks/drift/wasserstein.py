@@ -1,5 +1,6 @@
 """Wasserstein distance of order one, the earth mover's."""
 
+import sys
 from typing import TYPE_CHECKING, ClassVar
 
 from tidemill.checks.columns import numbers
@@ -74,18 +75,18 @@ def wasserstein_counts(reference: NumericReference, current: NumericSummary, *, 
     expected, observed = shares(reference.counts, current.counts)
     if reference.deviation <= 0 or len(reference.edges) < 2:
         raise NotEnough("the reference is constant, so nothing gives the distance a unit", hint="Use jensen_shannon.")
-    ends = np.asarray(reference.edges)
+    ends, first, last = np.asarray(reference.edges), reference.edges[0], reference.edges[-1]
     signed = (np.cumsum(expected) - np.cumsum(observed))[:-1]
     gaps = np.clip(np.abs(signed) + shift, 0.0, 1.0)
     widths = np.diff(ends)
     heights = gaps[:-1] if reference.is_discrete else (gaps[:-1] + gaps[1:]) / 2
     total = float(np.sum(heights * widths))
     below, above = float(observed[0]), float(observed[-1])
-    if current.low is not None and current.low < ends[0]:
-        total += max(0.0, below + shift) * (ends[0] - current.low) / 2
-    if current.high is not None and current.high > ends[-1]:
-        total += max(0.0, above + shift) * (current.high - ends[-1]) / 2
-    return total / reference.deviation
+    if current.low is not None and current.low < first:
+        total += max(0.0, below + shift) * (first - current.low) / 2
+    if current.high is not None and current.high > last:
+        total += max(0.0, above + shift) * (current.high - last) / 2
+    return min(sys.float_info.max, total / reference.deviation)
 
 
 class Wasserstein(ColumnDrift, frozen=True, kw_only=True):

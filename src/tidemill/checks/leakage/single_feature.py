@@ -22,8 +22,9 @@ else:
     np = lazy("numpy")
     pl = lazy("polars")
 
-_BINS = 64
-_PRIOR_ROWS = 5.0
+_MOST_BINS = 256
+_ROWS_A_BIN = 40  # half of them learn
+_PRIOR_ROWS = 1.0
 
 
 class SingleFeature(Check, frozen=True, kw_only=True):
@@ -101,7 +102,8 @@ def _groups(values: "pl.Series") -> "npt.NDArray[np.int64] | None":
     if values.dtype.is_numeric() or values.dtype.is_temporal():
         array = values.to_physical().cast(pl.Float64).to_numpy()
         finite = array[np.isfinite(array)]
-        edges = np.unique(np.quantile(finite, np.linspace(0, 1, _BINS + 1)[1:-1])) if len(finite) else finite
+        bins = min(_MOST_BINS, max(2, len(finite) // _ROWS_A_BIN))
+        edges = np.unique(np.quantile(finite, np.linspace(0, 1, bins + 1)[1:-1])) if len(finite) else finite
         return np.where(np.isnan(array), len(edges) + 1, np.searchsorted(edges, array, side="left")).astype(np.int64)
     if values.dtype in (pl.String, pl.Categorical, pl.Enum, pl.Boolean):
         ranks = values.cast(pl.String).rank("dense").fill_null(0)

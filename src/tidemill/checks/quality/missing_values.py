@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from tidemill.checks.bounds import Bound, parse_bound
 from tidemill.checks.errors import InvalidBound
+from tidemill.checks.quality.reading import is_missing
 from tidemill.checks.quality.rule import Rule, RuleCheck, RuleProblem
 from tidemill.core.lazy import lazy
 
@@ -51,19 +52,6 @@ class Nulls(Rule, frozen=True, kw_only=True):
     def written(self) -> str:
         """Return the rule as a person writes it."""
         return f"nulls {self.bound or 'never'}"
-
-
-def is_missing(column: str) -> "pl.Expr":
-    """Return which rows have no value: null, or NaN in a column of numbers."""
-    values = pl.col(column)
-    return values.is_null() | values.map_batches(_nan, return_dtype=pl.Boolean, is_elementwise=True)
-
-
-def _nan(values: "pl.Series") -> "pl.Series":
-    """Return which values are NaN; the type is known only when rows are read."""
-    if values.dtype.is_float():
-        return values.is_nan().fill_null(value=False)
-    return pl.repeat(value=False, n=len(values), dtype=pl.Boolean, eager=True)
 
 
 class MissingValues(RuleCheck, frozen=True, kw_only=True):

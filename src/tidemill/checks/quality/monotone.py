@@ -40,10 +40,14 @@ class Increasing(Rule, frozen=True, kw_only=True):
 
     def mask(self, column: str) -> "pl.Expr":
         """Return which rows go back behind the furthest before them."""
-        values = pl.col(column)
-        furthest = values.to_physical().cum_max().forward_fill().shift(1)
-        back = values.to_physical() <= furthest if self.strictly else values.to_physical() < furthest
-        return back.fill_null(value=False)
+        return pl.col(column).map_batches(self._goes_back, return_dtype=pl.Boolean)
+
+    def _goes_back(self, values: "pl.Series") -> "pl.Series":
+        if values.dtype == pl.Null:
+            return pl.repeat(value=False, n=len(values), dtype=pl.Boolean, eager=True)
+        held = values.to_physical()
+        furthest = held.cum_max().forward_fill().shift(1)
+        return (held <= furthest if self.strictly else held < furthest).fill_null(value=False)
 
     def written(self) -> str:
         """Return the rule as a person writes it."""

@@ -5,6 +5,7 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, ClassVar
 
 from tidemill.checks.errors import InvalidParam
+from tidemill.checks.quality.reading import as_moments, as_numbers
 from tidemill.checks.quality.rule import Rule, RuleCheck, RuleProblem
 from tidemill.core.lazy import lazy
 
@@ -54,35 +55,21 @@ class Between(Rule, frozen=True, kw_only=True):
 
     def mask(self, column: str) -> "pl.Expr":
         """Return which rows lie outside."""
-        values = pl.col(column)
         if isinstance(self.low, datetime) or isinstance(self.high, datetime):
-            read = values.map_batches(_moments, return_dtype=pl.Datetime("us"), is_elementwise=True)
+            read = as_moments(column)
             inside = pl.lit(value=True)
         else:
-            read = values.cast(pl.Float64, strict=False)
+            read = as_numbers(column)
             inside = read.is_not_nan()
         if self.low is not None:
             inside = inside & (read >= self.low)
         if self.high is not None:
             inside = inside & (read <= self.high)
-        return (~inside.fill_null(value=False)) & values.is_not_null()
+        return (~inside.fill_null(value=False)) & pl.col(column).is_not_null()
 
     def written(self) -> str:
         """Return the rule as a person writes it."""
         return f"between [{self.low}, {self.high}]"
-
-
-def _moments(values: "pl.Series") -> "pl.Series":
-    """Return values as moments without a zone, null where one is none; the type is known only when rows are read."""
-    if values.dtype == pl.String:
-        text = values.str.strip_chars().str.replace("T", " ", literal=True)
-        moments = text.str.to_datetime("%Y-%m-%d %H:%M:%S%.f", time_unit="us", strict=False)
-        return moments.fill_null(text.str.to_datetime("%Y-%m-%d", time_unit="us", strict=False))
-    if isinstance(values.dtype, pl.Datetime):
-        return values.dt.replace_time_zone(None).cast(pl.Datetime("us"))
-    if values.dtype == pl.Date:
-        return values.cast(pl.Datetime("us"))
-    return pl.Series(values.name, [None] * len(values), dtype=pl.Datetime("us"))
 
 
 def _is_day(end: object) -> bool:

@@ -7,7 +7,8 @@ import msgspec
 
 from tidemill.checks.errors import ColumnMissing
 from tidemill.checks.outcome import EXACT, Outcome, Verdict, table
-from tidemill.checks.quality.missing_values import Nulls, is_missing
+from tidemill.checks.quality.missing_values import Nulls
+from tidemill.checks.quality.reading import is_missing
 from tidemill.checks.quality.rule import Rule, count_bad
 from tidemill.checks.quality.schema import Type, is_of_type, type_word
 from tidemill.core.lazy import lazy
@@ -97,6 +98,13 @@ def _counted(one: ColumnRule) -> "pl.Expr | None":
     return is_missing(one.column) if isinstance(one.rule, Nulls) else one.rule.mask(one.column)
 
 
+def _is_other(dtype: "pl.DataType", word: str, count: int) -> bool:
+    """Return whether a column as a whole is of another type; text may hold any, and its rows were judged."""
+    if type_word(dtype) == "text" or is_of_type(dtype, word):
+        return False
+    return not (word == "integer" and dtype.is_numeric() and count == 0)
+
+
 def _outcome(one: ColumnRule, dtype: "pl.DataType", count: int, rows: int, first: Sequence[int]) -> Outcome:
     share = count / rows if rows else 0.0
     holds, threshold, reason = count == 0, "<= 0", f"{count} of {rows} rows of {one.column} break {one.rule.written()}."
@@ -104,7 +112,7 @@ def _outcome(one: ColumnRule, dtype: "pl.DataType", count: int, rows: int, first
         reason = f"{count} of {rows} values of {one.column} are missing."
         if one.rule.bound:
             holds, threshold = not rows or one.rule.bound.holds(share), str(one.rule.bound)
-    elif isinstance(one.rule, Type) and count == 0 and dtype != pl.String and not is_of_type(dtype, one.rule.type):
+    elif isinstance(one.rule, Type) and _is_other(dtype, one.rule.type, count):
         holds, reason = False, f"{one.column} should be {one.rule.type} and is {type_word(dtype)}."
     return Outcome(
         check=f"{one.rule.word}({one.column})",

@@ -9,6 +9,7 @@ from tidemill.checks.check import Check
 from tidemill.checks.errors import InvalidParam
 from tidemill.checks.inputs import Inputs
 from tidemill.checks.outcome import EXACT, Outcome, Verdict, table
+from tidemill.checks.quality.reading import as_moments, as_numbers
 from tidemill.checks.quality.rule import Rule, RuleProblem
 from tidemill.core.lazy import lazy
 from tidemill.core.names import shown
@@ -51,13 +52,15 @@ class Type(Rule, frozen=True, kw_only=True):
         values = pl.col(column)
         match self.type:
             case "number":
-                read = values.cast(pl.Float64, strict=False)
+                read = as_numbers(column)
             case "integer":
-                whole = values.cast(pl.Float64, strict=False)
+                whole = as_numbers(column)
                 read = pl.when(whole.is_finite() & (whole == whole.round(0))).then(whole)
             case "boolean":
                 text = values.cast(pl.String, strict=False).str.to_lowercase()
                 read = pl.when(text.is_in(["true", "false", "0", "1"])).then(text)
+            case "date" | "time":
+                read = as_moments(column)
             case _:
                 return None
         return read.is_null() & values.is_not_null()

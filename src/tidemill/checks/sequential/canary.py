@@ -161,15 +161,19 @@ class CanaryComparison(msgspec.Struct, frozen=True, kw_only=True):
         """Return whether `decide` would roll back, at a small part of its cost."""
         return self._evidence_worse(self.tolerance) >= -math.log(self.false_rollback)
 
-    def decide(self) -> CanaryDecision:
-        """Return what to do now."""
-        worse, safe = self._evidence_worse(self.tolerance), self._evidence_safe(self.margin)
+    def action(self) -> Action:
+        """Return what to do now, without the numbers that explain it."""
+        return self._action(self._evidence_worse(self.tolerance), self._evidence_safe(self.margin))
+
+    def _action(self, worse: float, safe: float) -> Action:
         if worse >= -math.log(self.false_rollback):
-            action = Action.ROLL_BACK
-        elif safe >= -math.log(self.false_promotion):
-            action = Action.PROMOTE
-        else:
-            action = Action.KEEP_WATCHING
+            return Action.ROLL_BACK
+        return Action.PROMOTE if safe >= -math.log(self.false_promotion) else Action.KEEP_WATCHING
+
+    def decide(self) -> CanaryDecision:
+        """Return what to do now and why."""
+        worse, safe = self._evidence_worse(self.tolerance), self._evidence_safe(self.margin)
+        action = self._action(worse, safe)
         stable, canary = self._pooled(Side.STABLE), self._pooled(Side.CANARY)
         difference, interval = self._difference(), self.interval()
         return CanaryDecision(

@@ -159,7 +159,7 @@ def test_the_interval_holds_the_true_effect_as_often_as_it_says(effect):
     hits = 0
     for _ in range(300):
         found = measure_effect(rng.multinomial(20_000, shares), rng.multinomial(1000, moved)).interval(0.9)
-        hits += found.low <= effect <= found.high
+        hits += found.holds(effect)
 
     assert hits / 300 > 0.9 - 3 * math.sqrt(0.09 / 300)
 

@@ -1,0 +1,151 @@
+from datetime import date, datetime
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tidemill.checks.errors import ColumnMissing, InvalidRule
+from tidemill.checks.outcome import Verdict
+from tidemill.checks.quality.language import RULES, parse_rules
+
+NAN = float("nan")
+
+
+def bad_rows(values, rule, dtype=None):
+    """Return which rows a rule finds bad, counted from 1."""
+    frame = pl.DataFrame({"x": pl.Series(values, dtype=dtype)})
+    ((_, _, mask),) = parse_rules({"x": rule}).row_masks(["x"])
+    flags = frame.select(mask.alias("bad"))["bad"]
+    assert flags.null_count() == 0
+    return [index for index, is_bad in enumerate(flags.to_list(), start=1) if is_bad]
+
+
+@pytest.mark.parametrize(
+    ("values", "rule", "bad"),
+    [
+        ([1, None, 6000, 6001, 0], {"between": [1, 6000]}, [4, 5]),
+        ([1.0, NAN, None, float("inf")], {"between": [0, None]}, [2]),
+        (["5", "x", None, "7"], {"between": [1, 6]}, [2, 4]),
+        ([date(2013, 1, 1), date(2014, 1, 1), None], {"between": ["2013-01-01", "2013-12-31"]}, [2]),
+        ([datetime(2013, 12, 31, 23, 59), datetime(2014, 1, 1)], {"between": [None, date(2013, 12, 31)]}, [2]),  # noqa: DTZ001
+        (["2013-05-01", "2013-05-01T10:00:00", "soon", "2012-01-01"], {"between": ["2013-01-01", None]}, [3, 4]),
+        (["UA", "zz", None], {"in": ["UA", "AA"]}, [2]),
+        ([1, 2, 3], {"in": [1, 2]}, [3]),
+        ([True, False, None], {"in": [True]}, [2]),
+        (["N123A", "123", "N1\nx", None], {"matches": "N[0-9]+[A-Z]*"}, [2, 3]),
+        (["ab|", "b"], {"matches": "a|b"}, [1]),
+        (["a", "", "abcd", None, "é"], {"length": [1, 3]}, [2, 3]),
+        ([1, 2, 2, None, None, 1], {"unique": True}, [3, 6]),
+        ([1, 3, 2, None, 3, 4], {"increasing": True}, [3]),
+        ([1, 3, 2, None, 3, 4], {"increasing": "strictly"}, [3, 5]),
+        ([None, 5, 4], {"increasing": True}, [3]),
+        (["1", "2.5", "x", None, "1e3"], {"type": "number"}, [3]),
+        (["1", "2.5", "x", None, "inf"], {"type": "integer"}, [2, 3, 5]),
+        (["true", "FALSE", "maybe", "1"], {"type": "boolean"}, [3]),
+        (["2013-01-01", "soon", None], {"type": "date"}, [2]),
+        ([1.0, None, NAN], {"nulls": "never"}, [2, 3]),
+        (["NaN", None], {"nulls": False}, [2]),
+    ],
+)
+def test_a_rule_finds_the_rows_that_break_it(values, rule, bad):
+    assert bad_rows(values, rule) == bad
+
+
+COLUMNS = [
+    pl.Series([1, None]), pl.Series([1.5, NAN]), pl.Series(["a", None]), pl.Series([True, None]),
+    pl.Series([date(2013, 1, 1), None]), pl.Series([datetime(2013, 1, 1), None]),  # noqa: DTZ001
+    pl.Series(["a", None], dtype=pl.Categorical), pl.Series([None, None]), pl.Series([], dtype=pl.Int8),
+]  # fmt: skip
+EVERY_RULE: list[dict[str, object]] = [
+    {"nulls": "< 5%"}, {"nulls": "never"}, {"type": "number"}, {"type": "date"}, {"in": ["a"]}, {"in": [1]},
+    {"in": [True]},
+    {"between": [0, 1]}, {"between": ["2013-01-01", None]}, {"matches": "a"}, {"length": [0, 9]}, {"unique": True},
+    {"increasing": True},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("column", COLUMNS, ids=lambda column: f"{column.dtype}[{len(column)}]")
+@pytest.mark.parametrize("rule", EVERY_RULE, ids=str)
+def test_every_rule_answers_for_every_type_of_column(column, rule):
+    frame = column.alias("x").to_frame()
+    book = parse_rules({"x": rule})
+
+    eager, lazy = book.judge(frame), book.judge(frame.lazy())
+
+    assert len(eager) == 1
+    assert eager == lazy
+
+
+def test_all_rules_are_tried_above():
+    assert {word for rule in EVERY_RULE for word in rule} == set(RULES)
+
+
+@given(st.lists(st.text(max_size=12)))
+def test_no_text_breaks_a_mask(values):
+    for rule in ({"between": [0, 1]}, {"between": ["2013-01-01", None]}, {"type": "integer"}, {"matches": ".*"}):
+        bad_rows(values, rule, pl.String)
+
+
+def test_a_share_of_missing_values_is_held_against_its_bound():
+    book = parse_rules({"x": {"nulls": "< 50%"}})
+
+    assert book.row_masks(["x"]) == []
+    assert book.judge(pl.DataFrame({"x": [1, None, 3]}))[0].verdict is Verdict.PASS
+    assert book.judge(pl.DataFrame({"x": [1, None]}))[0].verdict is Verdict.FAIL
+
+
+def test_a_column_of_another_type_breaks_its_type():
+    (outcome,) = parse_rules({"x": {"type": "number"}}).judge(pl.DataFrame({"x": [date(2013, 1, 1)]}))
+
+    assert outcome.verdict is Verdict.FAIL
+    assert "is date" in outcome.reason
+
+
+def test_an_empty_table_breaks_no_rule():
+    book = parse_rules({"x": {"nulls": "< 5%", "unique": True, "between": [0, 1]}})
+
+    outcomes = book.judge(pl.DataFrame({"x": pl.Series([], dtype=pl.Float64)}))
+
+    assert {outcome.verdict for outcome in outcomes} == {Verdict.PASS}
+
+
+def test_a_missing_column_is_an_error_unless_optional():
+    with pytest.raises(ColumnMissing) as raised:
+        parse_rules({"distence": {"nulls": "never"}}).row_masks(["distance"])
+    assert "distance" in raised.value.hint
+
+    assert parse_rules({"gone": {"nulls": "never", "optional": True}}).judge(pl.DataFrame({"x": [1]})) == []
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        {"x": 5}, {"x": {"betwen": [1, 2]}}, {"x": {"between": [2, 1]}}, {"x": {"between": [1]}},
+        {"x": {"between": [None, None]}}, {"x": {"between": [1, "2013-01-01"]}}, {"x": {"between": [NAN, 1]}},
+        {"x": {"between": ["soon", None]}}, {"x": {"in": []}}, {"x": {"in": ["a", 1]}}, {"x": {"in": "a"}},
+        {"x": {"in": [None]}}, {"x": {"matches": "("}}, {"x": {"matches": "(?=a)"}}, {"x": {"matches": "a" * 2000}},
+        {"x": {"matches": 5}}, {"x": {"nulls": "> 5%"}}, {"x": {"nulls": "5"}}, {"x": {"nulls": 0.1}},
+        {"x": {"unique": "yes"}}, {"x": {"increasing": 1.5}}, {"x": {"length": [3, 1]}}, {"x": {"length": [True, 2]}},
+        {"x": {"type": "int"}}, {"x": {"optional": "maybe"}},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_what_is_no_rule_is_refused_naming_column_and_hint(rules):
+    with pytest.raises(InvalidRule) as raised:
+        parse_rules(rules)
+
+    assert "'x'" in raised.value.message
+    assert raised.value.hint
+    assert raised.value.where.startswith("rules.x")
+
+
+def test_an_unknown_rule_names_the_nearest():
+    with pytest.raises(InvalidRule) as raised:
+        parse_rules({"x": {"betwen": [1, 2]}})
+
+    assert "'between'" in raised.value.hint
+
+
+def test_a_pattern_that_would_explode_elsewhere_is_linear_here():
+    assert bad_rows(["a" * 5000 + "!"], {"matches": "(a+)+"}) == [1]
