@@ -29,7 +29,6 @@ HOMES: dict[str, tuple[str, str]] = {
     "segment": ("segments", "id"),
     "token": ("tokens", "id"),
     "trigger": ("triggers", "id"),
-    "window": ("windows", "id"),
 }
 """Kinds of things that are a row: the table and the column of their id."""
 

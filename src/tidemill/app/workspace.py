@@ -7,12 +7,14 @@ from tidemill.app.maintenance import MaintenanceService
 from tidemill.core.settings import Settings
 from tidemill.governance.service import GovernanceService
 from tidemill.ledger import FolderLock, Ledger
+from tidemill.monitoring.service import MonitoringService
 from tidemill.objects import ObjectStore
 from tidemill.objects.store import plain_errors
 from tidemill.tracking.service import TrackingService
 
 _SERVICES: dict[str, type] = {
     "tracking": TrackingService,
+    "monitoring": MonitoringService,
     "governance": GovernanceService,
     "maintenance": MaintenanceService,
 }
@@ -43,6 +45,7 @@ class Workspace:
             raise
         self.serving_url = ""
         self.tracking = TrackingService(self.ledger, self.objects)
+        self.monitoring = MonitoringService(self.ledger, self.objects, settings.home / "serving" / "capture")
         self.governance = GovernanceService(self.ledger)
         self.maintenance = MaintenanceService(settings.home, self.ledger, self.objects)
 

@@ -26,6 +26,10 @@ _STAGES: dict[str, tuple[str, str]] = {
     "deliveries": ("tidemill.cli.project:deliveries", "Ways round the loop."),
     "experiments": ("tidemill.cli.experiments:experiments", "Named groups of runs."),
     "runs": ("tidemill.cli.runs:runs", "Executions, with their params, metrics and artifacts."),
+    "monitor": ("tidemill.cli.monitoring:monitor", "Windows, drift, performance and triggers of endpoints."),
+    "predictions": ("tidemill.cli.monitoring:predictions", "What was answered."),
+    "feedback": ("tidemill.cli.monitoring:feedback", "What became true."),
+    "alerts": ("tidemill.cli.monitoring:alerts", "What needs a person."),
     "tokens": ("tidemill.cli.tokens:tokens", "Who may come in, and as what."),
 }
 

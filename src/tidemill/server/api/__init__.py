@@ -1,6 +1,6 @@
 """The routes of the API, a module a stage."""
 
-from tidemill.server.api import governance, maintenance, tracking
+from tidemill.server.api import governance, maintenance, monitoring, tracking
 from tidemill.server.routes import Route
 
-ROUTES: tuple[Route, ...] = (*tracking.ROUTES, *governance.ROUTES, *maintenance.ROUTES)
+ROUTES: tuple[Route, ...] = (*tracking.ROUTES, *governance.ROUTES, *maintenance.ROUTES, *monitoring.ROUTES)
