@@ -33,6 +33,12 @@ class LedgerUnreachable(Unavailable):
     code = "ledger_unreachable"
 
 
+class LedgerIoFault(Unavailable):
+    """The disk failed under the database."""
+
+    code = "ledger_io"
+
+
 class LedgerFault(Internal):
     """The database refused a statement of ours."""
 
@@ -44,7 +50,7 @@ _SIGNS: tuple[tuple[str, type[TidemillError], str, str], ...] = (
     ("no space left", OutOfSpace, "There is no space left for the ledger", "Free some space; the change was not kept."),
     (
         "disk i/o error",
-        Unavailable,
+        LedgerIoFault,
         "The disk refused to write the ledger",
         "Look at the disk's health and free space; the change was not kept.",
     ),
