@@ -1,19 +1,16 @@
 """Judges a model version by the rules of a gate, beside the champion on the same rows."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from tidemill.checks.inputs import Inputs
 from tidemill.checks.outcome import Outcome, Verdict
-from tidemill.checks.performance.catalogue import parse_metric_rule
+from tidemill.checks.performance.latency import Latency
 from tidemill.core.lazy import lazy
-from tidemill.core.names import shown
-from tidemill.core.nearest import did_you_mean
+from tidemill.delivery.gate_rules import ApprovalRule, CheckRule, GateRule, MetricRule
 from tidemill.delivery.records import GateStatus, RuleResult
-from tidemill.delivery.rules import InvalidGateRule
-from tidemill.delivery.scoring import Scored, score_rows
+from tidemill.delivery.scoring import DAY, Scored, score_rows
 from tidemill.models.ports import Predictor
 from tidemill.models.records import ModelVersion
 
@@ -22,11 +19,7 @@ if TYPE_CHECKING:
 else:
     pl = lazy("polars")
 
-Rule = Mapping[str, object]
-RunCheck = Callable[[str, Mapping[str, object], Inputs], Outcome]
-_KINDS = ("metric", "check", "approval")
-_CONFIDENCE = 0.95
-_NO_CHAMPION = "there is no champion yet, so there is nothing to compare with"
+NO_CHAMPION = "There is no champion yet, so there is nothing to compare with."
 
 
 class GateInput(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,13 +31,13 @@ class GateInput(msgspec.Struct, frozen=True, kw_only=True):
         label: The column that holds the truth.
         positive: Which value of it is the positive class.
         score: Which output of the model is its score; found by itself when empty.
-        time: The column that says when a row happened.
+        time: The column that says when a row happened; rows of one day are judged as one group.
     """
 
     holdout: str
     training: str = ""
     label: str = ""
-    positive: str | int | float | bool | None = None
+    positive: str | float | bool | None = None
     score: str = ""
     time: str | None = None
 
@@ -55,137 +48,78 @@ class Judge:
     Args:
         load: Gives the predictor of a model version.
         read: Gives the rows that a reference names.
-        run_check: Runs a check by its name with params.
     """
 
-    def __init__(
-        self,
-        load: Callable[[ModelVersion], Predictor],
-        read: "Callable[[str], pl.DataFrame]",
-        run_check: RunCheck,
-    ) -> None:
+    def __init__(self, load: Callable[[ModelVersion], Predictor], read: "Callable[[str], pl.DataFrame]") -> None:
         self._load = load
         self._read = read
-        self._run_check = run_check
 
     def judge(
-        self, version: ModelVersion, champion: ModelVersion | None, rules: list[dict[str, object]], given: GateInput
+        self, version: ModelVersion, champion: ModelVersion | None, rules: list[GateRule], given: GateInput
     ) -> tuple[GateStatus, list[RuleResult], int]:
         """Return whether the gate opens, a result a rule, and how many rows judged.
 
         Raises:
-            InvalidGateRule: If a rule cannot be read.
-            HoldoutUnfit: If the rows lack the label or the model's inputs.
+            HoldoutUnfit: If the rows lack the label, the time or the model's inputs.
+            InvalidInput: If a rule names a column that is not there.
         """
-        kinds = [_kind(rule) for rule in rules]
-        scored = None
-        if any(kind != "approval" for kind in kinds):
-            scored = score_rows(
-                self._read(given.holdout),
-                self._load(version),
-                self._load(champion) if champion else None,
-                label=given.label,
-                positive=given.positive,
-                score=given.score,
-            )
-        results = [self._result(kind, rule, scored, given) for kind, rule in zip(kinds, rules, strict=True)]
-        return _status(results), results, scored.rows if scored else 0
-
-    def _result(self, kind: str, rule: Rule, scored: Scored | None, given: GateInput) -> RuleResult:
-        if kind == "approval" or scored is None:
-            who = str(rule[kind])
-            return RuleResult(rule=_written(rule), verdict="waiting", reason=f"waits for the approval of {who}")
-        if kind == "metric":
-            return self._metric(rule, scored, given)
-        return self._check(rule, scored, given)
-
-    def _metric(self, rule: Rule, scored: Scored, given: GateInput) -> RuleResult:
-        _only(rule, {"metric", "confidence", "cluster"})
-        text, cluster = rule["metric"], rule.get("cluster")
-        if not isinstance(text, str) or not (cluster is None or isinstance(cluster, str)):
-            raise InvalidGateRule(f"{_written(rule)} is not a metric rule", hint="Write metric: roc_auc >= 0.7.")
-        confidence = _confidence(rule)
-        # One-sided: of all the versions that do not meet the rule, at most 1 - confidence get through.
-        check = parse_metric_rule(text, cluster=cluster, confidence=2 * confidence - 1)
-        if check.margin is not None and not scored.has_champion:
-            return RuleResult(rule=_written(rule), verdict="pass", reason=_NO_CHAMPION)
-        outcome = check.run(scored.inputs(check.name, time=given.time))
-        result = _from_outcome(rule, outcome)
-        cells = {str(row[0]): row[1] for row in outcome.table.rows if len(row) == 2}
-        reached = cells.get("champion")
-        return msgspec.structs.replace(
-            result, confidence=confidence, champion=float(reached) if isinstance(reached, float) else None
+        if all(isinstance(rule, ApprovalRule) for rule in rules):
+            results = [_waiting(rule) for rule in rules if isinstance(rule, ApprovalRule)]
+            return status_of(results), results, 0
+        compares = any(isinstance(rule, MetricRule) and rule.compares for rule in rules)
+        scored = score_rows(
+            self._read(given.holdout),
+            self._load(version),
+            self._load(champion) if champion and compares else None,
+            label=given.label,
+            positive=given.positive,
+            score=given.score,
+            time=given.time,
         )
-
-    def _check(self, rule: Rule, scored: Scored, given: GateInput) -> RuleResult:
-        _only(rule, {"check"})
-        named = rule["check"]
-        if isinstance(named, str):
-            name, params = named, {}
-        elif isinstance(named, dict) and len(named) == 1:
-            ((name, inner),) = named.items()
-            params = inner if isinstance(inner, dict) else {}
-        else:
-            raise InvalidGateRule(f"{_written(rule)} is not a check", hint="Write check: leakage, or check: {slices: {…}}.")
-        reference = self._read(given.training) if given.training else None
-        latencies = scored.latencies_ms() if name == "latency" else ()
-        inputs = scored.inputs(
-            str(params.get("metric", "")), time=given.time, reference=reference, latencies_ms=latencies
-        )
-        return _from_outcome(rule, self._run_check(name, params, inputs))
+        training = None
+        if given.training and any(isinstance(rule, CheckRule) for rule in rules):
+            training = self._read(given.training)
+        results = [_result(rule, scored, training) for rule in rules]
+        return status_of(results), results, scored.rows
 
 
-def check_rules(rules: list[dict[str, object]]) -> None:
-    """Let rules pass that can be read, before anything is computed.
-
-    Raises:
-        InvalidGateRule: If one cannot.
-    """
-    for rule in rules:
-        kind = _kind(rule)
-        if kind == "metric":
-            confidence = _confidence(rule)
-            parse_metric_rule(str(rule["metric"]), confidence=2 * confidence - 1)
+def _result(rule: GateRule, scored: Scored, training: "pl.DataFrame | None") -> RuleResult:
+    if isinstance(rule, ApprovalRule):
+        return _waiting(rule)
+    if isinstance(rule, MetricRule):
+        return _metric(rule, scored)
+    latencies = scored.latencies_ms() if isinstance(rule.check, Latency) else []
+    outcome = rule.check.run(scored.inputs(rule.metric, training=training, latencies_ms=latencies))
+    return _from_outcome(rule.written, outcome)
 
 
-def _kind(rule: Rule) -> str:
-    for kind in _KINDS:
-        if kind in rule:
-            return kind
-    first = next(iter(rule), "")
-    raise InvalidGateRule(f"A gate has no rule {shown(str(first))}", hint=did_you_mean(str(first), _KINDS))
+def _metric(rule: MetricRule, scored: Scored) -> RuleResult:
+    if rule.compares and not scored.has_champion:
+        return RuleResult(rule=rule.written, verdict="pass", reason=NO_CHAMPION)
+    cluster = rule.cluster or (DAY if scored.time else None)
+    check = msgspec.structs.replace(rule.check, cluster=cluster)
+    outcome = check.run(scored.inputs(check.name))
+    cells = {str(row[0]): row[1] for row in outcome.table.rows if len(row) == 2}
+    reached, own = cells.get("champion"), cells.get("candidate")
+    result = _from_outcome(rule.written, outcome)
+    if not isinstance(reached, float) or not isinstance(own, float):
+        return result
+    return msgspec.structs.replace(result, champion=reached, candidate=own)
 
 
-def _only(rule: Rule, known: set[str]) -> None:
-    for key in rule:
-        if key not in known:
-            raise InvalidGateRule(f"{_written(rule)} has a key {shown(str(key))}", hint=did_you_mean(str(key), known))
+def _waiting(rule: ApprovalRule) -> RuleResult:
+    return RuleResult(rule=rule.written, verdict="waiting", reason=f"Waits for the approval of {rule.who}.")
 
 
-def _confidence(rule: Rule) -> float:
-    value = rule.get("confidence", _CONFIDENCE)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0.5 < value < 1:
-        raise InvalidGateRule(
-            f"A confidence of {shown(str(value))}", hint="Give a number above 0.5 and below 1, such as 0.95."
-        )
-    return float(value)
-
-
-def _written(rule: Rule) -> str:
-    parts = []
-    for key, value in rule.items():
-        text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
-        parts.append(f"{key}: {text}")
-    return ", ".join(parts)
-
-
-def _from_outcome(rule: Rule, outcome: Outcome) -> RuleResult:
+def _from_outcome(rule: str, outcome: Outcome) -> RuleResult:
     """Return an outcome as a rule's result: what is not sure does not pass."""
     verdict = "inconclusive" if outcome.verdict is Verdict.WARN else outcome.verdict.value
     interval = outcome.interval
-    details = [dict(zip(outcome.table.columns, row, strict=True)) for row in outcome.table.rows]
+    details: list[dict[str, object]] = [
+        dict(zip(outcome.table.columns, row, strict=True)) for row in outcome.table.rows
+    ]
     return RuleResult(
-        rule=_written(rule),
+        rule=rule,
         verdict=verdict,
         reason=outcome.reason,
         value=outcome.value,
@@ -198,9 +132,9 @@ def _from_outcome(rule: Rule, outcome: Outcome) -> RuleResult:
     )
 
 
-def _status(results: list[RuleResult]) -> GateStatus:
+def status_of(results: list[RuleResult]) -> GateStatus:
+    """Return where a gate stands by the results of its rules."""
     verdicts = {result.verdict for result in results}
     if verdicts & {"fail", "inconclusive"}:
         return GateStatus.SHUT
     return GateStatus.WAITING if "waiting" in verdicts else GateStatus.OPEN
-

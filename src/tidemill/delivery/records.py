@@ -22,8 +22,9 @@ class RuleResult(msgspec.Struct, frozen=True, kw_only=True):
     Args:
         rule: The rule as it is written.
         verdict: `pass`, `fail`, `inconclusive` or `waiting`.
-        value: What was measured.
-        champion: The same measure of the champion, where the rule compares.
+        value: What is judged: a measure, or candidate less champion where the rule compares.
+        candidate: The candidate's measure, where the rule compares.
+        champion: The champion's, where it does.
         low: Lower end of the interval of what is judged.
         high: Its upper end.
         confidence: The interval's confidence.
@@ -37,6 +38,7 @@ class RuleResult(msgspec.Struct, frozen=True, kw_only=True):
     verdict: str
     reason: str
     value: float | None = None
+    candidate: float | None = None
     champion: float | None = None
     low: float | None = None
     high: float | None = None
@@ -124,7 +126,10 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
         sticky: The column by whose value a caller stays on one route; None to route each request by itself.
         targets: Who gets which share; empty before the first deployment.
         stable: The deployment that stands; None before the first.
-        revision: Grows with each change of the targets.
+        revision: Grows with each change of the targets or settings.
+        served_revision: The newest revision that the data plane has said it serves.
+        served: The deployment that stood in it.
+        problem: Why the data plane does not serve the newest revision; empty when it does.
         created_at: When it was made.
     """
 
@@ -135,6 +140,9 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     targets: list[Target]
     stable: str | None
     revision: int
+    served_revision: int = 0
+    served: str | None = None
+    problem: str = ""
     created_at: Moment
 
 
@@ -151,11 +159,12 @@ class RolloutPlan(msgspec.Struct, frozen=True, kw_only=True):
     """How a new deployment takes over.
 
     Args:
-        shares: The canary's growing shares, each above 0 and at most 1; the last step to 1 is the promotion.
-        watch: What is watched: `error_rate`, `latency`, and metrics of performance such as `log_loss`.
+        shares: The canary's growing shares, each above 0 and below 1; the promotion is the step to 1. Empty to move
+            all traffic at once.
+        watch: What is watched: `error_rate`, `latency`, and losses of rows whose truth is known, such as `brier`.
         false_rollback: The chance to roll back a version that is no worse, over the whole rollout.
         slow_ms: A request slower than this counts as slow, for `latency`.
-        min_requests: How many requests the canary must have answered before a stage may end.
+        min_requests: How many requests the canary must have had before a stage may end well.
         stage_timeout_s: How long a stage may last, in seconds.
         on_timeout: What to do then: `promote`, `rollback` or `wait`.
         interval_s: How often to look, in seconds.

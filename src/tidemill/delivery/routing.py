@@ -2,31 +2,41 @@
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
 
 from tidemill.core.digests import Digest
-from tidemill.core.errors import Unavailable
 from tidemill.core.ids import new_id
 from tidemill.delivery.records import Deployment, Endpoint
 from tidemill.objects import ObjectStore
 
-_LOOK_S = 0.01
+ROUTES = "routes.json"
+_LOOK_S = 0.005
 
 
-class TargetRefused(Unavailable):
-    """The data plane could not load what it was told to serve."""
+class Said(msgspec.Struct, frozen=True, kw_only=True):
+    """What the processes of the data plane say together.
 
-    code = "target_refused"
+    Args:
+        runs: Whether there is any.
+        revision: The oldest revision that one of them serves.
+        errors: By endpoint, why a process of the newest revision could not take it.
+    """
+
+    runs: bool
+    revision: int = 0
+    errors: dict[str, str] = {}
 
 
-class Applied(msgspec.Struct, frozen=True):
-    """What one process of the data plane says that it serves."""
+class _Problem(msgspec.Struct, frozen=True):
+    message: str = ""
 
+
+class _Applied(msgspec.Struct, frozen=True):
     revision: int
-    errors: dict[str, object] = {}
+    errors: dict[str, _Problem] = {}
 
 
 class Routing:
@@ -40,99 +50,100 @@ class Routing:
     def __init__(self, folder: Path, objects: ObjectStore) -> None:
         self._folder = folder
         self._objects = objects
-        (folder / "bundles").mkdir(parents=True, exist_ok=True)
 
     def export(self, digest: Digest) -> Path:
         """Return the folder that holds a model's files for the data plane, writing it when it is not there."""
-        folder = self._folder / "bundles" / digest
+        folder = (self._folder / "bundles" / digest).absolute()
         if not folder.is_dir():
             self._objects.export_tree(digest, folder)
         return folder
 
-    def write(self, revision: int, endpoints: list[Endpoint], find: Callable[[str], Deployment]) -> None:
-        """Write what every endpoint is to serve.
+    def write(self, revision: int, endpoints: list[Endpoint], deployments: Mapping[str, Deployment]) -> None:
+        """Write what every endpoint is to serve; those that serve nothing yet are left out.
 
         Args:
             revision: Grows with each change of any endpoint.
             endpoints: All of them.
-            find: Gives a deployment by its id.
+            deployments: Those that the endpoints' targets name, by id.
         """
-        table = {}
-        for endpoint in endpoints:
-            targets = []
-            for target in endpoint.targets:
-                deployment = find(target.deployment)
-                targets.append(
-                    {
-                        "deployment": deployment.id,
-                        "model": deployment.model,
-                        "version": deployment.version,
-                        "bundle": deployment.digest,
-                        "path": str(self.export(deployment.digest)),
-                        "share": target.share,
-                        "route": target.route,
-                    }
-                )
-            table[endpoint.name] = {
+        table = {
+            endpoint.name: {
                 "passthrough": endpoint.passthrough,
                 "time": endpoint.time,
                 "sticky": endpoint.sticky,
-                "targets": targets,
+                "targets": [
+                    self._target(deployments[target.deployment], target.share, target.route)
+                    for target in endpoint.targets
+                ],
                 "token_hashes": [],
             }
-        self._replace("routes.json", msgspec.json.encode({"revision": revision, "endpoints": table}))
+            for endpoint in endpoints
+            if endpoint.targets
+        }
+        content = msgspec.json.encode({"revision": revision, "endpoints": table})
+        path = self._folder / ROUTES
+        if not path.exists() or path.read_bytes() != content:
+            self._replace(path, content)
 
-    def applied(self) -> list[Applied]:
-        """Return what each living process of the data plane says."""
-        said = []
+    def said(self) -> Said:
+        """Return what the living processes of the data plane say."""
+        heard = list(self._applied())
+        errors: dict[str, str] = {}
+        for each in heard:
+            errors |= {name: problem.message for name, problem in each.errors.items()}
+        return Said(runs=bool(heard), revision=min((each.revision for each in heard), default=0), errors=errors)
+
+    def complains(self) -> bool:
+        """Return whether a process of the data plane says that it could not take an endpoint."""
+        return bool(self.said().errors)
+
+    def wait(self, revision: int, *, timeout_s: float = 10.0) -> Said:
+        """Wait until every process of the data plane has taken a revision, or the time is over, or none runs."""
+        deadline = time.monotonic() + timeout_s
+        while True:
+            said = self.said()
+            if not said.runs or said.revision >= revision or time.monotonic() >= deadline:
+                return said
+            time.sleep(_LOOK_S)
+
+    def _target(self, deployment: Deployment, share: float, route: str) -> dict[str, object]:
+        return {
+            "deployment": deployment.id,
+            "model": deployment.model,
+            "version": deployment.version,
+            "bundle": deployment.digest,
+            "path": str(self.export(deployment.digest)),
+            "share": share,
+            "route": route,
+        }
+
+    def _applied(self) -> list[_Applied]:
+        found = []
         for path in self._folder.glob("applied-*.json"):
             try:
                 if _lives(int(path.stem.partition("-")[2])):
-                    said.append(msgspec.json.decode(path.read_bytes(), type=Applied))
+                    found.append(msgspec.json.decode(path.read_bytes(), type=_Applied))
             except (ValueError, OSError, msgspec.MsgspecError):
-                continue
-        return said
+                continue  # it ended just now, or is no file of a process
+        return found
 
-    def wait(self, revision: int, *, timeout_s: float = 10.0) -> bool:
-        """Wait until every process of the data plane serves a revision; return whether any runs at all.
-
-        Raises:
-            TargetRefused: If one of them could not load a model of it.
-            Unavailable: If one does not answer in time.
-        """
-        deadline = time.monotonic() + timeout_s
-        while True:
-            said = self.applied()
-            if not said:
-                return False
-            behind = [each for each in said if each.revision < revision]
-            if not behind:
-                for each in said:
-                    if each.errors:
-                        raise TargetRefused(
-                            f"The data plane cannot serve this: {each.errors}", hint="The routes before stay in force."
-                        )
-                return True
-            if time.monotonic() > deadline:
-                raise Unavailable(
-                    f"The data plane did not take revision {revision} within {timeout_s:g} s",
-                    hint="Look at serving/plane.log in the workspace; it takes the revision when it can.",
-                )
-            time.sleep(_LOOK_S)
-
-    def _replace(self, name: str, content: bytes) -> None:
-        temporary = self._folder / f".{name}.{new_id()}"
+    def _replace(self, path: Path, content: bytes) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f".{path.name}.{new_id()}")
         try:
             with temporary.open("xb") as handle:
                 handle.write(content)
                 handle.flush()
                 os.fsync(handle.fileno())
-            temporary.replace(self._folder / name)
+            temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
 
 
 def _lives(pid: int) -> bool:
+    """Return whether a process lives; this one is never the data plane, whatever number a file has."""
+    if pid == os.getpid():
+        return False
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

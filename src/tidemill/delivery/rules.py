@@ -1,13 +1,19 @@
 """What delivery allows: names, shares and plans."""
 
+import itertools
+import math
 import re
+
+import msgspec
 
 from tidemill.core.errors import Conflict, InvalidInput, NotFound, Refused
 from tidemill.core.names import shown
+from tidemill.core.nearest import did_you_mean
 from tidemill.delivery.records import RolloutPlan
 
 WATCHABLE = ("error_rate", "latency", "log_loss", "brier", "accuracy", "absolute_error")
 LATENCY = re.compile(r"latency(?:_p\d+)?")
+MOST_STAGES = 20
 ON_TIMEOUT = ("promote", "rollback", "wait")
 
 
@@ -71,6 +77,18 @@ class GateMissing(Refused):
     code = "gate_missing"
 
 
+class GateNotWaiting(Conflict):
+    """The gate report waits for nobody's yes or no."""
+
+    code = "gate_not_waiting"
+
+
+class KeyReused(Conflict):
+    """A key that stands for one request was given with another."""
+
+    code = "key_reused"
+
+
 class OwnWork(Refused):
     """Who made a model version may not approve it."""
 
@@ -78,7 +96,7 @@ class OwnWork(Refused):
 
 
 class ReportOutdated(Conflict):
-    """The gate report is about other bytes than those of the version now, or a later report exists."""
+    """The gate report does not hold any more: a later one exists, or another version is champion by now."""
 
     code = "report_outdated"
 
@@ -96,28 +114,34 @@ class InvalidGateRule(InvalidInput):
 
 
 def check_plan(plan: RolloutPlan) -> RolloutPlan:
-    """Return a rollout plan if it can be carried out.
+    """Return a rollout plan if it can be carried out; a last share of 1 is the promotion and is left out.
 
     Raises:
         InvalidPlan: If shares do not grow, a rate is no rate, or a word is unknown.
     """
-    for share in plan.shares:
-        if not 0 < share <= 1:
-            raise InvalidPlan(f"A share of {share:g}", hint="A share is above 0 and at most 1, or up to 100%.")
-    if any(after <= before for before, after in zip(plan.shares, plan.shares[1:], strict=False)):
-        raise InvalidPlan("The shares do not grow", hint="Write them in growing order, such as [1%, 10%, 50%].")
+    shares = plan.shares[:-1] if plan.shares and plan.shares[-1] == 1 else plan.shares
+    for share in shares:
+        if not 0 < share < 1:
+            raise InvalidPlan(f"A share of {share:g}", hint="A share is above 0 and below 1: 10% is 0.1.")
+    if len(shares) > MOST_STAGES or any(after <= before for before, after in itertools.pairwise(shares)):
+        raise InvalidPlan(
+            f"The shares do not grow, or are more than {MOST_STAGES}", hint="Write some such as [1%, 10%, 50%]."
+        )
     for word in plan.watch:
         if word not in WATCHABLE and not LATENCY.fullmatch(word):
-            raise InvalidPlan(f"{shown(word)} cannot be watched", hint=f"Watch some of: {', '.join(WATCHABLE)}.")
+            raise InvalidPlan(f"{shown(word)} cannot be watched", hint=did_you_mean(word, WATCHABLE))
+    if len(set(plan.watch)) < len(plan.watch):
+        raise InvalidPlan("A measure is watched twice", hint="Name each once.")
     if not 0 < plan.false_rollback < 1:
         raise InvalidPlan(
             f"A false-rollback rate of {plan.false_rollback:g}", hint="A rate is between 0 and 1, such as 5%."
         )
     if plan.on_timeout not in ON_TIMEOUT:
         raise InvalidPlan(f"on_timeout is {shown(plan.on_timeout)}", hint=f"Use one of: {', '.join(ON_TIMEOUT)}.")
-    if plan.min_requests < 1 or plan.stage_timeout_s <= 0 or plan.interval_s <= 0:
+    numbers = (plan.min_requests, plan.stage_timeout_s, plan.interval_s, plan.slow_ms)
+    if not all(0 < number < math.inf for number in numbers):
         raise InvalidPlan("A time or a count of the plan is not above zero", hint="Give positive numbers.")
-    return plan
+    return msgspec.structs.replace(plan, shares=shares)
 
 
 def parse_share(value: str | float) -> float:

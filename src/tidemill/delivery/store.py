@@ -1,5 +1,7 @@
 """The tables of delivery, and the SQL on them."""
 
+from typing import Any
+
 import msgspec
 import sqlalchemy as sa
 
@@ -11,8 +13,8 @@ from tidemill.delivery.records import (
     Rollout,
     RolloutEvent,
     RolloutPlan,
+    RolloutState,
     RuleResult,
-    Target,
 )
 from tidemill.ledger.rows import record
 from tidemill.ledger.schema import JsonColumn, MomentColumn, metadata
@@ -57,6 +59,9 @@ endpoints = sa.Table(
     sa.Column("targets", JsonColumn, nullable=False),
     sa.Column("stable", sa.Text),
     sa.Column("revision", sa.BigInteger, nullable=False),
+    sa.Column("served_revision", sa.BigInteger, nullable=False),
+    sa.Column("served", sa.Text),
+    sa.Column("problem", sa.Text, nullable=False),
     sa.Column("created_at", MomentColumn, nullable=False),
 )
 deployments = sa.Table(
@@ -103,9 +108,10 @@ rollout_events = sa.Table(
 )
 
 
-def find_endpoint(connection: sa.Connection, name: str) -> Endpoint | None:
-    """Return an endpoint by its name."""
-    row = connection.execute(sa.select(endpoints).where(endpoints.c.name == name)).one_or_none()
+def find_endpoint(connection: sa.Connection, name: str, *, hold: bool = False) -> Endpoint | None:
+    """Return an endpoint by its name, held until the end of the transaction if asked for."""
+    query = sa.select(endpoints).where(endpoints.c.name == name)
+    row = connection.execute(query.with_for_update() if hold else query).one_or_none()
     return _endpoint(row) if row else None
 
 
@@ -114,17 +120,21 @@ def list_endpoints(connection: sa.Connection) -> list[Endpoint]:
     return [_endpoint(row) for row in connection.execute(sa.select(endpoints).order_by(endpoints.c.name))]
 
 
-def _endpoint(row: sa.Row[tuple[object, ...]]) -> Endpoint:
+def _endpoint(row: sa.Row[Any]) -> Endpoint:
     return msgspec.convert(record(row), Endpoint)
 
 
-def set_targets(tx: Transaction, name: str, targets: list[Target], stable: str | None) -> int:
-    """Give an endpoint's traffic to targets and return the new revision."""
-    found = find_endpoint(tx.connection, name)
-    revision = found.revision + 1 if found else 1
-    change = sa.update(endpoints).where(endpoints.c.name == name)
-    tx.execute(change.values(targets=msgspec.to_builtins(targets), stable=stable, revision=revision))
-    return revision
+def change_endpoint(tx: Transaction, endpoint: Endpoint, **values: object) -> None:
+    """Change an endpoint, as a new revision of it."""
+    change = sa.update(endpoints).where(endpoints.c.name == endpoint.name)
+    tx.execute(change.values(revision=endpoint.revision + 1, **values))
+
+
+def note_served(tx: Transaction, endpoint: Endpoint, **values: object) -> bool:
+    """Record what the data plane made of a revision; return False when there is a newer one by now."""
+    table = endpoints.c
+    same = sa.and_(table.name == endpoint.name, table.revision == endpoint.revision)
+    return tx.execute(sa.update(endpoints).where(same).values(**values)).rowcount > 0
 
 
 def find_deployment(connection: sa.Connection, identifier: str) -> Deployment | None:
@@ -164,7 +174,7 @@ def list_gate_reports(
     return [_gate_report(connection, row) for row in connection.execute(query).all()]
 
 
-def _gate_report(connection: sa.Connection, row: sa.Row[tuple[object, ...]]) -> GateReport:
+def _gate_report(connection: sa.Connection, row: sa.Row[Any]) -> GateReport:
     query = sa.select(approvals).where(approvals.c.gate_report == row.id).order_by(approvals.c.created_at)
     said = [msgspec.convert(record(each), Approval) for each in connection.execute(query)]
     fields = {**record(row), "approvals": said}
@@ -178,6 +188,19 @@ def find_rollout(connection: sa.Connection, identifier: str) -> Rollout | None:
     return _rollout(connection, row) if row else None
 
 
+def rollout_to(connection: sa.Connection, deployment: str) -> Rollout | None:
+    """Return the rollout that moved an endpoint to a deployment; each deployment has one."""
+    query = sa.select(rollouts).where(rollouts.c.after == deployment)
+    row = connection.execute(query.order_by(rollouts.c.started_at, rollouts.c.id)).first()
+    return _rollout(connection, row) if row else None
+
+
+def list_running(connection: sa.Connection) -> list[str]:
+    """Return the ids of the rollouts that have not ended."""
+    query = sa.select(rollouts.c.id).where(rollouts.c.state == RolloutState.RUNNING.value)
+    return list(connection.execute(query).scalars())
+
+
 def list_rollouts(connection: sa.Connection, endpoint: str = "", *, limit: int = 100) -> list[Rollout]:
     """Return rollouts, newest first."""
     query = sa.select(rollouts).order_by(rollouts.c.started_at.desc(), rollouts.c.id.desc()).limit(limit)
@@ -186,9 +209,9 @@ def list_rollouts(connection: sa.Connection, endpoint: str = "", *, limit: int =
     return [_rollout(connection, row) for row in connection.execute(query).all()]
 
 
-def _rollout(connection: sa.Connection, row: sa.Row[tuple[object, ...]]) -> Rollout:
+def _rollout(connection: sa.Connection, row: sa.Row[Any]) -> Rollout:
     table = rollout_events.c
-    query = sa.select(table.seq, table.at, table.kind, table.message, table.facts)
+    query = sa.select(rollout_events)
     found = connection.execute(query.where(table.rollout == row.id).order_by(table.seq))
     events = [msgspec.convert(record(each), RolloutEvent) for each in found]
     fields = {**record(row), "events": events}
@@ -197,13 +220,13 @@ def _rollout(connection: sa.Connection, row: sa.Row[tuple[object, ...]]) -> Roll
 
 
 def add_event(
-    tx: Transaction, rollout: str, key: str, kind: str, message: str, facts: dict[str, object]
-) -> None:
-    """Add an event to a rollout; one whose key is there already is not added again."""
+    tx: Transaction, rollout: str, key: str, kind: str, message: str, facts: dict[str, object] | None = None
+) -> bool:
+    """Add an event to a rollout and return True; one whose key is there already is not added again."""
     table = rollout_events.c
     query = sa.select(sa.func.count()).where(table.rollout == rollout, table.key == key)
     if tx.connection.execute(query).scalar_one():
-        return
+        return False
     highest = sa.select(sa.func.coalesce(sa.func.max(table.seq), 0)).where(table.rollout == rollout)
     row = {
         "rollout": rollout,
@@ -212,6 +235,7 @@ def add_event(
         "key": key,
         "kind": kind,
         "message": message,
-        "facts": facts,
+        "facts": facts or {},
     }
     tx.execute(sa.insert(rollout_events), row)
+    return True

@@ -1,14 +1,18 @@
-"""What a look at a canary means: go on, stop, or keep looking."""
+"""What a look at a canary means: go on, go back, or keep looking."""
+
+from collections.abc import Sequence
 
 import msgspec
 
-from tidemill.checks.sequential import BoundedMean, Comparison, Decision
+from tidemill.checks.sequential import Arm, CanaryComparison, Stage
 from tidemill.delivery.ports import Arms, ArmStats
 from tidemill.delivery.records import RolloutPlan
 
-_ERRORS = "error_rate"
-_LATENCY = "latency"
-_WORDS = {_ERRORS: "errors", _LATENCY: "slow answers"}
+ERRORS = "error_rate"
+LATENCY = "latency"
+_EXPECTED = {ERRORS: 0.01, LATENCY: 0.01}
+_EXPECTED_LOSS = 0.2
+_UNUSED_MARGIN = 0.5  # the comparison can also prove a canary safe; a rollout does not ask for that
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
@@ -19,92 +23,91 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     facts: dict[str, object] = {}
 
 
-class Stage:
-    """What was seen in one stage of a rollout, look after look.
+def judge(plan: RolloutPlan, stages: Sequence[Arms], *, late: bool) -> Verdict | None:
+    """Return the end of the newest stage, or None to keep looking.
 
-    The rate of false rollbacks is that of the whole rollout: it is divided by the number of stages and of measures.
-    Each stage counts afresh, because the two shares of traffic are constant only within a stage: were they mixed,
-    an hour with more errors would weigh differently on the two.
+    A pure function of what was counted, so that it says the same after a restart, and so that a truth that is
+    corrected corrects the counts too.
 
     Args:
         plan: The rollout's plan.
+        stages: What both routes did in each stage so far, the newest last. Each stage is compared within itself,
+            because the mixture of busy and quiet hours on the two routes is the same only at a constant share.
+        late: Whether the stage has lasted as long as it may.
+
+    Error rate: the chance ever to go back because of a measure, over all looks, stages and measures, though the new
+    deployment is no worse in any, is at most `plan.false_rollback`: its share of the measures is spent by Bonferroni,
+    and the stages share one test martingale (see `CanaryComparison`).
     """
-
-    def __init__(self, plan: RolloutPlan) -> None:
-        self._plan = plan
-        rate = plan.false_rollback / (max(len(plan.shares), 1) * max(len(plan.watch), 1))
-        self._comparisons = {word: Comparison(error_rate=rate) for word in plan.watch}
-        self._seen = Arms(stable=ArmStats(), canary=ArmStats())
-
-    def look(self, arms: Arms, *, late: bool) -> Verdict | None:
-        """Return the end of the stage, or None to keep looking.
-
-        Args:
-            arms: Both routes since the stage began.
-            late: Whether the stage has lasted as long as it may.
-        """
-        for word, comparison in self._comparisons.items():
-            self._comparisons[word] = msgspec.structs.replace(
-                comparison,
-                stable=_grown(comparison.stable, word, self._seen.stable, arms.stable),
-                candidate=_grown(comparison.candidate, word, self._seen.canary, arms.canary),
-            )
-        self._seen = arms
-        facts = {word: self._facts(word) for word in self._comparisons}
-        for word, comparison in self._comparisons.items():
-            if comparison.decide() is Decision.WORSE:
-                return Verdict(promote=False, reason=self._worse(word), facts=facts)
-        requests = arms.canary.requests
-        if requests >= self._plan.min_requests:
-            reason = f"{requests} requests, and no measure is provably worse: {', '.join(map(self._said, facts))}"
-            return Verdict(promote=True, reason=reason, facts=facts)
-        if late and self._plan.on_timeout != "wait":
-            go_on = self._plan.on_timeout == "promote"
-            reason = f"the stage's time is over after {requests} of {self._plan.min_requests} requests"
-            return Verdict(promote=go_on, reason=reason, facts=facts)
-        return None
-
-    def _facts(self, word: str) -> dict[str, object]:
-        comparison = self._comparisons[word]
-        low, high = comparison.interval()
-        return {
-            "stable": comparison.stable.mean,
-            "canary": comparison.candidate.mean,
-            "stable_count": comparison.stable.count,
-            "canary_count": comparison.candidate.count,
-            "difference_low": low,
-            "difference_high": high,
-            "error_rate": comparison.error_rate,
-        }
-
-    def _worse(self, word: str) -> str:
-        comparison = self._comparisons[word]
-        low, _ = comparison.interval()
-        name = _WORDS.get(word, word)
-        return (
-            f"more {name}: {comparison.candidate.mean:.3g} beside {comparison.stable.mean:.3g}, at least {low:.3g} more "
-            f"(always-valid bound, error rate {comparison.error_rate:.3g})"
-        )
-
-    def _said(self, word: str) -> str:
-        comparison = self._comparisons[word]
-        _, high = comparison.interval()
-        return f"{word} {comparison.candidate.mean:.3g} beside {comparison.stable.mean:.3g}, at most {high:.3g} more"
+    comparisons = [compare(plan, word, stages) for word in plan.watch]
+    for comparison in comparisons:
+        if comparison.is_surely_worse():
+            return Verdict(promote=False, reason=comparison.decide().reason, facts=_facts(comparisons))
+    requests = stages[-1].canary.requests
+    if requests >= plan.min_requests:
+        said = "; ".join(_said(comparison) for comparison in comparisons) or "nothing was watched"
+        reason = f"{requests} requests, and no measure is surely worse: {said}"
+        return Verdict(promote=True, reason=reason, facts=_facts(comparisons))
+    if late and plan.on_timeout != "wait":
+        reason = f"the stage's time was over after {requests} of {plan.min_requests} requests"
+        return Verdict(promote=plan.on_timeout == "promote", reason=reason, facts=_facts(comparisons))
+    return None
 
 
-def _grown(mean: BoundedMean, word: str, before: ArmStats, now: ArmStats) -> BoundedMean:
-    """Return the state after what is new since the look before."""
-    count, total, squares = _sums(word, now)
-    old_count, old_total, old_squares = _sums(word, before)
-    if count <= old_count:
-        return mean
-    return mean.add(count - old_count, total - old_total, squares - old_squares)
+def compare(plan: RolloutPlan, word: str, stages: Sequence[Arms]) -> CanaryComparison:
+    """Return the comparison of one measure over the stages so far.
+
+    Raises:
+        OutOfBounds: If counts and sums contradict each other.
+    """
+    return CanaryComparison(
+        what=word,
+        margin=_UNUSED_MARGIN,
+        false_rollback=plan.false_rollback / len(plan.watch),
+        planned_stages=max(len(plan.shares), 1),
+        stages=tuple(Stage(stable=_arm(word, arms.stable), canary=_arm(word, arms.canary)) for arms in stages),
+    )
+
+
+def _arm(word: str, stats: ArmStats) -> Arm:
+    count, total, squares = _sums(word, stats)
+    return Arm().add(count, total, squares, expected=_EXPECTED.get(_kind(word), _EXPECTED_LOSS))
 
 
 def _sums(word: str, stats: ArmStats) -> tuple[int, float, float]:
-    if word == _ERRORS:
+    if word == ERRORS:
         return stats.requests, float(stats.errors), float(stats.errors)
-    if word.startswith(_LATENCY):
-        answered = stats.requests - stats.errors
-        return answered, float(stats.slow), float(stats.slow)
+    if _kind(word) == LATENCY:
+        return stats.requests - stats.errors, float(stats.slow), float(stats.slow)
     return stats.scores.get(word, (0, 0.0, 0.0))
+
+
+def _kind(word: str) -> str:
+    return LATENCY if word.startswith(LATENCY) else word
+
+
+def _facts(comparisons: Sequence[CanaryComparison]) -> dict[str, object]:
+    found: dict[str, object] = {}
+    for comparison in comparisons:
+        said = comparison.decide()
+        found[comparison.what] = {
+            "stable": said.stable_mean,
+            "canary": said.canary_mean,
+            "stable_count": said.stable_rows,
+            "canary_count": said.canary_rows,
+            "difference": said.difference,
+            "low": said.interval.low,
+            "high": said.interval.high,
+            "confidence": said.interval.confidence,
+            "evidence_worse": said.evidence_worse,
+            "needed": 1 / comparison.false_rollback,
+        }
+    return found
+
+
+def _said(comparison: CanaryComparison) -> str:
+    said = comparison.decide()
+    if said.difference is None:
+        return f"{said.what} could not be compared"
+    low, high = said.interval.low, said.interval.high
+    return f"{said.what} {said.canary_mean:.3g} beside {said.stable_mean:.3g} ({low:+.3g} to {high:+.3g})"

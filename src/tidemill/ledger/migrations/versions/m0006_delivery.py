@@ -47,6 +47,9 @@ def upgrade() -> None:
         sa.Column("targets", sa.Text, nullable=False),
         sa.Column("stable", sa.Text),
         sa.Column("revision", sa.BigInteger, nullable=False),
+        sa.Column("served_revision", sa.BigInteger, nullable=False),
+        sa.Column("served", sa.Text),
+        sa.Column("problem", sa.Text, nullable=False),
         sa.Column("created_at", sa.BigInteger, nullable=False),
     )
     op.create_table(
