@@ -46,7 +46,7 @@ class Workspace:
         self.serving_url = ""
         self.tracking = TrackingService(self.ledger, self.objects)
         self.monitoring = MonitoringService(self.ledger, self.objects, settings.home / "serving" / "capture")
-        self.governance = GovernanceService(self.ledger)
+        self.governance = GovernanceService(self.ledger, {"prediction": self.monitoring.prediction_ref_edges})
         self.maintenance = MaintenanceService(settings.home, self.ledger, self.objects)
 
     @staticmethod

@@ -225,6 +225,7 @@ def gate_value(connection: sa.Connection, deployment: str, metric: str) -> float
     found = find_deployment(connection, deployment)
     report = find_gate_report(connection, found.gate_report) if found and found.gate_report else None
     for result in report.results if report else []:
-        if result.rule.split() and result.rule.split()[0] == metric and result.value is not None:
-            return result.value
+        measured = result.value if result.candidate is None else result.candidate
+        if result.rule.split()[:1] == [metric] and measured is not None:
+            return measured
     return None

@@ -50,6 +50,7 @@ class _Head(msgspec.Struct, frozen=True):
     ms: float = 0.0
     deployment: str = ""
     ids: list[str] = []
+    requests: int = 1
 
 
 class _Scored(_Head, frozen=True):
@@ -80,28 +81,22 @@ class _State:
         self.stats = (_Arm(), _Arm())
         self.rows: list[pl.DataFrame] = []
         self.row_count = 0
+        self.next_unit = 0
         self.truths: dict[str, str] = {}
         self.last_seq = -1
         self.batches: set[str] = set()
         self.is_stale = False
         self.scores: tuple[dict[str, tuple[int, float, float]], dict[str, tuple[int, float, float]]] = ({}, {})
 
-    def add(self, arm: int, *, rows: int, slow: int, faults: int) -> None:
+    def add(self, arm: int, *, answered: int, slow: int, faults: int) -> None:
         stats = self.stats[arm]
-        stats.requests += rows + faults
+        stats.requests += answered + faults
         stats.errors += faults
         stats.slow += slow
 
-    def keep(self, ids: list[str], arm: int, scores: list[object]) -> None:
-        lot = pl.DataFrame(
-            {
-                "prediction_id": pl.Series(ids, dtype=pl.String),
-                "score": pl.Series(scores, strict=False).cast(pl.Float64, strict=False),
-            }
-        ).with_columns(pl.lit(arm, dtype=pl.Int8).alias("arm"))
-        self.keep_table(lot)
-
-    def keep_table(self, lot: "pl.DataFrame") -> None:
+    def keep(self, lot: "pl.DataFrame", arm: int) -> None:
+        """Keep rows with `prediction_id`, `score` and `unit`, until their truths are known."""
+        lot = lot.select("prediction_id", "score", "unit", pl.lit(arm, dtype=pl.Int8).alias("arm"))
         self.rows.append(lot)
         self.row_count += lot.height
         self.is_stale = True
@@ -109,6 +104,43 @@ class _State:
             self.row_count -= self.rows.pop(0).height
         if len(self.rows) > 200:
             self.rows = [pl.concat(self.rows)]
+
+
+class _Lot:
+    """Scored rows of one arm, gathered frame by frame."""
+
+    def __init__(self) -> None:
+        self.ids: list[str] = []
+        self.scores: list[object] = []
+        self.units: list[int] = []
+
+    def add(self, state: _State, head: _Head, scores: list[object]) -> None:
+        self.ids += head.ids
+        self.scores += scores
+        rows = len(head.ids)
+        if head.requests == rows:
+            self.units += range(state.next_unit, state.next_unit + rows)
+        else:  # One request of several rows; requests of several rows each count as one, which claims less.
+            self.units += [state.next_unit] * rows
+        state.next_unit += rows
+
+    def table(self) -> "pl.DataFrame":
+        scores = pl.Series("score", self.scores, strict=False).cast(pl.Float64, strict=False)
+        units = pl.Series("unit", self.units, dtype=pl.Int64)
+        return pl.DataFrame([pl.Series("prediction_id", self.ids, dtype=pl.String), scores, units])
+
+
+def _units(state: _State, answered: "pl.DataFrame", score: str) -> "pl.DataFrame":
+    """Return the scored rows of a segment with the request that each belongs to."""
+    alone = pl.col("requests").sum().over("frame") == pl.len().over("frame")
+    first = state.next_unit
+    state.next_unit += answered.height
+    place = pl.int_range(pl.len(), dtype=pl.Int64)
+    return answered.select(
+        "prediction_id",
+        pl.col(score).cast(pl.Float64, strict=False).alias("score"),
+        (first + pl.when(alone).then(place).otherwise(place.min().over("frame"))).alias("unit"),
+    )
 
 
 class Observations:
@@ -160,26 +192,25 @@ class Observations:
     def _count_file(self, state: _State, endpoint: str, path: Path) -> None:
         reader = PayloadReader(path, start=state.counted.get(path.stem, 0))
         decode = _decode_scored if state.losses else _decode_head
-        lots: dict[int, tuple[list[str], list[object]]] = {}
+        lots: dict[int, _Lot] = {}
         for payload in reader.payloads():
             head = decode(payload)
             arm = state.arms.get(head.deployment)
             if head.endpoint != endpoint or arm is None or head.t <= state.since_ms:
                 continue
-            rows = len(head.ids)
-            if not rows:
-                state.add(arm, rows=0, slow=0, faults=int(head.status >= FAULT))
+            if not head.ids:
+                state.add(arm, answered=0, slow=0, faults=int(head.status >= FAULT))
                 continue
-            state.add(arm, rows=rows, slow=rows if head.ms > state.slow_ms else 0, faults=0)
+            slow = head.requests if head.ms > state.slow_ms else 0
+            state.add(arm, answered=head.requests, slow=slow, faults=0)
             if isinstance(head, _Scored):
                 name = score_column([OUTPUT + one for one in head.outputs], state.settings.score)
                 if name is not None:
-                    ids, scores = lots.setdefault(arm, ([], []))
-                    ids += head.ids
-                    scores += head.outputs[name.removeprefix(OUTPUT)]
+                    lot = lots.setdefault(arm, _Lot())
+                    lot.add(state, head, head.outputs[name.removeprefix(OUTPUT)])
         state.counted[path.stem] = max(reader.end, state.counted.get(path.stem, 0))
-        for arm, (ids, scores) in lots.items():
-            state.keep(ids, arm, scores)
+        for arm, lot in lots.items():
+            state.keep(lot.table(), arm)
 
     def _count_segments(self, state: _State, endpoint: str) -> None:
         with self._ledger.read() as connection:
@@ -193,15 +224,13 @@ class Observations:
             late = (pl.col("frame") >= start) & (pl.col("at") > from_ms(state.since_ms))
             rows = self._archive.scan(segment.digest).filter(late).collect()
             answered = rows.filter(pl.col("prediction_id").is_not_null())
-            slow = int((answered["latency_ms"] > state.slow_ms).sum())
+            slow = int(answered.filter(pl.col("latency_ms") > state.slow_ms)["requests"].sum())
             failed = rows.filter(pl.col("prediction_id").is_null())
             faults = int((failed["status"] >= FAULT).sum())
-            state.add(arm, rows=answered.height, slow=slow, faults=faults)
+            state.add(arm, answered=int(answered["requests"].sum()), slow=slow, faults=faults)
             name = score_column(rows.columns, state.settings.score) if state.losses else None
             if name is not None:
-                score = pl.col(name).cast(pl.Float64, strict=False).alias("score")
-                lot = answered.select("prediction_id", score)
-                state.keep_table(lot.with_columns(pl.lit(arm, dtype=pl.Int8).alias("arm")))
+                state.keep(_units(state, answered, name), arm)
         for segment in behind:
             state.counted[segment.source] = max(segment.end, state.counted.get(segment.source, 0))
 
@@ -213,13 +242,13 @@ class Observations:
         told = pl.DataFrame({"prediction_id": list(state.truths), "truth": list(state.truths.values())})
         joined = pl.concat(state.rows).join(told, on="prediction_id", how="inner")
         truth = numeric_truths(joined["truth"], settings.positive).to_numpy()
-        score, arms = joined["score"].to_numpy(), joined["arm"].to_numpy()
+        score, arms, units = (joined[name].to_numpy() for name in ("score", "arm", "unit"))
         known = np.isfinite(truth) & np.isfinite(score)
         scale = settings.performance.scale if settings.performance else 1.0
         for arm in (STABLE, CANARY):
             mine = known & (arms == arm)
             for name in state.losses:
-                found = loss(name, truth[mine], score[mine], scale)
+                found = _mean_by(units[mine], loss(name, truth[mine], score[mine], scale))
                 state.scores[arm][name] = (len(found), math.fsum(found), math.fsum(found * found))
         state.is_stale = False
 
@@ -239,6 +268,13 @@ class Observations:
                 state.truths.update(zip(lot["prediction_id"].to_list(), lot["truth"].to_list(), strict=True))
                 state.batches.add(batch.id)
                 state.is_stale = True
+
+
+def _mean_by(units: "npt.NDArray[np.int64]", values: "Floats") -> "Floats":
+    """Return the mean value of each unit."""
+    _, places, counts = np.unique(units, return_inverse=True, return_counts=True)
+    means: Floats = np.bincount(places, weights=values, minlength=len(counts)) / counts
+    return means
 
 
 def loss(name: str, truth: "Floats", score: "Floats", scale: float) -> "Floats":

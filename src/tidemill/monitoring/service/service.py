@@ -186,14 +186,16 @@ class MonitoringService:
         del actor
         return self._predictions.latest(endpoint, _limit(limit), before)
 
-    def prediction_ref_edges(self, actor: Actor, *, id: str) -> list[Edge]:  # noqa: A002 - the word of the API
-        """Return the first edges of a prediction's lineage; predictions are too many for rows of their own.
+    def prediction_ref_edges(self, ref: Ref) -> list[Edge]:
+        """Return the edges that end at a prediction; predictions are too many for rows of their own.
 
-        Raises:
-            PredictionNotFound: If no captured prediction has that id.
+        Returns:
+            The deployment that answered and the segment that holds it; nothing when there is no such prediction.
         """
-        del actor
-        return self._predictions.edges(id)
+        try:
+            return self._predictions.edges(ref.id)
+        except rules.PredictionNotFound:
+            return []
 
     def add_feedback(self, actor: Actor, *, endpoint: str, rows: list[FeedbackRow]) -> FeedbackReceipt:
         """Say what became true of predictions: at any time, late, twice or corrected; the latest truth counts.
