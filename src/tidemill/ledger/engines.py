@@ -43,10 +43,10 @@ def sqlite_readers(path: Path) -> sa.Engine:
     return engine
 
 
-def postgresql(url: str) -> sa.Engine:
+def postgresql(url: sa.URL) -> sa.Engine:
     """Return a pooled engine on PostgreSQL."""
     return sa.create_engine(
-        sa.make_url(url).set(drivername="postgresql+psycopg"), pool_size=_READERS, max_overflow=8, pool_pre_ping=True
+        url.set(drivername="postgresql+psycopg"), pool_size=_READERS, max_overflow=8, pool_pre_ping=True
     )
 
 

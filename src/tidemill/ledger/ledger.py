@@ -36,7 +36,7 @@ class Ledger:
         url: `sqlite:///path`, or `postgresql://…`.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str | sa.URL) -> None:
         parsed = sa.make_url(url)
         self.backend = parsed.get_backend_name()
         self._path: Path | None = None
@@ -50,7 +50,7 @@ class Ledger:
                 self._readers = engines.sqlite_readers(self._path)
         elif self.backend == "postgresql":
             with plain_errors():
-                self._readers = engines.postgresql(url)
+                self._readers = engines.postgresql(parsed)
                 migrate(self._readers)
                 self._pool = ThreadPoolExecutor(8, thread_name_prefix="ledger-writer")
         else:
@@ -61,7 +61,9 @@ class Ledger:
     @classmethod
     def open(cls, place: str | Path) -> "Ledger":
         """Return the ledger at a URL, or in an SQLite file at a path."""
-        return cls(place if isinstance(place, str) and "://" in place else f"sqlite:///{place}")
+        is_url = isinstance(place, str) and "://" in place
+        # A path is no part of a URL as it is: it may hold a question mark.
+        return cls(str(place) if is_url else sa.URL.create("sqlite", database=str(place)))
 
     def write(self, actor: Actor, work: Callable[[Transaction], T]) -> T:
         """Run a unit of work in one transaction and return its result after the commit.
