@@ -1,0 +1,92 @@
+"""One process at a time executes a run; a claim that is not renewed lapses."""
+
+import os
+import socket
+from datetime import timedelta
+
+import sqlalchemy as sa
+
+from tidemill.core.access import SYSTEM
+from tidemill.core.ids import new_id
+from tidemill.ledger import Ledger, Transaction
+from tidemill.pipelines import store
+from tidemill.pipelines.errors import ClaimLost, RunBusy
+
+LEASE = timedelta(seconds=20)
+RENEW_S = 5.0
+
+
+class Claim:
+    """The right to execute a run.
+
+    Args:
+        ledger: Where claims are.
+        run_id: The run.
+
+    Raises:
+        RunBusy: If a living process executes it.
+    """
+
+    def __init__(self, ledger: Ledger, run_id: str) -> None:
+        self._ledger = ledger
+        self._run_id = run_id
+        self._owner = new_id()
+        ledger.write(SYSTEM, self._take)
+
+    def check(self, tx: Transaction) -> None:
+        """Let a write pass while the claim holds, and renew it.
+
+        Raises:
+            ClaimLost: If another process took the run over.
+        """
+        table = store.run_claims.c
+        mine = sa.and_(table.run_id == self._run_id, table.owner == self._owner)
+        change = sa.update(store.run_claims).where(mine).values(expires_at=tx.now + LEASE)
+        if not tx.execute(change).rowcount:
+            raise ClaimLost(f"Another process executes run {self._run_id}", hint="Follow it there.")
+
+    def renew(self) -> None:
+        """Keep the claim.
+
+        Raises:
+            ClaimLost: If another process took the run over.
+        """
+        self._ledger.write(SYSTEM, self.check)
+
+    def release(self) -> None:
+        """Give the claim back."""
+        table = store.run_claims.c
+        mine = sa.and_(table.run_id == self._run_id, table.owner == self._owner)
+        self._ledger.write(SYSTEM, lambda tx: tx.execute(sa.delete(store.run_claims).where(mine)).rowcount)
+
+    def _take(self, tx: Transaction) -> None:
+        table = store.run_claims.c
+        found = tx.connection.execute(sa.select(store.run_claims).where(table.run_id == self._run_id)).one_or_none()
+        if found is not None and found.expires_at > tx.now and _lives(found.host, found.process):
+            raise RunBusy(
+                f"Process {found.process} on {found.host} executes run {self._run_id}",
+                hint="Wait for it; a process that died gives the run free by itself.",
+            )
+        row = {
+            "run_id": self._run_id,
+            "owner": self._owner,
+            "host": socket.gethostname(),
+            "process": str(os.getpid()),
+            "expires_at": tx.now + LEASE,
+        }
+        tx.upsert(store.run_claims, row)
+
+
+def _lives(host: str, process: str) -> bool:
+    """Return whether a claim's process may live: on another machine only the lease says so."""
+    if host != socket.gethostname():
+        return True
+    if process == str(os.getpid()):
+        return True
+    try:
+        os.kill(int(process), 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

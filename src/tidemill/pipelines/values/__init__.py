@@ -1,0 +1,1 @@
+"""Values between steps: each has one safe form, and nothing is ever unpickled."""

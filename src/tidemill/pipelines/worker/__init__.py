@@ -1,0 +1,1 @@
+"""The process that a project's code runs in."""
