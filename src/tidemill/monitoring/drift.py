@@ -14,6 +14,8 @@ from tidemill.monitoring.reference import MonitorReference, Variation, variation
 from tidemill.monitoring.settings import DriftSettings
 
 _SHOWN = 3
+_FEWEST_ROWS = 50
+"""About twenty cells are compared: with fewer rows a divergence does not follow the distribution it is held against."""
 
 
 def judge_window(
@@ -42,6 +44,11 @@ def judge_window(
         tolerance = max(settings.tolerance, variation.limit)
         weight = found.weights.get(column.name, 0.0) / mean if mean > 0 and column.name in found.weights else 1.0
         one = Reference(rows=found.reference.rows, columns=(column,))
+        if summary.rows < _FEWEST_ROWS:
+            reason = f"{column.name} has too few rows ({summary.rows})."
+            blank = DriftVerdict(column=column.name, verdict=Verdict.INCONCLUSIVE, reason=reason)
+            columns.append(_column(column, summary, blank, tolerance, variation, weight))
+            continue
         (verdict,) = judge_drift(one, summary, tolerance=tolerance, false_alarm_rate=share)
         columns.append(_column(column, summary, verdict, tolerance, variation, weight))
     columns.sort(key=lambda one: (one.verdict != Verdict.FAIL, -one.score, one.column))

@@ -130,7 +130,10 @@ def _moments(frame: "pl.DataFrame", name: str) -> "pl.Series":
         raise TimeNotMoments(f"There is no column {name!r}", hint="Name the column that says when a row happened.")
     column = frame[name]
     if column.dtype == pl.String:
+        known = column.drop_nulls().len()
         column = column.str.to_datetime(time_unit="us", time_zone="UTC", strict=False)
+        if column.drop_nulls().len() < known:
+            raise TimeNotMoments(f"Column {name!r} holds texts that are no moments", hint="Write them as ISO 8601.")
     if column.dtype == pl.Date:
         column = column.cast(pl.Datetime("us"))
     if not isinstance(column.dtype, pl.Datetime):

@@ -18,6 +18,7 @@ from tidemill.monitoring.settings import HysteresisSettings, MonitorSettings, Re
 CAUSES = ("drift", "performance", "new_data", "schedule", "manual")
 MOST_FEEDBACK = 1_000_000
 LONGEST_ID = 200
+LONGEST_TRUTH = 1000
 _BUDGET = re.compile(r"\s*(\d+)\s+runs?\s+per\s+(.+?)\s*")
 
 

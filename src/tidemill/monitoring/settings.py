@@ -1,5 +1,7 @@
 """What an endpoint's monitor is told."""
 
+from collections.abc import Mapping
+
 import msgspec
 
 Scalar = str | int | float | bool | None
@@ -69,6 +71,26 @@ class RetrainSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     again_after: int = 1
 
 
+class Recipient(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where alerts go.
+
+    Args:
+        notifier: Who carries them, such as `webhook` or `email`.
+        address: Where to: a URL, an email address.
+        options: What that notifier takes besides; secrets are given as `env:NAME`.
+    """
+
+    notifier: str
+    address: str
+    options: dict[str, str] = {}
+
+
+def recipient_of(entry: Mapping[str, str]) -> Recipient:
+    """Return the recipient that an entry of a project file names: a notifier with its address first, then options."""
+    notifier, *options = entry
+    return Recipient(notifier=notifier, address=entry[notifier], options={name: entry[name] for name in options})
+
+
 class MonitorSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What is watched at an endpoint.
 
@@ -82,8 +104,7 @@ class MonitorSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
         performance: When to tell of performance; None for never.
         hysteresis: How alerts open and close.
         retrain: What starts a retraining; None for nothing.
-        notify: Where alerts go: each has one notifier's name with its address, such as `{"webhook": "https://…"}`,
-            and that notifier's options; secrets are given as `env:NAME`.
+        notify: Where alerts go.
     """
 
     window: str = "1d"
@@ -95,4 +116,4 @@ class MonitorSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     performance: PerformanceSettings | None = None
     hysteresis: HysteresisSettings = HysteresisSettings()
     retrain: RetrainSettings | None = None
-    notify: list[dict[str, str]] = []
+    notify: list[Recipient] = []

@@ -9,10 +9,9 @@ from tidemill.monitoring.store import segments as store
 
 def rows_of(house):
     with house.ledger.read() as connection:
-        found = store.between_events(
+        return store.between_events(
             connection, "delay", datetime(1990, 1, 1, tzinfo=UTC), datetime(2190, 1, 1, tzinfo=UTC)
         )
-    return found
 
 
 def test_a_closed_file_becomes_a_segment_and_goes(house, days):

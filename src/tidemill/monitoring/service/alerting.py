@@ -134,14 +134,12 @@ def _told(window: Window | None, kind: AlertKind) -> tuple[str, list[str], dict[
 
 
 def _notify(tx: Transaction, monitor: Monitor, alert: Alert, event: str) -> None:
-    for entry in monitor.settings.notify:
-        names = list(entry)
-        notifier, options = names[0], {key: entry[key] for key in names[1:]}
+    for recipient in monitor.settings.notify:
         notification = Notification(
             id=new_id(),
             alert=alert.id,
-            notifier=notifier,
-            address=entry[notifier],
+            notifier=recipient.notifier,
+            address=recipient.address,
             event=event,
             state="pending",
             attempts=0,
@@ -149,7 +147,7 @@ def _notify(tx: Transaction, monitor: Monitor, alert: Alert, event: str) -> None
             error="",
             created_at=tx.now,
         )
-        store.add_notification(tx, notification, options, cloud_event(notification, alert))
+        store.add_notification(tx, notification, recipient.options, cloud_event(notification, alert))
 
 
 def cloud_event(notification: Notification, alert: Alert) -> str:

@@ -10,7 +10,7 @@ from tidemill.core.access import Actor
 from tidemill.core.ids import new_id
 from tidemill.core.lazy import lazy
 from tidemill.core.moments import Moment, from_us, to_us, utc_now
-from tidemill.core.names import shown
+from tidemill.core.names import InvalidText, check_text, shown
 from tidemill.core.refs import Ref
 from tidemill.ledger import Ledger, Transaction
 from tidemill.monitoring import rules
@@ -204,5 +204,10 @@ def _check(rows: Sequence[FeedbackRow]) -> None:
             )
         if isinstance(truth, float) and not math.isfinite(truth):
             raise rules.InvalidFeedback(f"The truth of row {at} is {truth}", hint="Give a number, a text or a boolean.")
+        if isinstance(truth, str):
+            try:
+                check_text(truth, f"the truth of row {at}", rules.LONGEST_TRUTH)
+            except InvalidText as error:
+                raise rules.InvalidFeedback(error.message, hint=error.hint) from error
         if row.at is not None and row.at.tzinfo is None:
             raise rules.InvalidFeedback(f"The moment of row {at} has no time zone", hint="Give an aware moment.")

@@ -1,7 +1,7 @@
 """Notifications leave at least once: a row says what is to be delivered, and it stays until it was."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from importlib.metadata import entry_points
 
@@ -15,6 +15,7 @@ from tidemill.core.nearest import did_you_mean
 from tidemill.ledger import Ledger, Transaction
 from tidemill.monitoring.ports import Notice, Notifier
 from tidemill.monitoring.records import Alert, Problem
+from tidemill.monitoring.settings import Recipient
 from tidemill.monitoring.store import alerts as store
 from tidemill.monitoring.store.alerts import Outgoing
 
@@ -32,7 +33,7 @@ class UnknownNotifier(InvalidInput):
 
 
 class InvalidNotification(InvalidInput):
-    """An entry of `notify` cannot be meant."""
+    """A recipient cannot be meant."""
 
     code = "invalid_notification"
 
@@ -68,21 +69,16 @@ class Outbox:
             raise UnknownNotifier(f"There is no notifier {shown(name)}", hint=did_you_mean(name, self._known))
         return self._known[name]
 
-    def check(self, entries: list[dict[str, str]]) -> None:
-        """Look whether the entries of `notify` can be meant.
+    def check(self, recipients: Sequence[Recipient]) -> None:
+        """Look whether recipients can be meant.
 
         Raises:
             InvalidInput: If one cannot.
         """
-        for entry in entries:
-            if not entry:
-                raise InvalidNotification(
-                    "An entry of notify is empty", hint='Write one such as {"webhook": "https://…"}.'
-                )
-            name = next(iter(entry))
+        for recipient in recipients:
+            name = recipient.notifier
             notifier = self._find(name)
-            options = {key: text for key, text in entry.items() if key != name}
-            for key, text in options.items():
+            for key, text in recipient.options.items():
                 if key not in notifier.options:
                     raise InvalidNotification(
                         f"{name} has no option {shown(key)}", hint=did_you_mean(key, notifier.options)
@@ -91,7 +87,7 @@ class Outbox:
                     raise InvalidNotification(
                         f"The {key} of {name} stands in clear", hint=f"Write {key}: env:NAME, and set NAME."
                     )
-            notifier.check(entry[name], options)
+            notifier.check(recipient.address, recipient.options)
 
     def deliver(self, actor: Actor) -> tuple[int, list[Problem]]:
         """Deliver what is due; return how many were delivered, and what failed."""

@@ -49,7 +49,10 @@ class Predictions:
         Raises:
             PredictionNotFound: If no captured prediction has it.
         """
-        found = self._sealed(identifier) or self._fresh(identifier) or self._sealed(identifier)
+        found = None
+        if 0 < len(identifier) <= rules.LONGEST_ID and identifier.isprintable():
+            # Once more at the end: it may have been sealed between the first look and the second.
+            found = self._sealed(identifier) or self._fresh(identifier) or self._sealed(identifier)
         if found is None:
             raise rules.PredictionNotFound(
                 f"No captured prediction has the id {shown(identifier)}", hint="List some: `tidemill predictions list`."
