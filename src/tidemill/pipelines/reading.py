@@ -7,12 +7,12 @@ import msgspec
 
 from tidemill.core.access import SYSTEM
 from tidemill.core.digests import Digest
+from tidemill.core.errors import InvalidInput
 from tidemill.core.ids import new_id
 from tidemill.ledger import Ledger, Transaction
 from tidemill.objects.digest import digest_bytes
 from tidemill.pipelines import store
 from tidemill.pipelines.environment import installed
-from tidemill.core.errors import InvalidInput
 from tidemill.pipelines.errors import PipelineNotFound, ProjectFault, UnknownParam
 from tidemill.pipelines.execution.pool import PoolSettings, WorkerPool
 from tidemill.pipelines.records import Graph, Scalar, StepFailure
@@ -85,4 +85,3 @@ def _error(failure: StepFailure) -> InvalidInput | PipelineNotFound:
     if failure.code and failure.code != "step_failed":
         found.code = failure.code
     return found
-

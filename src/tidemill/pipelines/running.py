@@ -9,6 +9,7 @@ from tidemill.core.refs import Ref
 from tidemill.ledger import Ledger, Transaction
 from tidemill.objects import ObjectStore
 from tidemill.pipelines import rules, store
+from tidemill.pipelines.arguments import Known
 from tidemill.pipelines.claims import Claim
 from tidemill.pipelines.errors import ClaimLost, PipelineRunNotFound
 from tidemill.pipelines.execution.executor import Execution
@@ -42,9 +43,7 @@ class Runner:
         settings: How workers are started.
     """
 
-    def __init__(
-        self, ledger: Ledger, objects: ObjectStore, tracking: TrackingService, settings: PoolSettings
-    ) -> None:
+    def __init__(self, ledger: Ledger, objects: ObjectStore, tracking: TrackingService, settings: PoolSettings) -> None:
         self._ledger = ledger
         self._objects = objects
         self._tracking = tracking
@@ -72,7 +71,9 @@ class Runner:
         with self._ledger.read() as connection:
             run = store.find_run(connection, run_id)
             if run is None:
-                raise PipelineRunNotFound(f"No pipeline made a run {run_id}", hint="List runs with `tidemill pipelines list`.")
+                raise PipelineRunNotFound(
+                    f"No pipeline made a run {run_id}", hint="List runs with `tidemill pipelines list`."
+                )
             if run.status in _OUTCOMES:
                 return run
             graph = store.graph_of(connection, run_id)
@@ -89,7 +90,7 @@ class Runner:
                 actor=actor,
                 run_id=run_id,
                 graph=graph,
-                datasets=msgspec.convert(given.datasets, dict[str, DatasetInput]),
+                known=Known(self._objects, msgspec.convert(given.datasets, dict[str, DatasetInput])),
                 workers=pool,
                 claim=claim,
                 log=self._log,

@@ -17,7 +17,7 @@ from tidemill.core.refs import Ref
 from tidemill.ledger import Ledger, Transaction
 from tidemill.objects import ObjectStore
 from tidemill.pipelines import rules, store
-from tidemill.pipelines.arguments import digest_of
+from tidemill.pipelines.arguments import Known
 from tidemill.pipelines.errors import (
     PipelineRunNotFound,
     RunBusy,
@@ -351,7 +351,9 @@ class PipelineService:
             _need(connection, run_id)
             execution = store.find_step(connection, run_id, step)
         if execution is None:
-            raise StepNotFound(f"Run {shown(run_id)} has no step {shown(step)}", hint="List them with `tidemill runs steps`.")
+            raise StepNotFound(
+                f"Run {shown(run_id)} has no step {shown(step)}", hint="List them with `tidemill runs steps`."
+            )
         return self._objects.read(execution.log).decode("utf-8", "replace") if execution.log else ""
 
     def output(self, actor: Actor, *, run_id: str, name: str = "") -> StoredValue:
@@ -416,20 +418,20 @@ class PipelineService:
         return dict(zip(refs, self._datasets.resolve(actor, refs=refs), strict=True)) if refs else {}
 
     def _planned(self, graph: Graph, datasets: Mapping[str, DatasetInput]) -> "list[PlannedStep]":
-        outputs: dict[str, StoredValue] = {}
+        known = Known(self._objects, datasets)
         planned = []
         with self._ledger.read() as connection:
             for step in graph.steps:
                 needs = sorted(rules.step_needs(step))
                 hit: bool | None = None
                 reason = Reason(hit=False, text="It depends on what the steps before it return.")
-                if set(needs) <= outputs.keys():
-                    inputs = {name: digest_of(one, outputs, datasets) for name, one in step.arguments.items()}
+                if set(needs) <= known.outputs.keys():
+                    inputs = {name: known.digest(one) for name, one in step.arguments.items()}
                     key = rules.cache_key(rules.fixed_part(step), inputs)
                     found = store.find_cached(connection, key) if step.options.cache else None
                     hit = found is not None
                     if found is not None:
-                        outputs[step.name] = found.output
+                        known.outputs[step.name] = found.output
                     status = StepStatus.CACHED if found else StepStatus.PENDING
                     execution = StepExecution(
                         run_id="",
@@ -445,9 +447,7 @@ class PipelineService:
                     old = next((each for each in before.steps if each.name == step.name), None) if before else None
                     pair = (old, earlier) if old is not None and earlier is not None else None
                     reason = rules.explain(step, execution, pair, earlier.ended_at if earlier else None)
-                planned.append(
-                    PlannedStep(name=step.name, place=step.place, needs=needs, hit=hit, reason=reason)
-                )
+                planned.append(PlannedStep(name=step.name, place=step.place, needs=needs, hit=hit, reason=reason))
         return planned
 
 

@@ -1,9 +1,10 @@
 """What a run may record, with MLflow's limits."""
 
+import re
 from collections.abc import Mapping, Sequence
 
 from tidemill.core.errors import Conflict, InvalidInput, NotFound
-from tidemill.core.names import check_text
+from tidemill.core.names import check_text, shown
 from tidemill.objects.trees import check_relative
 from tidemill.tracking.records import Metric
 
@@ -13,6 +14,7 @@ LONGEST_TAG = 8000
 LONGEST_NAME = 500
 MOST_METRICS = 100_000
 MOST_STEP = 2**63 - 1
+_RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_\-]{0,255}")
 
 
 class ExperimentNotFound(NotFound):
@@ -108,6 +110,13 @@ def check_tags(tags: Mapping[str, str]) -> None:
     for key, value in tags.items():
         check_key(key, "tag")
         check_text(value, f"tag {key!r}", LONGEST_TAG, lines=True)
+
+
+def check_run_id(run_id: str) -> str:
+    """Return a run's id if it is fit to be one: a letter or digit, then up to 255 letters, digits, `_` and `-`."""
+    if not _RUN_ID.fullmatch(run_id):
+        raise InvalidInput(f"{shown(run_id)} cannot be a run's id", hint="Use letters, digits, '_' and '-'.")
+    return run_id
 
 
 def check_artifact_path(path: str) -> str:

@@ -30,7 +30,7 @@ class TrackingService:
         objects: Where the artifacts' bytes are.
     """
 
-    local = frozenset({"log_artifact", "log_artifact_file", "read_artifact"})
+    local = frozenset({"log_artifact", "log_artifact_file", "read_artifact", "log_within"})
 
     def __init__(self, ledger: Ledger, objects: ObjectStore) -> None:
         self._ledger = ledger
@@ -86,6 +86,7 @@ class TrackingService:
         params: dict[str, str] | None = None,
         tags: dict[str, str] | None = None,
         start_time: Moment | None = None,
+        run_id: str = "",
     ) -> Run:
         """Start a run; its experiment is made when it does not exist.
 
@@ -96,14 +97,18 @@ class TrackingService:
             params: What the run was told, as texts.
             tags: What else to know of it.
             start_time: When it began; now when left out.
+            run_id: Its id; made when left out. Starting a run again whose id is there gives that run.
         """
         rules.check_experiment_name(experiment)
         check_text(name, "the run's name", rules.LONGEST_NAME)
         rules.check_params(params or {})
         rules.check_tags(tags or {})
-        run_id = new_id()
+        run_id = rules.check_run_id(run_id) if run_id else new_id()
 
         def work(tx: Transaction) -> Run:
+            there = store.find_runs(tx.connection, [run_id])
+            if there:
+                return there[0]
             home = store.find_experiment(tx.connection, name=experiment) or _insert_experiment(tx, experiment, {})
             if home.lifecycle_stage != "active":
                 raise rules.RunNotActive(f"Experiment {shown(experiment)} is deleted", hint="Use another experiment.")
@@ -196,14 +201,21 @@ class TrackingService:
         rules.check_tags(tags or {})
 
         def work(tx: Transaction) -> None:
-            _active(tx.connection, run_id)
-            _write_params(tx, run_id, params or {})
-            _write_texts(tx, store.run_tags, run_id, tags or {})
-            now = to_ms(tx.now)
-            points = [point if point.timestamp else _stamped(point, now) for point in metrics or []]
-            store.write_metrics(tx.connection, run_id, points)
+            self.log_within(tx, run_id, metrics=metrics or [], params=params or {}, tags=tags or {})
 
         self._ledger.write(actor, work)
+
+    @staticmethod
+    def log_within(
+        tx: Transaction, run_id: str, *, metrics: list[Metric], params: dict[str, str], tags: dict[str, str]
+    ) -> None:
+        """Log as `log_batch` does, as a part of a larger transaction; what is given must have been checked."""
+        _active(tx.connection, run_id)
+        _write_params(tx, run_id, params)
+        _write_texts(tx, store.run_tags, run_id, tags)
+        now = to_ms(tx.now)
+        points = [point if point.timestamp else _stamped(point, now) for point in metrics]
+        store.write_metrics(tx.connection, run_id, points)
 
     def end_run(
         self, actor: Actor, *, run_id: str, status: RunStatus = RunStatus.FINISHED, end_time: Moment | None = None

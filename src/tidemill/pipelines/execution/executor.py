@@ -18,7 +18,7 @@ from tidemill.core.refs import Ref
 from tidemill.ledger import Ledger, Transaction
 from tidemill.objects import ObjectStore
 from tidemill.pipelines import rules, store
-from tidemill.pipelines.arguments import Datasets, digest_of, give, value_of
+from tidemill.pipelines.arguments import Known
 from tidemill.pipelines.claims import RENEW_S, Claim
 from tidemill.pipelines.execution.workers import Assignment, Died, Report, Workers
 from tidemill.pipelines.records import (
@@ -56,7 +56,7 @@ class Execution:
         actor: Who runs.
         run_id: The run.
         graph: What is to be done.
-        datasets: The dataset versions, by reference.
+        known: The dataset versions, and what finished steps returned.
         workers: Who does it.
         claim: The right to do it.
         log: Writes what a step logged to the tracking run, inside the step's own transaction.
@@ -69,7 +69,7 @@ class Execution:
     actor: Actor
     run_id: str
     graph: Graph
-    datasets: Datasets
+    known: Known
     workers: Workers
     claim: Claim
     log: LogToRun
@@ -77,7 +77,6 @@ class Execution:
     pipeline: str
     _steps: dict[str, GraphStep] = field(default_factory=dict)
     _state: dict[str, StepExecution] = field(default_factory=dict)
-    _outputs: dict[str, StoredValue] = field(default_factory=dict)
     _running: dict[str, Assignment] = field(default_factory=dict)
     _waiting: list[_Retry] = field(default_factory=list)
     _cached: dict[str, store.CachedResult] = field(default_factory=dict)
@@ -108,7 +107,7 @@ class Execution:
             self._give_up()
             return None, failure
         result = self.graph.result
-        return (value_of(result, self._outputs, self.datasets) if result is not None else None), None
+        return (self.known.value(result) if result is not None else None), None
 
     def _begin(self) -> None:
         with self.ledger.read() as connection:
@@ -121,7 +120,7 @@ class Execution:
             finished = found is not None and found.status in _FINISHED and found.output is not None
             if found is not None and finished and found.output is not None and self._is_there(found.output):
                 self._state[step.name] = found
-                self._outputs[step.name] = found.output
+                self.known.outputs[step.name] = found.output
             else:
                 self._state[step.name] = StepExecution(
                     run_id=self.run_id,
@@ -140,7 +139,7 @@ class Execution:
                 state = self._state[step.name]
                 if state.status is not StepStatus.PENDING or self._is_waiting(step.name):
                     continue
-                if not rules.step_needs(step) <= self._outputs.keys():
+                if not rules.step_needs(step) <= self.known.outputs.keys():
                     continue
                 moved = self._begin_step(step) or moved
         now = time.monotonic()
@@ -153,7 +152,7 @@ class Execution:
         """Return whether the step is under way, or done at once."""
         try:
             inputs = {
-                name: digest_of(argument, self._outputs, self.datasets) for name, argument in step.arguments.items()
+                name: self.known.digest(argument) for name, argument in step.arguments.items()
             }
         except TidemillError as error:
             self._broken = StepFailure(
@@ -191,12 +190,10 @@ class Execution:
             ended_at=now,
         )
         self._record(state, [self._event("cached", step.name, {"from": found.run_id})], logged=found.logged)
-        self._outputs[step.name] = found.output
+        self.known.outputs[step.name] = found.output
 
     def _assign(self, step: GraphStep) -> None:
-        arguments = {
-            name: give(argument, self._outputs, self.datasets) for name, argument in step.arguments.items()
-        }
+        arguments = {name: self.known.give(argument) for name, argument in step.arguments.items()}
         order = Execute(step.name, step.function, arguments, step.options)
         assignment = self.workers.start(order)
         self._running[step.name] = assignment
@@ -291,7 +288,7 @@ class Execution:
         facts = {"wall_s": done.usage.wall_s, "output": done.output.text}
         keep = [row] if self._steps[name].options.cache else []
         self._record(state, [self._event("done", name, facts)], logged=done.logged, cache=keep)
-        self._outputs[name] = done.output
+        self.known.outputs[name] = done.output
 
     def _fail(self, step: GraphStep, failure: StepFailure, assignment: Assignment | None = None) -> None:
         state = msgspec.structs.replace(
@@ -370,4 +367,3 @@ def objects_of(value: StoredValue) -> list[Digest]:
     if value.items is not None:
         return [digest for item in value.items.values() for digest in objects_of(item)]
     return [value.object] if value.object is not None else []
-

@@ -1,5 +1,6 @@
 """What the executor and a worker say to each other: length-prefixed MessagePack over a socket."""
 
+import select
 import socket
 import struct
 from collections.abc import Iterator
@@ -143,10 +144,12 @@ class AnswerReader:
     def arrived(self) -> Iterator[Answer]:
         """Yield the answers that are complete, without waiting; sets `ended` when the worker is gone."""
         while True:
-            try:
-                piece = self._connection.recv(_PIECE, socket.MSG_DONTWAIT)
-            except (BlockingIOError, TimeoutError):
+            # A socket with a time-out waits for data even when told not to, so look first.
+            readable, _, _ = select.select([self._connection], [], [], 0)
+            if not readable:
                 break
+            try:
+                piece = self._connection.recv(_PIECE)
             except OSError:
                 self.ended = True
                 break

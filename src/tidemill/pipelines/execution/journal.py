@@ -1,0 +1,179 @@
+"""What happens in a run, written to the ledger while the run goes on.
+
+An outcome and all that follows from it (cache, events, metrics, artifacts, lineage) become true together. While one
+transaction is on its way to the disk the next outcomes gather, so that short steps share a sync. Each transaction
+first renews the run's claim, so a process that lost its claim cannot write about the run any more.
+"""
+
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import sqlalchemy as sa
+
+from tidemill.core.access import Actor
+from tidemill.core.moments import utc_now
+from tidemill.core.refs import Ref
+from tidemill.ledger import Ledger, Transaction
+from tidemill.pipelines import store
+from tidemill.pipelines.errors import ClaimLost
+from tidemill.pipelines.records import Logged, LoggedArtifact, RunEvent, StepExecution
+from tidemill.tracking import store as tracking
+from tidemill.tracking.records import Metric
+
+LEASE = timedelta(seconds=20)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """The end of a step, with all that goes with it.
+
+    Args:
+        execution: The step's row.
+        logged: What it logged.
+        artifacts: The files that it left, by their path in the run.
+        keep: Whether the result may be used again.
+    """
+
+    execution: StepExecution
+    logged: Logged = field(default_factory=Logged)
+    artifacts: tuple[LoggedArtifact, ...] = ()
+    keep: bool = False
+
+
+@dataclass(slots=True)
+class _Batch:
+    started: dict[str, StepExecution] = field(default_factory=dict)
+    outcomes: list[Outcome] = field(default_factory=list)
+    events: list[RunEvent] = field(default_factory=list)
+
+    def is_empty(self) -> bool:
+        return not (self.started or self.outcomes or self.events)
+
+
+class Journal:
+    """Writes about one run.
+
+    Args:
+        ledger: Where to.
+        actor: Who runs it.
+        run_id: The run.
+        owner: The name under which this process claimed it.
+        last_event: The number of the run's newest event.
+        on_event: Told of each event when it happens, before it is on disk.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        actor: Actor,
+        run_id: str,
+        *,
+        owner: str,
+        last_event: int = 0,
+        on_event: Callable[[RunEvent], None] | None = None,
+    ) -> None:
+        self.run_id = run_id
+        self.owner = owner
+        self._ledger = ledger
+        self._actor = actor
+        self._seq = last_event
+        self._on_event = on_event
+        self._batch = _Batch()
+        self._sent: Future[None] | None = None
+
+    def tell(self, kind: str, step: str = "", **body: object) -> None:
+        """Add an event."""
+        self._seq += 1
+        event = RunEvent(run_id=self.run_id, seq=self._seq, at=utc_now(), kind=kind, step=step, body=body)
+        self._batch.events.append(event)
+        if self._on_event is not None:
+            self._on_event(event)
+
+    def start(self, execution: StepExecution) -> None:
+        """Note that an attempt of a step has begun."""
+        self._batch.started[execution.step] = execution
+
+    def end(self, outcome: Outcome) -> None:
+        """Note how a step ended."""
+        self._batch.started.pop(outcome.execution.step, None)
+        self._batch.outcomes.append(outcome)
+
+    def pump(self, *, renew: bool = False) -> None:
+        """Send what has gathered, unless a transaction is on its way.
+
+        Args:
+            renew: Also when there is nothing to say, to keep the claim.
+
+        Raises:
+            ClaimLost: If another process took the run over.
+        """
+        if self._sent is not None:
+            if not self._sent.done():
+                return
+            sent, self._sent = self._sent, None
+            sent.result()
+        if renew or not self._batch.is_empty():
+            batch, self._batch = self._batch, _Batch()
+            self._sent = self._ledger.submit(self._actor, lambda tx: self._write(tx, batch))
+
+    def finish(self, last: Callable[[Transaction], None]) -> None:
+        """Wait for all that was sent, and write the rest together with a last piece of work."""
+        if self._sent is not None:
+            sent, self._sent = self._sent, None
+            sent.result()
+        batch, self._batch = self._batch, _Batch()
+
+        def work(tx: Transaction) -> None:
+            self._write(tx, batch)
+            last(tx)
+
+        self._ledger.write(self._actor, work)
+
+    def _write(self, tx: Transaction, batch: _Batch) -> None:
+        self._renew(tx)
+        executions = [*batch.started.values(), *(outcome.execution for outcome in batch.outcomes)]
+        if executions:
+            store.write_steps(tx, executions)
+        store.write_cached(
+            tx,
+            [
+                {
+                    "key": outcome.execution.key,
+                    "output": outcome.execution.output,
+                    "logged": outcome.logged,
+                    "run_id": self.run_id,
+                    "created_at": tx.now,
+                }
+                for outcome in batch.outcomes
+                if outcome.keep
+            ],
+        )
+        for outcome in batch.outcomes:
+            self._write_logged(tx, outcome)
+        store.write_events(tx, batch.events)
+
+    def _renew(self, tx: Transaction) -> None:
+        claims = store.run_claims.c
+        mine = sa.and_(claims.run_id == self.run_id, claims.owner == self.owner)
+        if tx.execute(sa.update(store.run_claims).where(mine).values(expires_at=tx.now + LEASE)).rowcount != 1:
+            raise ClaimLost(
+                f"Another process took run {self.run_id} over",
+                hint="Nothing more is written here; look at that process.",
+            )
+
+    def _write_logged(self, tx: Transaction, outcome: Outcome) -> None:
+        logged, run = outcome.logged, self.run_id
+        if logged.metrics:
+            points = [
+                Metric(key=one.key, value=one.value, step=one.step, timestamp=one.timestamp) for one in logged.metrics
+            ]
+            tracking.write_metrics(tx.connection, run, points)
+        for table, texts in ((tracking.run_params, logged.params), (tracking.run_tags, logged.tags)):
+            tx.upsert(table, [{"run_id": run, "key": key, "value": value} for key, value in texts.items()])
+        files = [*logged.artifacts, *outcome.artifacts]
+        rows = [{"run_id": run, "path": one.path, "digest": one.digest, "size": one.size} for one in files]
+        tx.upsert(tracking.run_artifacts, rows)
+        for digest in dict.fromkeys(one.digest for one in files):
+            tx.link(Ref("run", run), "produced", Ref("artifact", digest))
