@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from tidemill.checks.sequential import Arm, CanaryComparison, Stage
+from tidemill.checks.sequential import Arm, CanaryComparison, CanaryDecision, Stage
 from tidemill.delivery.ports import Arms, ArmStats
 from tidemill.delivery.records import RolloutPlan
 
@@ -40,18 +40,20 @@ def judge(plan: RolloutPlan, stages: Sequence[Arms], *, late: bool) -> Verdict |
     and the stages share one test martingale (see `CanaryComparison`).
     """
     comparisons = [compare(plan, word, stages) for word in plan.watch]
-    for comparison in comparisons:
-        if comparison.is_surely_worse():
-            return Verdict(promote=False, reason=comparison.decide().reason, facts=_facts(comparisons))
+    worse = next((comparison.what for comparison in comparisons if comparison.is_surely_worse()), None)
     requests = stages[-1].canary.requests
+    is_over = late and plan.on_timeout != "wait"
+    if worse is None and requests < plan.min_requests and not is_over:
+        return None
+    said = {comparison.what: comparison.decide() for comparison in comparisons}  # costs more than the question above
+    facts: dict[str, object] = {each.what: _facts(each, said[each.what]) for each in comparisons}
+    if worse is not None:
+        return Verdict(promote=False, reason=said[worse].reason, facts=facts)
     if requests >= plan.min_requests:
-        said = "; ".join(_said(comparison) for comparison in comparisons) or "nothing was watched"
-        reason = f"{requests} requests, and no measure is surely worse: {said}"
-        return Verdict(promote=True, reason=reason, facts=_facts(comparisons))
-    if late and plan.on_timeout != "wait":
-        reason = f"the stage's time was over after {requests} of {plan.min_requests} requests"
-        return Verdict(promote=plan.on_timeout == "promote", reason=reason, facts=_facts(comparisons))
-    return None
+        told = "; ".join(map(_told, said.values())) or "nothing was watched"
+        return Verdict(promote=True, reason=f"{requests} requests, and no measure is surely worse: {told}", facts=facts)
+    reason = f"the stage's time was over after {requests} of {plan.min_requests} requests"
+    return Verdict(promote=plan.on_timeout == "promote", reason=reason, facts=facts)
 
 
 def compare(plan: RolloutPlan, word: str, stages: Sequence[Arms]) -> CanaryComparison:
@@ -86,27 +88,22 @@ def _kind(word: str) -> str:
     return LATENCY if word.startswith(LATENCY) else word
 
 
-def _facts(comparisons: Sequence[CanaryComparison]) -> dict[str, object]:
-    found: dict[str, object] = {}
-    for comparison in comparisons:
-        said = comparison.decide()
-        found[comparison.what] = {
-            "stable": said.stable_mean,
-            "canary": said.canary_mean,
-            "stable_count": said.stable_rows,
-            "canary_count": said.canary_rows,
-            "difference": said.difference,
-            "low": said.interval.low,
-            "high": said.interval.high,
-            "confidence": said.interval.confidence,
-            "evidence_worse": said.evidence_worse,
-            "needed": 1 / comparison.false_rollback,
-        }
-    return found
+def _facts(comparison: CanaryComparison, said: CanaryDecision) -> dict[str, object]:
+    return {
+        "stable": said.stable_mean,
+        "canary": said.canary_mean,
+        "stable_count": said.stable_rows,
+        "canary_count": said.canary_rows,
+        "difference": said.difference,
+        "low": said.interval.low,
+        "high": said.interval.high,
+        "confidence": said.interval.confidence,
+        "evidence_worse": said.evidence_worse,
+        "needed": 1 / comparison.false_rollback,
+    }
 
 
-def _said(comparison: CanaryComparison) -> str:
-    said = comparison.decide()
+def _told(said: CanaryDecision) -> str:
     if said.difference is None:
         return f"{said.what} could not be compared"
     low, high = said.interval.low, said.interval.high
