@@ -1,19 +1,29 @@
 """A workspace: one folder or database, with every stage on it."""
 
+import threading
 from types import TracebackType
 from typing import Self
 
 from tidemill.app.maintenance import MaintenanceService
+from tidemill.app.tables import Tables
 from tidemill.core.settings import Settings
+from tidemill.data.service import DataService
+from tidemill.delivery.gates import Judge
+from tidemill.delivery.routing import Routing
+from tidemill.delivery.service import DeliveryService
 from tidemill.governance.service import GovernanceService
 from tidemill.ledger import FolderLock, Ledger
+from tidemill.models.service import ModelService
 from tidemill.monitoring.service import MonitoringService
 from tidemill.objects import ObjectStore
 from tidemill.objects.store import plain_errors
 from tidemill.tracking.service import TrackingService
+from tidemill.workflows.durable import DurableWorkflows
+from tidemill.workflows.ports import Workflows
 
 _SERVICES: dict[str, type] = {
     "tracking": TrackingService,
+    "delivery": DeliveryService,
     "monitoring": MonitoringService,
     "governance": GovernanceService,
     "maintenance": MaintenanceService,
@@ -44,8 +54,20 @@ class Workspace:
             self.lock.release()
             raise
         self.serving_url = ""
+        self._workflows: DurableWorkflows | None = None
+        self._launching = threading.Lock()
+        self.data = DataService(self.ledger, self.objects)
         self.tracking = TrackingService(self.ledger, self.objects)
+        self.models = ModelService(self.ledger, self.objects, settings.home / "work" / "models")
         self.monitoring = MonitoringService(self.ledger, self.objects, settings.home / "serving" / "capture")
+        self.delivery = DeliveryService(
+            self.ledger,
+            self.models,
+            Judge(self.models.load, Tables(self.objects, self.data).read),
+            Routing(settings.home / "serving", self.objects),
+            self.workflows,
+            self.monitoring,
+        )
         self.governance = GovernanceService(self.ledger, {"prediction": self.monitoring.prediction_ref_edges})
         self.maintenance = MaintenanceService(settings.home, self.ledger, self.objects)
 
@@ -65,9 +87,24 @@ class Workspace:
             serving_url: Where the data plane answers.
         """
         self.serving_url = serving_url
+        self.workflows()
+        self.delivery.start()
+
+    def workflows(self) -> Workflows:
+        """Return the durable workflows; the first call of a process starts them."""
+        with self._launching:
+            if self._workflows is None:
+                place = self.settings.database or self.settings.home / "workflows.sqlite"
+                workflows = DurableWorkflows(place)
+                self.delivery.define(workflows)
+                workflows.launch()
+                self._workflows = workflows
+            return self._workflows
 
     def close(self) -> None:
         """Finish what is under way and let go of the folder."""
+        if self._workflows is not None:
+            self._workflows.close()
         self.ledger.close()
         self.lock.release()
 

@@ -1,6 +1,12 @@
 """The routes of the API, a module a stage."""
 
-from tidemill.server.api import governance, maintenance, monitoring, tracking
+from tidemill.server.api import delivery, governance, maintenance, monitoring, tracking
 from tidemill.server.routes import Route
 
-ROUTES: tuple[Route, ...] = (*tracking.ROUTES, *governance.ROUTES, *maintenance.ROUTES, *monitoring.ROUTES)
+ROUTES: tuple[Route, ...] = (
+    *tracking.ROUTES,
+    *delivery.ROUTES,
+    *monitoring.ROUTES,
+    *governance.ROUTES,
+    *maintenance.ROUTES,
+)
