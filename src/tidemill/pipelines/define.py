@@ -20,7 +20,7 @@ from typing import Any, Generic, ParamSpec, TypeVar, cast, get_args, get_origin,
 from tidemill.core.names import check_text, shown
 from tidemill.core.nearest import did_you_mean
 from tidemill.pipelines.errors import InvalidStep, InvalidStepArgument, PipelineCycle, UnknownParam
-from tidemill.pipelines.graph import GraphBuilder, Value, bind, building
+from tidemill.pipelines.graph import GraphBuilder, Value, bind, building, plain_param
 from tidemill.pipelines.places import caller_place, code_place
 from tidemill.pipelines.records import FromDataset, Graph, StepOptions
 
@@ -106,11 +106,12 @@ class Pipeline(Generic[P, R]):
                 hint="Give it as a param, or give the parameter a default.",
             )
         values = {name: params.get(name, one.default) for name, one in known.items()}
+        shown_params = {name: plain_param(self.name, name, value) for name, value in values.items()}
         builder = GraphBuilder()
         token = building.set(builder)
         try:
             result = self(**values)  # type: ignore[call-arg, arg-type]  # the names were checked above
-            return builder.finish(self.name, values, result)
+            return builder.finish(self.name, shown_params, result)
         finally:
             building.reset(token)
 

@@ -167,11 +167,10 @@ class GraphBuilder:
         self.steps.append(step)
         return Value(FromStep(step=step.name), options.outputs)
 
-    def finish(self, name: str, params: dict[str, object], result: object) -> Graph:
+    def finish(self, name: str, params: dict[str, str], result: object) -> Graph:
         """Return the graph."""
-        shown_params = {key: plain_param(name, key, value) for key, value in params.items()}
         returned = None if result is None else argument_of(result)
-        return Graph(name=name, params=shown_params, steps=self.steps, result=returned)
+        return Graph(name=name, params=params, steps=self.steps, result=returned)
 
 
 def plain_param(pipeline: str, name: str, value: object) -> str:

@@ -130,7 +130,7 @@ class CodeReader:
             yield from self._follow(Imported(f"{target.module}.{attributes[0]}"), attributes[1:])
         elif source is None:
             yield from _package(target.module)
-        elif attributes and (attributes[0] in source.definitions or attributes[0] in source.imports):
+        elif attributes and (attributes[0] in source.definitions or attributes[0] in source.imports or source.stars):
             yield from self._resolve(source, Reference(attributes[0], attributes[1:]))
         else:
             yield target.module, _WHOLE

@@ -151,9 +151,7 @@ class Execution:
     def _begin_step(self, step: GraphStep) -> bool:
         """Return whether the step is under way, or done at once."""
         try:
-            inputs = {
-                name: self.known.digest(argument) for name, argument in step.arguments.items()
-            }
+            inputs = {name: self.known.digest(argument) for name, argument in step.arguments.items()}
         except TidemillError as error:
             self._broken = StepFailure(
                 code=error.code, message=error.message, hint=error.hint, place=step.place, final=True
