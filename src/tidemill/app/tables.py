@@ -41,7 +41,7 @@ class Tables:
         self._objects = objects
         self._data = data
 
-    def read(self, ref: str) -> "pl.DataFrame":
+    def rows(self, ref: str) -> "pl.DataFrame":
         """Return the rows of `artifact:<digest>`, a Parquet file, or of `dataset_version:<id>`.
 
         Raises:

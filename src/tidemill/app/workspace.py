@@ -4,8 +4,11 @@ import threading
 from types import TracebackType
 from typing import Self
 
+from tidemill.app.inputs import Datasets
 from tidemill.app.maintenance import MaintenanceService
+from tidemill.app.registry import ModelRegistry
 from tidemill.app.tables import Tables
+from tidemill.core.access import SYSTEM
 from tidemill.core.settings import Settings
 from tidemill.data.service import DataService
 from tidemill.delivery.gates import Judge
@@ -17,15 +20,23 @@ from tidemill.models.service import ModelService
 from tidemill.monitoring.service import MonitoringService
 from tidemill.objects import ObjectStore
 from tidemill.objects.store import plain_errors
+from tidemill.pipelines.service import PipelineService
+from tidemill.projects.loop import Loop
+from tidemill.projects.service import ProjectService
+from tidemill.projects.settling import Settling
 from tidemill.tracking.service import TrackingService
 from tidemill.workflows.durable import DurableWorkflows
 from tidemill.workflows.ports import Workflows
 
 _SERVICES: dict[str, type] = {
+    "data": DataService,
     "tracking": TrackingService,
+    "pipelines": PipelineService,
+    "models": ModelService,
     "delivery": DeliveryService,
     "monitoring": MonitoringService,
     "governance": GovernanceService,
+    "projects": ProjectService,
     "maintenance": MaintenanceService,
 }
 
@@ -56,20 +67,39 @@ class Workspace:
         self.serving_url = ""
         self._workflows: DurableWorkflows | None = None
         self._launching = threading.Lock()
-        self.data = DataService(self.ledger, self.objects)
-        self.tracking = TrackingService(self.ledger, self.objects)
-        self.models = ModelService(self.ledger, self.objects, settings.home / "work" / "models")
-        self.monitoring = MonitoringService(self.ledger, self.objects, settings.home / "serving" / "capture")
+        self._join()
+
+    def _join(self) -> None:
+        """Build the stages in their order; one that needs a later one is given it through a port."""
+        home, ledger, objects = self.settings.home, self.ledger, self.objects
+        self.data = DataService(ledger, objects)
+        self.tracking = TrackingService(ledger, objects)
+        datasets = Datasets(self.data, objects)
+        work, cores = home / "work", self.settings.workers
+        self.pipelines = PipelineService(ledger, objects, self.tracking, datasets, work=work, cores=cores)
+        self.models = ModelService(ledger, objects, work / "models")
+        tables = Tables(objects, self.data)
+        self.monitoring = MonitoringService(
+            ledger,
+            objects,
+            home / "serving" / "capture",
+            training=tables,
+            registry=ModelRegistry(self.models),
+        )
         self.delivery = DeliveryService(
-            self.ledger,
+            ledger,
             self.models,
-            Judge(self.models.load, Tables(self.objects, self.data).read),
-            Routing(settings.home / "serving", self.objects),
+            Judge(self.models.load, tables.rows),
+            Routing(home / "serving", objects),
             self.workflows,
             self.monitoring,
         )
-        self.governance = GovernanceService(self.ledger, {"prediction": self.monitoring.prediction_ref_edges})
-        self.maintenance = MaintenanceService(settings.home, self.ledger, self.objects)
+        settling = Settling(self.delivery, self.monitoring)
+        loop = Loop(ledger, self.data, self.pipelines, self.models, self.delivery, settling)
+        self.projects = ProjectService(ledger, objects, settling, loop, self.workflows)
+        self.monitoring.on_trigger = self.projects.on_trigger
+        self.governance = GovernanceService(ledger, {"prediction": self.monitoring.prediction_ref_edges})
+        self.maintenance = MaintenanceService(home, ledger, objects)
 
     @staticmethod
     def services() -> dict[str, type]:
@@ -87,8 +117,10 @@ class Workspace:
             serving_url: Where the data plane answers.
         """
         self.serving_url = serving_url
-        self.workflows()
+        workflows = self.workflows()
         self.delivery.start()
+        self.monitoring.schedule(workflows)
+        self.pipelines.recover(SYSTEM)
 
     def workflows(self) -> Workflows:
         """Return the durable workflows; the first call of a process starts them."""
@@ -96,7 +128,8 @@ class Workspace:
             if self._workflows is None:
                 place = self.settings.database or self.settings.home / "workflows.sqlite"
                 workflows = DurableWorkflows(place)
-                self.delivery.define(workflows)
+                for stage in (self.delivery, self.monitoring, self.projects):
+                    stage.define(workflows)
                 workflows.launch()
                 self._workflows = workflows
             return self._workflows
@@ -105,6 +138,7 @@ class Workspace:
         """Finish what is under way and let go of the folder."""
         if self._workflows is not None:
             self._workflows.close()
+        self.pipelines.close()
         self.ledger.close()
         self.lock.release()
 

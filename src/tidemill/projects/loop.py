@@ -5,14 +5,14 @@ twice: a dataset with the same content is the same version, a run is found by it
 a report and a deployment by the delivery's id.
 """
 
-from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 import sqlalchemy as sa
 
 from tidemill.core.access import SYSTEM, Actor, Role
-from tidemill.core.errors import Internal, TidemillError
+from tidemill.core.digests import parse_digest
+from tidemill.core.errors import Internal, NotFound, TidemillError
 from tidemill.core.refs import Ref
 from tidemill.data.service import DataService
 from tidemill.delivery.records import GateStatus
@@ -23,7 +23,8 @@ from tidemill.pipelines.service import PipelineService
 from tidemill.projects import rules, store
 from tidemill.projects.reading import parse_project
 from tidemill.projects.records import Delivery, DeliveryState, Project
-from tidemill.projects.spec import ModelSpec, ProjectSpec
+from tidemill.projects.settling import Settling
+from tidemill.projects.spec import ModelSpec
 from tidemill.workflows.ports import Flow
 
 DELIVER = "projects.deliver"
@@ -62,7 +63,7 @@ class Loop:
         pipelines: Runs pipelines.
         models: Registers models.
         delivery: Judges and deploys.
-        watch: Sets the watch over an endpoint whose deployment changed: endpoint, model version, run.
+        settling: Sets the watch over what is deployed, and tells triggers what came of them.
     """
 
     def __init__(
@@ -72,14 +73,14 @@ class Loop:
         pipelines: PipelineService,
         models: ModelService,
         delivery: DeliveryService,
-        watch: Callable[[ProjectSpec, str, str], None],
+        settling: Settling,
     ) -> None:
         self._ledger = ledger
         self._data = data
         self._pipelines = pipelines
         self._models = models
         self._delivery = delivery
-        self._watch = watch
+        self._settling = settling
 
     def run(self, flow: Flow, order: Order) -> str:
         """Carry out a delivery and return the state in which it ended."""
@@ -99,6 +100,8 @@ class Loop:
         outputs = flow.step("run", self._run, order, project)
         if spec.model is None:
             return self._ended(flow, order, DeliveryState.DONE, "the pipeline ran; the project names no model")
+        if flow.step("same", self._is_champion, order, outputs, spec.model):
+            return self._ended(flow, order, DeliveryState.DONE, "nothing changed: this model serves already")
         version = flow.step("register", self._register, order, outputs, spec.model)
         status, report = flow.step("judge", self._judge, order, project.text, outputs, version)
         if status == GateStatus.WAITING.value:
@@ -109,7 +112,7 @@ class Loop:
             return self._ended(flow, order, DeliveryState.REFUSED, flow.step("why", self._why, order, report))
         if spec.deploy is None:
             return self._ended(flow, order, DeliveryState.DONE, f"{version} passed its gate; nothing says where it goes")
-        flow.step("deploy", self._deploy, order, project.text, version, report, outputs.run_id)
+        flow.step("deploy", self._deploy, order, project.text, version, report, outputs)
         return self._ended(flow, order, DeliveryState.DEPLOYED, f"{version} is on its way to {spec.deploy.endpoint}")
 
     def _ended(self, flow: Flow, order: Order, state: DeliveryState, reason: str) -> str:
@@ -161,15 +164,17 @@ class Loop:
         if pipeline is None:
             raise rules.NothingToDeliver("The project file names no pipeline", hint="Add `pipeline: pipeline.py:NAME`.")
         delivery = self._read(order.delivery)
-        done = self._pipelines.run(
+        prepared = self._pipelines.prepare(
             _actor(order),
             source=project.source,
             pipeline=pipeline.run,
             params={**pipeline.params, **delivery.params},
             experiment=pipeline.experiment or project.name,
             key=order.delivery,
+            by_itself=False,
         )
-        self._change(order.delivery, run_id=done.run_id)
+        self._change(order.delivery, run_id=prepared.run_id)
+        done = self._pipelines.execute(_actor(order), prepared.run_id)
         model = spec.model
         found = Outputs(
             run_id=done.run_id,
@@ -181,10 +186,24 @@ class Loop:
         return found
 
     def _output(self, order: Order, run_id: str, name: str) -> str:
-        return self._pipelines.output(_actor(order), run_id=run_id, name=name)
+        value = self._pipelines.output(_actor(order), run_id=run_id, name=name)
+        if value.object is None:
+            raise rules.OutputUnfit(
+                f"The pipeline's output {name} is {value.text or 'a plain value'}, not a model or a table",
+                hint="Return a model, or a Polars or pandas frame, under that name.",
+            )
+        return str(value.object)
+
+    def _is_champion(self, order: Order, outputs: Outputs, model: ModelSpec) -> bool:
+        try:
+            champion = self._models.get(_actor(order), ref=f"{model.name}@champion")
+        except NotFound:
+            return False
+        return champion.digest == outputs.model
 
     def _register(self, order: Order, outputs: Outputs, model: ModelSpec) -> str:
-        version = self._models.register(_actor(order), name=model.name, tree=outputs.model, run_id=outputs.run_id)
+        tree = parse_digest(outputs.model)
+        version = self._models.register(_actor(order), name=model.name, tree=tree, run_id=outputs.run_id)
         named = f"{version.model}@{version.number}"
         self._change(order.delivery, model=named)
         self._note(order, "register", "model", f"registered {named}", [f"model_version:{version.id}"])
@@ -197,8 +216,8 @@ class Loop:
             _actor(order),
             model=version,
             rules=spec.gate,
-            holdout=outputs.holdout,
-            training=outputs.training,
+            holdout=f"artifact:{outputs.holdout}",
+            training=f"artifact:{outputs.training}" if outputs.training else "",
             label=spec.model.label,
             positive=spec.model.positive,
             score=spec.model.score,
@@ -220,10 +239,10 @@ class Loop:
             return f"{said.actor} said no: {said.comment}" if said.comment else f"{said.actor} said no"
         return "; ".join(each.reason for each in found.results if each.verdict in {"fail", "inconclusive"})
 
-    def _deploy(self, order: Order, text: str, version: str, report: str, run_id: str) -> str:
+    def _deploy(self, order: Order, text: str, version: str, report: str, outputs: Outputs) -> str:
         spec = parse_project(text.encode())
         assert spec.deploy is not None  # noqa: S101 - a project without an endpoint ends before
-        self._watch(spec, version, run_id)
+        self._settling.watch(_actor(order), spec, version, training=outputs.training, holdout=outputs.holdout)
         rollout = self._delivery.deploy(
             _actor(order),
             endpoint=spec.deploy.endpoint,
@@ -264,6 +283,9 @@ class Loop:
 
     def _end(self, delivery: str, state: DeliveryState, reason: str) -> None:
         self._set_state(delivery, DeliveryState(state), reason)
+        trigger = self._read(delivery).trigger
+        if trigger is not None:
+            self._settling.answer(trigger, DeliveryState(state), reason)
 
 
 def absolute(source: str, folder: Path) -> str:

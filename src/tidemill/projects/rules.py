@@ -50,10 +50,10 @@ class NothingToDeliver(InvalidInput):
     code = "nothing_to_deliver"
 
 
-class DeliveryFailed(InvalidInput):
-    """A delivery ended in a failure."""
+class OutputUnfit(InvalidInput):
+    """An output of the pipeline is not what the project file says it is."""
 
-    code = "delivery_failed"
+    code = "output_unfit"
 
 
 def compare(before: ProjectSpec | None, after: ProjectSpec) -> list[Change]:

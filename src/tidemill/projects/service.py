@@ -1,24 +1,26 @@
 """What one can do with projects: plan, apply, deliver."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import sqlalchemy as sa
 
-from tidemill.core.access import Actor
+from tidemill.core.access import SYSTEM, Actor
 from tidemill.core.digests import Digest
 from tidemill.core.ids import new_id
 from tidemill.core.names import shown
 from tidemill.core.nearest import did_you_mean
 from tidemill.core.refs import Ref
-from tidemill.delivery.gates import check_rules
+from tidemill.delivery.gate_rules import parse_gate
 from tidemill.ledger import Ledger, Transaction
+from tidemill.monitoring.records import Trigger
 from tidemill.objects import ObjectStore
 from tidemill.pipelines.source import take_snapshot
 from tidemill.projects import rules, store
-from tidemill.projects.loop import APPROVAL, DELIVER, Order, workflow_id
+from tidemill.projects.loop import APPROVAL, DELIVER, Loop, Order, workflow_id
 from tidemill.projects.reading import parse_project
 from tidemill.projects.records import Delivery, DeliveryState, Plan, Project
+from tidemill.projects.settling import Settling
 from tidemill.projects.spec import ProjectSpec, Scalar
 from tidemill.workflows.ports import Workflows
 
@@ -31,7 +33,8 @@ class ProjectService:
     Args:
         ledger: Where the rows are.
         objects: Where the code snapshots are.
-        settle: Makes what the project file says of the endpoint, the watch and the triggers so.
+        settling: Makes what the project file says of the endpoint and its watch so.
+        loop: Carries deliveries out.
         workflows: Gives the durable workflows, starting them when they are first needed.
     """
 
@@ -39,13 +42,45 @@ class ProjectService:
         self,
         ledger: Ledger,
         objects: ObjectStore,
-        settle: Callable[[Actor, ProjectSpec], None],
+        settling: Settling,
+        loop: Loop,
         workflows: Callable[[], Workflows],
     ) -> None:
         self._ledger = ledger
         self._objects = objects
-        self._settle = settle
+        self._settling = settling
+        self._loop = loop
         self._workflows = workflows
+
+    local = frozenset({"define", "on_trigger"})
+
+    def define(self, workflows: Workflows) -> None:
+        """Name the workflow of a delivery, before the workflows are launched."""
+        workflows.define(DELIVER, self._loop.run)
+
+    def on_trigger(self, trigger: Trigger) -> None:
+        """Start the retraining that a trigger asks for, once.
+
+        Raises:
+            DeliveryUnderway: If the project is in the middle of a delivery.
+            ProjectNotFound: If no project delivers to the trigger's endpoint.
+        """
+        for project in self.list(SYSTEM):
+            spec = parse_project(project.text.encode())
+            if spec.deploy and spec.deploy.endpoint == trigger.endpoint:
+                params = spec.retrain.params if spec.retrain else {}
+                self.deliver(
+                    SYSTEM,
+                    project=project.name,
+                    params=params,
+                    cause=trigger.cause,
+                    trigger=trigger.id,
+                    key=trigger.id,
+                )
+                return
+        raise rules.ProjectNotFound(
+            f"No project delivers to endpoint {shown(trigger.endpoint)}", hint="Apply one with `tidemill apply`."
+        )
 
     def plan(self, actor: Actor, *, text: str, folder: str = "") -> Plan:
         """Return what applying a project file would change, without changing anything.
@@ -108,7 +143,7 @@ class ProjectService:
             return _need(tx.connection, spec.project)
 
         applied = self._ledger.write(actor, work)
-        self._settle(actor, spec)
+        self._settling.settle(actor, spec)
         return applied
 
     def get(self, actor: Actor, *, name: str) -> Project:
@@ -121,7 +156,7 @@ class ProjectService:
         with self._ledger.read() as connection:
             return _need(connection, name)
 
-    def list(self, actor: Actor) -> list[Project]:
+    def list(self, actor: Actor) -> "Sequence[Project]":
         """Return the projects by name."""
         del actor
         with self._ledger.read() as connection:
@@ -192,7 +227,7 @@ class ProjectService:
         with self._ledger.read() as connection:
             return _need_delivery(connection, id)
 
-    def list_deliveries(self, actor: Actor, *, project: str = "", limit: int = 100) -> "list[Delivery]":
+    def list_deliveries(self, actor: Actor, *, project: str = "", limit: int = 100) -> "Sequence[Delivery]":
         """Return deliveries, newest first."""
         del actor
         with self._ledger.read() as connection:
@@ -209,7 +244,7 @@ class ProjectService:
 def _checked(text: str) -> ProjectSpec:
     spec = parse_project(text.encode())
     rules.check_spec(spec)
-    check_rules(spec.gate)
+    parse_gate(spec.gate)
     return spec
 
 

@@ -1,12 +1,26 @@
 """The routes of the API, a module a stage."""
 
-from tidemill.server.api import delivery, governance, maintenance, monitoring, tracking
+from tidemill.server.api import (
+    data,
+    delivery,
+    governance,
+    maintenance,
+    models,
+    monitoring,
+    pipelines,
+    projects,
+    tracking,
+)
 from tidemill.server.routes import Route
 
 ROUTES: tuple[Route, ...] = (
+    *data.ROUTES,
     *tracking.ROUTES,
+    *pipelines.ROUTES,
+    *models.ROUTES,
     *delivery.ROUTES,
     *monitoring.ROUTES,
+    *projects.ROUTES,
     *governance.ROUTES,
     *maintenance.ROUTES,
 )
