@@ -16,7 +16,7 @@ def test_a_check_is_made_of_its_name_and_params():
     [
         ("pssi", {}, UnknownCheck, "psi"),
         ("slice", {}, UnknownCheck, "slices"),
-        ("psi", {"atmost": 1}, InvalidParam, "at_most"),
+        ("psi", {"at_mots": 1}, InvalidParam, "at_most"),
         ("psi", {"at_most": "much"}, InvalidParam, "at_most"),
         ("slices", {}, InvalidParam, "by"),
         ("slices", {"by": "carrier"}, InvalidParam, "by"),

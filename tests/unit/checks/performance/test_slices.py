@@ -71,5 +71,5 @@ def test_params_without_sense_are_refused(params):
 
 
 def test_an_unknown_column_is_named():
-    with pytest.raises(ColumnMissing, match="carier"):
-        Slices(by=("carier",)).run(inputs(np.random.default_rng(0)))
+    with pytest.raises(ColumnMissing, match="carrierr"):
+        Slices(by=("carrierr",)).run(inputs(np.random.default_rng(0)))

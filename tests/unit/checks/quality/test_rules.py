@@ -121,7 +121,7 @@ def test_a_missing_column_is_an_error_unless_optional():
 @pytest.mark.parametrize(
     "rules",
     [
-        {"x": 5}, {"x": {"betwen": [1, 2]}}, {"x": {"between": [2, 1]}}, {"x": {"between": [1]}},
+        {"x": 5}, {"x": {"betweenn": [1, 2]}}, {"x": {"between": [2, 1]}}, {"x": {"between": [1]}},
         {"x": {"between": [None, None]}}, {"x": {"between": [1, "2013-01-01"]}}, {"x": {"between": [NAN, 1]}},
         {"x": {"between": ["soon", None]}}, {"x": {"in": []}}, {"x": {"in": ["a", 1]}}, {"x": {"in": "a"}},
         {"x": {"in": [None]}}, {"x": {"matches": "("}}, {"x": {"matches": "(?=a)"}}, {"x": {"matches": "a" * 2000}},
@@ -142,7 +142,7 @@ def test_what_is_no_rule_is_refused_naming_column_and_hint(rules):
 
 def test_an_unknown_rule_names_the_nearest():
     with pytest.raises(InvalidRule) as raised:
-        parse_rules({"x": {"betwen": [1, 2]}})
+        parse_rules({"x": {"betweenn": [1, 2]}})
 
     assert "'between'" in raised.value.hint
 
