@@ -17,11 +17,13 @@ from tidemill.delivery.routing import Routing
 from tidemill.delivery.traffic import Traffic
 from tidemill.ledger import Ledger
 from tidemill.models.service import ModelService
-from tidemill.workflows.ports import Workflows
+from tidemill.workflows.ports import Flow, Workflows
 
 LONGEST_COMMENT = 4000
 LONGEST_COLUMN = 500
 MOST_LISTED = 1000
+CONFIRM = "delivery.confirm"
+_CONFIRM_EVERY_S = 60.0
 
 
 class DeliveryService:
@@ -57,16 +59,22 @@ class DeliveryService:
     # Its own life
 
     def define(self, workflows: Workflows) -> None:
-        """Name the workflow of a rollout, before the workflows are launched."""
+        """Name the workflows of delivery, before they are launched."""
         workflows.define(ROLLOUT, self._rollouts.run)
+        workflows.define(CONFIRM, self._confirm)
+        workflows.schedule(CONFIRM, every_s=_CONFIRM_EVERY_S)
 
     def start(self) -> None:
         """Make the data plane serve what the ledger says, and take up rollouts whose start or end was cut off."""
         self._moves.take_up()
 
-    def reconcile(self, *, timeout_s: float = 10.0) -> None:
+    def reconcile(self) -> None:
         """Make the data plane serve what the ledger says, wait until it does, and record what became of it."""
-        self._traffic.apply(timeout_s=timeout_s)
+        self._traffic.apply()
+
+    def _confirm(self, flow: Flow) -> None:
+        """Record what a data plane that was late or down has taken meanwhile, or has refused."""
+        flow.step("confirm", self._traffic.confirm)
 
     # Gates
 

@@ -12,6 +12,8 @@ from tidemill.ledger import Ledger, Transaction
 
 NOT_RUNNING = "the data plane does not run; it takes this when it starts"
 LATE = "the data plane has not taken this yet"
+WAIT_S = 30.0
+"""How long a change waits for a data plane that runs: the first model of a framework loads the framework."""
 _ROUNDS = 3
 
 
@@ -37,11 +39,11 @@ class Traffic:
         self._routing = routing
         self._lock = threading.Lock()
 
-    def apply(self, *, timeout_s: float = 10.0) -> dict[str, str]:
+    def apply(self, *, wait: bool = True) -> dict[str, str]:
         """Tell the data plane what to serve, wait until it does, and record what became of it.
 
         Args:
-            timeout_s: How long to wait for a data plane that runs.
+            wait: Whether to wait for a data plane that runs and has not taken it yet.
 
         Returns:
             By the name of each endpoint whose model was refused: what the data plane said.
@@ -49,7 +51,7 @@ class Traffic:
         refused: dict[str, str] = {}
         for _ in range(_ROUNDS):
             revision, found = self._publish()
-            undone = self._record(found, self._routing.wait(revision, timeout_s=timeout_s), revision)
+            undone = self._record(found, self._routing.wait(revision, timeout_s=WAIT_S if wait else 0.0), revision)
             refused |= undone
             if not undone:
                 break
@@ -60,7 +62,7 @@ class Traffic:
         with self._ledger.read() as connection:
             found = store.list_endpoints(connection)
         if any(endpoint.served_revision < endpoint.revision for endpoint in found) or self._routing.complains():
-            self.apply(timeout_s=0.0)
+            self.apply(wait=False)
 
     def _publish(self) -> tuple[int, list[Endpoint]]:
         """Write the routes. One at a time, each reading the ledger anew, so that no older table follows a newer one."""
