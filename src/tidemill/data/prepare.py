@@ -1,12 +1,13 @@
 """From one source file to one part: a Parquet object, its profile, and the rows put aside."""
 
 import errno
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from tidemill.core.digests import Digest
 from tidemill.core.errors import OutOfSpace
@@ -85,24 +86,28 @@ MakeMasks = Callable[[Sequence[str]], Sequence[Mask]]
 
 
 class Scratch(AbstractContextManager["Scratch"]):
-    """Names for unfinished files beside the objects; what is left of them goes at the end."""
+    """Names for unfinished files beside the objects, in a folder that goes at the end.
+
+    A name is used once: a Polars query that failed may still touch its file a moment later.
+    """
 
     def __init__(self, objects: ObjectStore) -> None:
-        self._folder = objects.root / "incoming"
-        self._names: list[Path] = []
+        self._folder = objects.root / "incoming" / new_id()
+
+    def __enter__(self) -> Self:
+        """Make the folder."""
+        self._folder.mkdir()
+        return self
 
     def new(self, suffix: str) -> Path:
         """Return a path where nothing is yet."""
-        path = self._folder / f"{new_id()}{suffix}"
-        self._names.append(path)
-        return path
+        return self._folder / f"{new_id()}{suffix}"
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Remove what was not moved away."""
-        for path in self._names:
-            path.unlink(missing_ok=True)
+        shutil.rmtree(self._folder, ignore_errors=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +145,7 @@ def prepare(
         make_masks: Gives the masks of the quality rules.
         keys: The key and the keys of earlier parts.
     """
-    with Scratch(objects) as scratch, plain_disk(objects.root):
+    with plain_disk(objects.root), Scratch(objects) as scratch:
         raw = _read(located, options, scratch)
         located.check_unchanged()
         columns = list(raw.frame.collect_schema())
@@ -192,10 +197,9 @@ def _read(located: Located, options: Options, scratch: Scratch) -> _Raw:
     if packing := packing_of(path):
         path = scratch.new(".unpacked")
         unpack(located.path, packing, path, located.name)
-    target = scratch.new(".parquet")
     if parquet_file.is_parquet(path):
-        return _read_parquet(path, located.name, target)
-    return _read_csv(path, located.name, options, target)
+        return _read_parquet(path, located.name, scratch.new(".parquet"))
+    return _read_csv(path, located.name, options, scratch)
 
 
 def _read_parquet(path: Path, name: str, target: Path) -> _Raw:
@@ -209,11 +213,12 @@ def _read_parquet(path: Path, name: str, target: Path) -> _Raw:
     return _Raw(pl.scan_parquet(target, glob=False), target, {})
 
 
-def _read_csv(path: Path, name: str, options: Options, target: Path) -> _Raw:
+def _read_csv(path: Path, name: str, options: Options, scratch: Scratch) -> _Raw:
     file = csv_file.open_csv(path, name, delimiter=options.delimiter, types=options.types, missing=options.missing)
     for _ in range(_MOST_LOOKS):
         if options.on_bad_rows is OnBadRows.REJECT:
             csv_file.refuse_mixed(file)
+        target = scratch.new(".parquet")
         try:
             sink(csv_file.scan_csv(file), target, len(file.dialect.columns))
         except pl.exceptions.PolarsError as error:

@@ -154,27 +154,28 @@ def bad_rows(table: Sorted) -> "pl.LazyFrame":
     Every column as it was read, then `_rule` and `_column` of the first mask, `_rules` with all of them, and
     `_source_row`, the row's number in the source from 1.
     """
-    bad = [mask.bad.fill_null(value=False) for mask in table.masks]
-    words = [f"{mask.rule}({mask.column})" for mask in table.masks]
+    flags = [f"_tidemill_bad:{place}" for place in range(len(table.masks))]
+    flagged = table.marked.with_columns(  # before the filter: a mask may look at other rows
+        mask.bad.fill_null(value=False).alias(flag) for mask, flag in zip(table.masks, flags, strict=True)
+    )
     present = set(table.marked.collect_schema())
-    return table.marked.filter(_any(table.masks)).select(
-        *(
-            pl.col(f"_tidemill_text:{name}").alias(name) if f"_tidemill_text:{name}" in present else pl.col(name)
-            for name in table.columns
-        ),
-        pl.coalesce(pl.when(flag).then(pl.lit(mask.rule)) for mask, flag in zip(table.masks, bad, strict=True)).alias(
-            "_rule"
-        ),
-        pl.coalesce(pl.when(flag).then(pl.lit(mask.column)) for mask, flag in zip(table.masks, bad, strict=True)).alias(
-            "_column"
-        ),
+    told = list(zip(table.masks, flags, strict=True))
+    return flagged.filter(pl.any_horizontal(flags)).select(
+        *(_as_read(name, present) for name in table.columns),
+        pl.coalesce(pl.when(flag).then(pl.lit(mask.rule)) for mask, flag in told).alias("_rule"),
+        pl.coalesce(pl.when(flag).then(pl.lit(mask.column)) for mask, flag in told).alias("_column"),
         pl.concat_str(
-            [pl.when(flag).then(pl.lit(word)) for word, flag in zip(words, bad, strict=True)],
+            [pl.when(flag).then(pl.lit(f"{mask.rule}({mask.column})")) for mask, flag in told],
             separator=",",
             ignore_nulls=True,
         ).alias("_rules"),
         pl.col(ROW),
     )
+
+
+def _as_read(name: str, present: set[str]) -> "pl.Expr":
+    text = f"_tidemill_text:{name}"
+    return pl.col(text).alias(name) if text in present else pl.col(name)
 
 
 def count_rules(quarantine: "pl.LazyFrame") -> tuple[RuleCount, ...]:

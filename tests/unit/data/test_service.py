@@ -375,3 +375,13 @@ def test_the_manifest_says_what_the_digest_covers(ingest: Ingest, objects: Objec
     manifest = json.loads(objects.read(version.digest))
     assert manifest["key"] == ["id"]
     assert [part["digest"] for part in manifest["parts"]] == [version.parts[0].digest]
+
+
+def test_rules_that_look_at_other_rows_see_all_of_them(ingest: Ingest, data: DataService) -> None:
+    rows = 260_000
+    lines = [f"{i},{i}" for i in range(rows)]
+    lines[-1] = "7,5"
+    rules = {"id": {"unique": True}, "at": {"increasing": True}}
+    version = ingest("id,at\n" + "\n".join(lines) + "\n", rules=rules, on_bad_rows="quarantine")
+    assert (version.rows, version.quarantined) == (rows - 1, 1)
+    assert data.scan_quarantine(OWNER, "table").collect()["_rules"].to_list() == ["unique(id),increasing(at)"]
