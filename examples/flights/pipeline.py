@@ -70,7 +70,14 @@ def train(
 
 
 @step(metrics=True)
-def evaluate(model: lgb.LGBMClassifier, training: pl.DataFrame, holdout: pl.DataFrame) -> dict[str, float]:
+def evaluate(
+    model: lgb.Booster,
+    training: pl.DataFrame,
+    holdout: pl.DataFrame,
+    learning_rate: float = 0.06,
+    trees: int = 150,
+    leaves: int = 31,
+) -> dict[str, float]:
     """Return what the model is worth on the days after its training, beside what a random hold-out would claim.
 
     `roc_auc_random_holdout` is of the same recipe trained on a random share of the same rows, as large as the
@@ -78,7 +85,8 @@ def evaluate(model: lgb.LGBMClassifier, training: pl.DataFrame, holdout: pl.Data
     """
     truth, score = holdout[LABEL].to_numpy(), scores(model, holdout)
     later = float(roc_auc_score(truth, score))
-    random = random_holdout_auc(model, pl.concat([training, holdout]), share=training.height)
+    mixed = pl.concat([training, holdout])
+    random = random_holdout_auc(mixed, training.height, learning_rate, trees, leaves)
     return {
         "roc_auc": later,
         "roc_auc_random_holdout": random,
@@ -93,7 +101,7 @@ def evaluate(model: lgb.LGBMClassifier, training: pl.DataFrame, holdout: pl.Data
 
 
 @step
-def predictions(model: lgb.LGBMClassifier, holdout: pl.DataFrame) -> pl.DataFrame:
+def predictions(model: lgb.Booster, holdout: pl.DataFrame) -> pl.DataFrame:
     """Return the hold-out's flights with truth and score, for slices and for a comparison with the champion."""
     return holdout.select("flight_id", DAY, "carrier", "origin", LABEL).with_columns(
         score=pl.Series(scores(model, holdout))
@@ -141,16 +149,20 @@ def fit(table: pl.DataFrame, learning_rate: float, trees: int, leaves: int) -> l
     return model.fit(frame(table), table[LABEL].cast(pl.Int8).to_numpy())
 
 
-def scores(model: lgb.LGBMClassifier, table: pl.DataFrame) -> np.ndarray:
-    """Return the probability of `late` per row."""
-    return model.predict_proba(frame(table))[:, 1]
+def scores(model: lgb.LGBMClassifier | lgb.Booster, table: pl.DataFrame) -> np.ndarray:
+    """Return the probability of `late` per row.
+
+    Between steps a LightGBM model is kept in LightGBM's own text, and so comes back as a Booster.
+    """
+    booster = model.booster_ if isinstance(model, lgb.LGBMClassifier) else model
+    return np.asarray(booster.predict(frame(table)))
 
 
-def random_holdout_auc(model: lgb.LGBMClassifier, table: pl.DataFrame, share: int) -> float:
+def random_holdout_auc(table: pl.DataFrame, share: int, learning_rate: float, trees: int, leaves: int) -> float:
     """Return the ROC AUC of the same recipe on a random hold-out, after training on `share` random rows."""
     mixed = table.sample(fraction=1.0, shuffle=True, seed=SEED)
     chosen, rest = mixed[:share].sort("departed_at", "flight_id"), mixed[share:]
-    told = fit(chosen, model.learning_rate, model.n_estimators, model.num_leaves)
+    told = fit(chosen, learning_rate, trees, leaves)
     return float(roc_auc_score(rest[LABEL].to_numpy(), scores(told, rest)))
 
 
@@ -165,7 +177,8 @@ def delays(
     model = train(training, learning_rate, trees, leaves)
     return {
         "model": model,
-        "metrics": evaluate(model, training, holdout),
+        "metrics": evaluate(model, training, holdout, learning_rate, trees, leaves),
         "predictions": predictions(model, holdout),
+        "training": training,
         "holdout": holdout,
     }

@@ -1,6 +1,22 @@
 """Which command line stands for each verb of the services."""
 
 COMMANDS: dict[str, str] = {
+    "delivery.evaluate_gate": "gates evaluate",
+    "delivery.list_gate_reports": "gates list",
+    "delivery.get_gate_report": "gates show",
+    "delivery.approve": "gates approve",
+    "delivery.reject": "gates reject",
+    "delivery.create_endpoint": "endpoints create",
+    "delivery.configure_endpoint": "endpoints configure",
+    "delivery.list_endpoints": "endpoints list",
+    "delivery.get_endpoint": "endpoints show",
+    "delivery.list_deployments": "endpoints deployments",
+    "delivery.get_deployment": "endpoints deployment",
+    "delivery.deploy": "endpoints deploy",
+    "delivery.promote": "endpoints promote",
+    "delivery.rollback": "endpoints rollback",
+    "delivery.list_rollouts": "rollouts list",
+    "delivery.get_rollout": "rollouts show",
     "governance.whoami": "tokens whoami",
     "governance.create_token": "tokens create",
     "governance.list_tokens": "tokens list",

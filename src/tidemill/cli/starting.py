@@ -131,7 +131,7 @@ def _rules(table: "pl.DataFrame", inputs: list[str]) -> str:
     for name in inputs:
         column = table[name]
         if column.null_count() == 0:
-            lines.append(f"      {_yaml(name)}: {{required: true}}")
+            lines.append(f"      {_yaml(name)}: {{nulls: never}}")
     return "\n".join(lines[:12]) or "      {}"
 
 

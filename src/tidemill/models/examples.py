@@ -78,13 +78,15 @@ def read_example(table: Any, names: Sequence[str] = ()) -> Example:  # noqa: ANN
 
     Args:
         table: A polars or pandas DataFrame, a two-dimensional numpy array, or a mapping of columns.
-        names: What to call the columns of an array; `x0`, `x1` and so on when left out.
+        names: What to call the columns of an array; `x0`, `x1` and so on when left out. Of a table that has columns of
+            all these names, only they are read: a step's training table holds its label too.
 
     Raises:
         InvalidExample: If it is not a table, has no rows, or its columns differ in length.
         InvalidSignature: If a column holds what no type covers.
     """
     shape = shape_of(table)
+    table = _only(table, shape, names)
     rows: object = None
     if shape == "polars":
         fields, sample = _read_polars(table)
@@ -106,6 +108,22 @@ def read_example(table: Any, names: Sequence[str] = ()) -> Example:  # noqa: ANN
             hint="Give a few rows as the model was trained on.",
         )
     return Example(shape, fields, sample, lengths.pop(), rows)
+
+
+def columns_of(table: Any) -> list[str]:  # noqa: ANN401 - told apart by `shape_of`
+    """Return the names of a table's columns; nothing for an array."""
+    shape = shape_of(table)
+    if shape == "array":
+        return []
+    return [str(name) for name in (table if shape == "columns" else table.columns)]
+
+
+def _only(table: Any, shape: Shape, names: Sequence[str]) -> Any:  # noqa: ANN401 - the same kind of table
+    if not names or shape == "array" or not set(names) <= set(columns_of(table)):
+        return table
+    if shape == "columns":
+        return {name: table[name] for name in names}
+    return table[list(names)]
 
 
 def plain(value: Any) -> object:  # noqa: ANN401 - anything a table can hold

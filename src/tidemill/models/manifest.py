@@ -1,6 +1,7 @@
 """`tidemill.json`: what Tidemill knows of a model folder beyond MLflow's description."""
 
 from pathlib import Path, PurePosixPath
+from typing import Any
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -15,10 +16,8 @@ MANIFEST = "tidemill.json"
 FORMAT = "tidemill.model.1"
 LARGEST_BYTES = 16 << 20
 
-if TYPE_CHECKING:
-    JsonValue = str | int | float | bool | None | list["JsonValue"] | dict[str, "JsonValue"]
-else:
-    JsonValue = object  # msgspec cannot follow an alias that names itself; JSON holds nothing else anyway
+JsonValue = str | int | float | bool | None | list[Any] | dict[str, Any]
+"""What JSON holds; msgspec cannot follow a type into itself, hence `Any` below the first level."""
 
 
 class NotAModel(InvalidInput):

@@ -9,7 +9,7 @@ from tidemill.core.errors import InvalidInput
 from tidemill.core.names import shown
 from tidemill.integrations.frameworks.lightgbm.text import Header, check_trees, read_header
 from tidemill.models.answers import CLASSIFIER, RAW, REGRESSOR, classifier_outputs, number_outputs
-from tidemill.models.examples import Example, plain, read_example
+from tidemill.models.examples import Example, columns_of, plain, read_example
 from tidemill.models.manifest import JsonValue
 from tidemill.models.ports import Written
 from tidemill.models.signatures import Field, Signature, check_signature, infer_field
@@ -41,7 +41,8 @@ def write(model: Any, folder: Path, example: object) -> Written:  # noqa: ANN401
     text = booster.model_to_string()
     header = read_header(text)
     check_trees(text, header)
-    table = _in_model_order(read_example(example, header.features), header)
+    known = {_as_lightgbm(name): name for name in columns_of(example)}
+    table = _in_model_order(read_example(example, [known.get(name, name) for name in header.features]), header)
     category_columns = _category_columns(table, header, example)
     inputs = _inputs(table, header, category_columns)
     kind, classes = _kind(model, header)
@@ -145,7 +146,8 @@ def _inputs(table: Example, header: Header, category_columns: Sequence[str]) -> 
                 hint="LightGBM takes numbers, booleans and pandas categories: give what the model was trained on.",
             )
         else:
-            fields.append(field)
+            # LightGBM learns which way a missing number goes, also where training had none: live data may lack one.
+            fields.append(Field(name=field.name, type=field.type, required=False))
     return tuple(fields)
 
 
