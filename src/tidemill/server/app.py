@@ -13,12 +13,13 @@ from tidemill.app import Workspace
 from tidemill.core.access import Permission
 from tidemill.core.errors import Internal, MethodNotAllowed, NotFound, TidemillError
 from tidemill.core.names import shown
-from tidemill.server import login, openapi, transfers
-from tidemill.server.answers import answer, error_answer
+from tidemill.server import login, openapi, pages, transfers
+from tidemill.server.answers import answer
 from tidemill.server.api import ROUTES
 from tidemill.server.binding import handler
 from tidemill.server.guard import Guard
 from tidemill.server.identity import Identity, needs_tokens
+from tidemill.server.pages.failures import answer_error
 from tidemill.server.permits import StatedRoute, check_permissions
 
 _LOG = logging.getLogger("tidemill.server")
@@ -62,6 +63,7 @@ def routes(workspace: Workspace) -> list[BaseRoute]:
         StatedRoute("/api/v1/openapi.json", _openapi, Permission.OPEN),
         *login.routes(workspace.governance),
         *transfers.routes(workspace),
+        *pages.routes(workspace),
         *(StatedRoute(route.path, handler(workspace, route), route.permission, [route.method]) for route in ROUTES),
     ]
 
@@ -77,23 +79,24 @@ async def _openapi(request: Request) -> Response:
 
 
 async def _known_error(request: Request, error: Exception) -> Response:
-    del request
     assert isinstance(error, TidemillError)  # noqa: S101 - registered for this class only
-    return error_answer(error)
+    return answer_error(request, error)
 
 
 async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class only
     path = shown(request.url.path)
     if error.status_code == 405:
-        return error_answer(
-            MethodNotAllowed(f"{request.method} does not work on {path}", hint="See /api/v1/openapi.json.")
+        return answer_error(
+            request, MethodNotAllowed(f"{request.method} does not work on {path}", hint="See /api/v1/openapi.json.")
         )
-    return error_answer(
-        RouteNotFound(f"There is nothing at {path}", hint="See /api/v1/openapi.json for what there is.")
+    return answer_error(
+        request, RouteNotFound(f"There is nothing at {path}", hint="See /api/v1/openapi.json for what there is.")
     )
 
 
 async def _fault(request: Request, error: Exception) -> Response:
     _LOG.error("%s %s failed", request.method, request.url.path, exc_info=error)
-    return error_answer(Internal("The server failed at this request", hint="Its log has the trace; please report it."))
+    return answer_error(
+        request, Internal("The server failed at this request", hint="Its log has the trace; please report it.")
+    )

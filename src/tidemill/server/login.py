@@ -1,37 +1,19 @@
 """The page on which a person shows a token once, and the cookie that keeps it."""
 
-from html import escape
-from urllib.parse import parse_qs, quote, urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 
 from tidemill.core.access import Permission
 from tidemill.core.errors import Unauthenticated
 from tidemill.governance.service import GovernanceService
 from tidemill.server.identity import COOKIE
+from tidemill.server.pages.shell import render
 from tidemill.server.permits import StatedRoute
 
 _KEPT_S = 30 * 24 * 3600
-_PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>Log in · Tidemill</title>
-<style>
-:root {{ color-scheme: light dark; font-family: system-ui, sans-serif }}
-body {{ display: grid; place-items: center; min-height: 90vh; margin: 0 }}
-form {{ display: grid; gap: .8rem; width: min(22rem, 90vw) }}
-input, button {{ font: inherit; padding: .6rem .8rem; border-radius: .5rem; border: 1px solid #8888 }}
-button {{ background: #0f766e; color: #fff; border: 0 }}
-[role=alert] {{ color: light-dark(#b91c1c, #fca5a5) }}
-</style></head><body><form method="post" action="/login?next={next}">
-<h1>Tidemill</h1>{problem}
-<label for="token">Token</label>
-<input id="token" name="token" type="password" autocomplete="current-password" placeholder="tm_…" required autofocus>
-<button>Log in</button>
-<small>An admin makes tokens with <code>tidemill tokens create NAME</code>.</small>
-</form></body></html>
-"""
 
 
 def routes(governance: GovernanceService) -> list[StatedRoute]:
@@ -67,8 +49,7 @@ def routes(governance: GovernanceService) -> list[StatedRoute]:
 
 
 def _page(request: Request, problem: str = "", status: int = 200) -> Response:
-    said = f'<p role="alert">{escape(problem)}</p>' if problem else ""
-    return HTMLResponse(_PAGE.format(next=quote(_next(request), safe=""), problem=said), status)
+    return render(request, "login.html", {"title": "Log in", "problem": problem, "next": _next(request)}, status=status)
 
 
 def _next(request: Request) -> str:

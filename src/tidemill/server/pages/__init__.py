@@ -1,0 +1,41 @@
+"""The web pages: server-rendered, readable without scripts, live where state changes."""
+
+from tidemill.app import Workspace
+from tidemill.server.pages import (
+    alerts,
+    assets,
+    audit,
+    changes,
+    datasets,
+    deliveries,
+    endpoints,
+    gates,
+    lineage,
+    loop,
+    models,
+    predictions,
+    run,
+    runs,
+)
+from tidemill.server.permits import StatedRoute
+
+_GROUPS = (
+    loop,
+    runs,
+    run,
+    datasets,
+    models,
+    gates,
+    endpoints,
+    predictions,
+    lineage,
+    alerts,
+    deliveries,
+    audit,
+    changes,
+)
+
+
+def routes(workspace: Workspace) -> list[StatedRoute]:
+    """Return the routes of all pages, each with its permission."""
+    return [*assets.routes(), *(route for group in _GROUPS for route in group.routes(workspace))]
