@@ -136,9 +136,9 @@ class Workspace:
 
     def close(self) -> None:
         """Finish what is under way and let go of the folder."""
+        self.pipelines.close()
         if self._workflows is not None:
             self._workflows.close()
-        self.pipelines.close()
         self.ledger.close()
         self.lock.release()
 

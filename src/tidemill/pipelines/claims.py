@@ -1,8 +1,9 @@
-"""One process at a time executes a run; a claim that is not renewed lapses."""
+"""One process at a time executes a run."""
 
 import os
 import socket
 from datetime import timedelta
+from pathlib import Path
 
 import sqlalchemy as sa
 
@@ -17,7 +18,7 @@ RENEW_S = 5.0
 
 
 class Claim:
-    """The right to execute a run.
+    """The right to execute a run: held as long as the process lives, or on another machine as long as it is renewed.
 
     Args:
         ledger: Where claims are.
@@ -45,14 +46,6 @@ class Claim:
         if not tx.execute(change).rowcount:
             raise ClaimLost(f"Another process executes run {self._run_id}", hint="Follow it there.")
 
-    def renew(self) -> None:
-        """Keep the claim.
-
-        Raises:
-            ClaimLost: If another process took the run over.
-        """
-        self._ledger.write(SYSTEM, self.check)
-
     def release(self) -> None:
         """Give the claim back."""
         table = store.run_claims.c
@@ -62,31 +55,39 @@ class Claim:
     def _take(self, tx: Transaction) -> None:
         table = store.run_claims.c
         found = tx.connection.execute(sa.select(store.run_claims).where(table.run_id == self._run_id)).one_or_none()
-        if found is not None and found.expires_at > tx.now and _lives(found.host, found.process):
-            raise RunBusy(
-                f"Process {found.process} on {found.host} executes run {self._run_id}",
-                hint="Wait for it; a process that died gives the run free by itself.",
-            )
+        here = socket.gethostname()
+        if found is not None:
+            holds = _lives(found.process) if found.host == here else found.expires_at > tx.now
+            if holds and found.owner != self._owner:
+                raise RunBusy(
+                    f"Process {found.process.partition(':')[0]} on {found.host} executes run {self._run_id}",
+                    hint="Wait for it; a process that died gives the run free by itself.",
+                )
         row = {
             "run_id": self._run_id,
             "owner": self._owner,
-            "host": socket.gethostname(),
-            "process": str(os.getpid()),
+            "host": here,
+            "process": f"{os.getpid()}:{_birth(os.getpid())}",
             "expires_at": tx.now + LEASE,
         }
         tx.upsert(store.run_claims, row)
 
 
-def _lives(host: str, process: str) -> bool:
-    """Return whether a claim's process may live: on another machine only the lease says so."""
-    if host != socket.gethostname():
-        return True
-    if process == str(os.getpid()):
-        return True
+def _lives(process: str) -> bool:
+    """Return whether a process of this machine lives: the one of that id which was born then, not a later one."""
+    number, _, birth = process.partition(":")
     try:
-        os.kill(int(process), 0)
+        os.kill(int(number), 0)
     except ProcessLookupError:
         return False
     except PermissionError:
         return True
-    return True
+    return _birth(int(number)) == birth
+
+
+def _birth(number: int) -> str:
+    """Return when a process was born, in the system's own clock; empty where the system does not tell."""
+    try:
+        return Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[19]
+    except (OSError, IndexError):
+        return ""

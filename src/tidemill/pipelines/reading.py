@@ -12,7 +12,7 @@ from tidemill.core.ids import new_id
 from tidemill.ledger import Ledger, Transaction
 from tidemill.objects.digest import digest_bytes
 from tidemill.pipelines import store
-from tidemill.pipelines.environment import installed
+from tidemill.pipelines.code.environment import environment_digest
 from tidemill.pipelines.errors import PipelineNotFound, ProjectFault, UnknownParam
 from tidemill.pipelines.execution.pool import PoolSettings, WorkerPool
 from tidemill.pipelines.records import Graph, Scalar, StepFailure
@@ -48,7 +48,7 @@ class GraphReader:
             PipelineNotFound: If the file holds no such pipeline.
             UnknownParam: If the pipeline has no parameter of a name.
         """
-        key = digest_bytes(msgspec.json.encode([source, reference, sorted(params.items()), installed()]))
+        key = digest_bytes(msgspec.json.encode([source, reference, sorted(params.items()), environment_digest()]))
         with self._ledger.read() as connection:
             found = store.find_graph(connection, key)
         if found is not None:

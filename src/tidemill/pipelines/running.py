@@ -1,10 +1,17 @@
-"""Executes a recorded run: workers, claim, outcome."""
+"""Executes a recorded run: claim, workers, outcome."""
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
 
 import msgspec
 import sqlalchemy as sa
 
 from tidemill.core.access import Actor
+from tidemill.core.digests import Digest
 from tidemill.core.errors import TidemillError
+from tidemill.core.names import shown
 from tidemill.core.refs import Ref
 from tidemill.ledger import Ledger, Transaction
 from tidemill.objects import ObjectStore
@@ -12,25 +19,34 @@ from tidemill.pipelines import rules, store
 from tidemill.pipelines.arguments import Known
 from tidemill.pipelines.claims import Claim
 from tidemill.pipelines.errors import ClaimLost, PipelineRunNotFound
-from tidemill.pipelines.execution.executor import Execution
+from tidemill.pipelines.execution.journal import Journal
+from tidemill.pipelines.execution.loop import RunLoop, RunStopped, Work
 from tidemill.pipelines.execution.pool import PoolSettings, WorkerPool
+from tidemill.pipelines.execution.workers import InProcess, Workers
+from tidemill.pipelines.loading import enter_project, leave_project
 from tidemill.pipelines.records import (
     DatasetInput,
-    Logged,
+    Graph,
     PipelineRun,
     PipelineStatus,
+    RunEvent,
+    StepExecution,
     StepFailure,
+    StepStatus,
     StoredValue,
 )
-from tidemill.tracking.records import Metric, RunStatus
-from tidemill.tracking.service import TrackingService
-from tidemill.tracking.store import run_artifacts
+from tidemill.pipelines.source import export_source
+from tidemill.pipelines.values.store import ValueStore, objects_of
+from tidemill.tracking import store as tracking
+from tidemill.tracking.records import RunStatus
 
-_OUTCOMES = {
+OUTCOMES = {
     PipelineStatus.DONE: RunStatus.FINISHED,
     PipelineStatus.FAILED: RunStatus.FAILED,
     PipelineStatus.CANCELLED: RunStatus.KILLED,
 }
+_HAS_RESULT = {StepStatus.DONE, StepStatus.CACHED}
+_LOOK_EVERY_S = 1.0
 
 
 class Runner:
@@ -39,114 +55,195 @@ class Runner:
     Args:
         ledger: Where they are recorded.
         objects: Where bytes are.
-        tracking: Where what steps log goes.
         settings: How workers are started.
     """
 
-    def __init__(self, ledger: Ledger, objects: ObjectStore, tracking: TrackingService, settings: PoolSettings) -> None:
+    def __init__(self, ledger: Ledger, objects: ObjectStore, settings: PoolSettings) -> None:
         self._ledger = ledger
         self._objects = objects
-        self._tracking = tracking
         self._settings = settings
+        self._stopping = threading.Event()
 
-    def execute(self, actor: Actor, run_id: str) -> PipelineRun:
+    def stop(self) -> None:
+        """Let go of every run within a second; the next process goes on with them."""
+        self._stopping.set()
+
+    def execute(
+        self,
+        actor: Actor,
+        run_id: str,
+        *,
+        isolate: bool = True,
+        on_event: Callable[[RunEvent], None] | None = None,
+    ) -> PipelineRun:
         """Execute a run from where it was, and return it as it ended.
+
+        Args:
+            actor: Who runs.
+            run_id: The run.
+            isolate: Whether steps run in worker processes.
+            on_event: Told of each event when it happens.
 
         Raises:
             RunBusy: If a living process executes it.
             ClaimLost: If another process took it over.
+            RunStopped: If this process ends.
         """
+        run = self._need(run_id)
+        if run.status in OUTCOMES:
+            return run
+        if self._stopping.is_set():
+            raise RunStopped
         claim = Claim(self._ledger, run_id)
         try:
-            return self._execute(actor, run_id, claim)
+            with self._ledger.read() as connection:
+                last_event = store.last_event(connection, run_id)
+            journal = Journal(self._ledger, actor, run_id, claim=claim, last_event=last_event, on_event=on_event)
+            journal.tell("run_started")
+            journal.finish(lambda tx: _begin(tx, run_id))
+            self._work(run, journal, isolate=isolate)
+        finally:
+            claim.release()
+        return self._need(run_id)
+
+    def _work(self, run: PipelineRun, journal: Journal, *, isolate: bool) -> None:
+        opened: list[Workers] = []
+
+        def workers(graph: Graph) -> Workers:
+            opened.append(self._pool(run, graph) if isolate else self._here(run))
+            return opened[0]
+
+        try:
+            try:
+                self._loop(run, journal, workers)
+            finally:
+                for one in opened:
+                    one.close()
+                if not isolate:
+                    leave_project()
         except ClaimLost:
             raise
         except TidemillError as error:
             failure = StepFailure(code=error.code, message=error.message, hint=error.hint, place=error.where)
-            return self._end(actor, run_id, claim, None, failure)
-        finally:
-            claim.release()
+            _end(journal, PipelineStatus.FAILED, None, failure)
 
-    def _execute(self, actor: Actor, run_id: str, claim: Claim) -> PipelineRun:
+    def _loop(self, run: PipelineRun, journal: Journal, workers: Callable[[Graph], Workers]) -> None:
         with self._ledger.read() as connection:
-            run = store.find_run(connection, run_id)
-            if run is None:
-                raise PipelineRunNotFound(
-                    f"No pipeline made a run {run_id}", hint="List runs with `tidemill pipelines list`."
-                )
-            if run.status in _OUTCOMES:
-                return run
-            graph = store.graph_of(connection, run_id)
+            graph = store.graph_of(connection, run.run_id)
             table = store.pipeline_runs.c
-            query = sa.select(table.datasets, table.options).where(table.run_id == run_id)
-            given = connection.execute(query).one()
-        self._begin(actor, run_id, claim)
-        pool = WorkerPool(self._settings, run.source, self._settings.work / "scratch" / run_id, run.reference)
-        try:
-            pool.resize(min(rules.width(graph), self._settings.cores))
-            execution = Execution(
-                ledger=self._ledger,
-                objects=self._objects,
-                actor=actor,
-                run_id=run_id,
+            given = connection.execute(sa.select(table.datasets, table.options).where(table.run_id == run.run_id)).one()
+            steps = {each.step: each for each in store.list_steps(connection, run.run_id)}
+            use_cache = bool(given.options.get("use_cache", True))
+            likely = store.cached_of_latest_run(connection, run.pipeline) if use_cache else {}
+        known = Known(self._objects, msgspec.convert(given.datasets, dict[str, DatasetInput]))
+        loop = RunLoop(
+            Work(
                 graph=graph,
-                known=Known(self._objects, msgspec.convert(given.datasets, dict[str, DatasetInput])),
-                workers=pool,
-                claim=claim,
-                log=self._log,
-                use_cache=bool(given.options.get("use_cache", True)),
-                pipeline=run.pipeline,
-            )
-            result, failure = execution.run()
-        finally:
-            pool.close()
-        return self._end(actor, run_id, claim, result, failure)
+                known=known,
+                steps=self._standing(run.run_id, graph, steps, known),
+                cores=self._settings.cores,
+                cached=(lambda key: self._cached(likely, key)) if use_cache else (lambda _: None),
+                workers=lambda: workers(graph),
+                cancelled=self._watch(run.run_id),
+                stopping=self._stopping.is_set,
+            ),
+            journal,
+        )
+        loop.run()
+        if loop.was_cancelled:
+            failure = StepFailure(code="run_cancelled", message="The run was cancelled", final=True)
+            _end(journal, PipelineStatus.CANCELLED, None, failure)
+        elif loop.failure is not None:
+            _end(journal, PipelineStatus.FAILED, None, loop.failure)
+        else:
+            result = known.value(graph.result) if graph.result is not None else None
+            _end(journal, PipelineStatus.DONE, result, None)
 
-    def _begin(self, actor: Actor, run_id: str, claim: Claim) -> None:
-        def work(tx: Transaction) -> None:
-            claim.check(tx)
-            table = store.pipeline_runs.c
-            change = sa.update(store.pipeline_runs).where(table.run_id == run_id)
-            tx.execute(
-                change.values(
-                    status=PipelineStatus.RUNNING.value, started_at=sa.func.coalesce(table.started_at, _us(tx))
+    def _standing(
+        self, run_id: str, graph: Graph, found: dict[str, StepExecution], known: Known
+    ) -> dict[str, StepExecution]:
+        """Return each step's row; those that an earlier try finished keep their result, the others begin anew."""
+        rows: dict[str, StepExecution] = {}
+        for position, step in enumerate(graph.steps):
+            row = found.get(step.name)
+            output = row.output if row is not None and row.status in _HAS_RESULT else None
+            if row is not None and output is not None and self._is_there(output):
+                rows[step.name] = row
+                known.outputs[step.name] = output
+            else:
+                rows[step.name] = StepExecution(
+                    run_id=run_id, step=step.name, position=position, status=StepStatus.PENDING
                 )
+        return rows
+
+    def _cached(self, likely: dict[str, store.CachedResult], key: Digest) -> store.CachedResult | None:
+        found = likely.get(key)
+        if found is None:
+            with self._ledger.read() as connection:
+                found = store.find_cached(connection, key)
+        return found if found is not None and self._is_there(found.output) else None
+
+    def _is_there(self, output: StoredValue) -> bool:
+        return all(self._objects.has(digest) for digest in objects_of(output))
+
+    def _pool(self, run: PipelineRun, graph: Graph) -> Workers:
+        pool = WorkerPool(self._settings, run.source, self._scratch(run.run_id), run.reference)
+        pool.resize(min(rules.width(graph), self._settings.cores))
+        return pool
+
+    def _here(self, run: PipelineRun) -> Workers:
+        root = export_source(run.source, self._objects, self._settings.work / "source")
+        enter_project(root)
+        scratch = self._scratch(run.run_id)
+        scratch.mkdir(parents=True, exist_ok=True)
+        return InProcess(root, ValueStore(self._objects, scratch, self._settings.frameworks))
+
+    def _scratch(self, run_id: str) -> Path:
+        return self._settings.work / "scratch" / run_id
+
+    def _watch(self, run_id: str) -> Callable[[], bool]:
+        """Return what says whether somebody asked to end the run, looking once a second."""
+        looked_at = time.monotonic()
+
+        def is_cancelled() -> bool:
+            nonlocal looked_at
+            if time.monotonic() - looked_at < _LOOK_EVERY_S:
+                return False
+            looked_at = time.monotonic()
+            with self._ledger.read() as connection:
+                query = sa.select(store.pipeline_runs.c.cancel_at).where(store.pipeline_runs.c.run_id == run_id)
+                return connection.execute(query).scalar_one() is not None
+
+        return is_cancelled
+
+    def _need(self, run_id: str) -> PipelineRun:
+        with self._ledger.read() as connection:
+            found = store.find_run(connection, run_id)
+        if found is None:
+            raise PipelineRunNotFound(
+                f"No pipeline made a run {shown(run_id)}", hint="List runs with `tidemill pipelines list`."
             )
-
-        self._ledger.write(actor, work)
-        self._tracking.restart_run(actor, run_id=run_id)
-
-    def _end(
-        self, actor: Actor, run_id: str, claim: Claim, result: StoredValue | None, failure: StepFailure | None
-    ) -> PipelineRun:
-        status = PipelineStatus.DONE
-        if failure is not None:
-            status = PipelineStatus.CANCELLED if failure.code == "cancelled" else PipelineStatus.FAILED
-
-        def work(tx: Transaction) -> PipelineRun:
-            claim.check(tx)
-            change = sa.update(store.pipeline_runs).where(store.pipeline_runs.c.run_id == run_id)
-            tx.execute(change.values(status=status.value, result=result, failure=failure, ended_at=tx.now))
-            tx.audit(f"pipeline.{status.value}", Ref("run", run_id))
-            found = store.find_run(tx.connection, run_id)
-            assert found is not None  # noqa: S101 - changed just above
-            return found
-
-        ended = self._ledger.write(actor, work)
-        self._tracking.end_run(actor, run_id=run_id, status=_OUTCOMES[status])
-        return ended
-
-    def _log(self, tx: Transaction, run_id: str, logged: Logged) -> None:
-        metrics = [
-            Metric(key=point.key, value=point.value, step=point.step, timestamp=point.timestamp)
-            for point in logged.metrics
-        ]
-        self._tracking.log_within(tx, run_id, metrics=metrics, params=logged.params, tags=logged.tags)
-        for artifact in logged.artifacts:
-            row = {"run_id": run_id, "path": artifact.path, "digest": artifact.digest, "size": artifact.size}
-            tx.upsert(run_artifacts, row)
-            tx.link(Ref("run", run_id), "produced", Ref("artifact", artifact.digest))
+        return found
 
 
-def _us(tx: Transaction) -> sa.ColumnElement[object]:
-    return sa.literal(tx.now, store.pipeline_runs.c.started_at.type)
+def _begin(tx: Transaction, run_id: str) -> None:
+    table = store.pipeline_runs.c
+    started = sa.func.coalesce(table.started_at, sa.literal(tx.now, table.started_at.type))
+    change = sa.update(store.pipeline_runs).where(table.run_id == run_id)
+    tx.execute(change.values(status=PipelineStatus.RUNNING.value, started_at=started))
+    again = sa.update(tracking.runs).where(tracking.runs.c.run_id == run_id)
+    tx.execute(again.values(status=RunStatus.RUNNING.value, end_time=None))
+
+
+def _end(journal: Journal, status: PipelineStatus, result: StoredValue | None, failure: StepFailure | None) -> None:
+    journal.tell(f"run_{status.value}", message=failure.message if failure is not None else "")
+
+    def last(tx: Transaction) -> None:
+        run_id = journal.run_id
+        change = sa.update(store.pipeline_runs).where(store.pipeline_runs.c.run_id == run_id)
+        tx.execute(change.values(status=status.value, result=result, failure=failure, ended_at=tx.now))
+        over = sa.update(tracking.runs).where(tracking.runs.c.run_id == run_id)
+        tx.execute(over.values(status=OUTCOMES[status].value, end_time=tx.now))
+        tx.audit(f"pipeline.{status.value}", Ref("run", run_id))
+
+    journal.finish(last)

@@ -1,15 +1,17 @@
 """What one can do with pipelines: plan, run, follow, explain, resume, cancel."""
 
+import logging
 import os
-import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TypeAlias
 
 import sqlalchemy as sa
 
 from tidemill.core.access import Actor
 from tidemill.core.digests import Digest
+from tidemill.core.errors import TidemillError
 from tidemill.core.ids import new_id
 from tidemill.core.names import shown
 from tidemill.core.nearest import did_you_mean
@@ -17,7 +19,6 @@ from tidemill.core.refs import Ref
 from tidemill.ledger import Ledger, Transaction
 from tidemill.objects import ObjectStore
 from tidemill.pipelines import rules, store
-from tidemill.pipelines.arguments import Known
 from tidemill.pipelines.errors import (
     PipelineRunNotFound,
     RunBusy,
@@ -25,8 +26,11 @@ from tidemill.pipelines.errors import (
     StepFailed,
     StepNotFound,
 )
+from tidemill.pipelines.execution.loop import RunStopped
 from tidemill.pipelines.execution.pool import PoolSettings
+from tidemill.pipelines.planning import planned_steps, reason_of
 from tidemill.pipelines.ports import DatasetSource
+from tidemill.pipelines.preparing import RunOrder, write_order
 from tidemill.pipelines.reading import GraphReader
 from tidemill.pipelines.records import (
     DatasetInput,
@@ -34,21 +38,26 @@ from tidemill.pipelines.records import (
     PipelineRun,
     PipelineStatus,
     Plan,
-    PlannedStep,
     Reason,
     RunEvent,
     Scalar,
     SourceSnapshot,
     StepExecution,
-    StepStatus,
     StoredValue,
 )
 from tidemill.pipelines.running import Runner
 from tidemill.pipelines.source import take_snapshot
+from tidemill.tracking.rules import check_experiment_name, check_run_id
 from tidemill.tracking.service import TrackingService
 
 _ENDED = {PipelineStatus.DONE, PipelineStatus.FAILED, PipelineStatus.CANCELLED}
 _OPEN = (PipelineStatus.PENDING.value, PipelineStatus.RUNNING.value)
+
+PipelineRuns: TypeAlias = list[PipelineRun]
+StepExecutions: TypeAlias = list[StepExecution]
+RunEvents: TypeAlias = list[RunEvent]
+RunIds: TypeAlias = list[str]
+_LOG = logging.getLogger("tidemill.pipelines")
 
 
 class PipelineService:
@@ -81,10 +90,8 @@ class PipelineService:
         self._datasets = datasets
         settings = PoolSettings(objects=objects, work=work, cores=cores or os.cpu_count() or 1)
         self._graphs = GraphReader(ledger, settings)
-        self._runner = Runner(ledger, objects, tracking, settings)
+        self._runner = Runner(ledger, objects, settings)
         self._threads = ThreadPoolExecutor(4, thread_name_prefix="pipeline-run")
-        self._executing: set[str] = set()
-        self._gate = threading.Lock()
 
     def snapshot(self, actor: Actor, *, folder: str) -> SourceSnapshot:
         """Store a project's code as it is now, and return what was stored."""
@@ -116,13 +123,15 @@ class PipelineService:
         taken = self._source(actor, folder, source)
         graph = self._graphs.read(taken.digest, pipeline, params or {}).graph
         datasets = self._resolve(actor, graph)
+        with self._ledger.read() as connection:
+            steps = planned_steps(connection, self._objects, graph, datasets)
         return Plan(
             pipeline=graph.name,
             reference=pipeline,
             source=taken,
             params=graph.params,
             datasets={ref: one.label for ref, one in datasets.items()},
-            steps=self._planned(graph, datasets),
+            steps=steps,
         )
 
     def start(
@@ -162,7 +171,7 @@ class PipelineService:
         self._submit(actor, prepared.run_id)
         return prepared
 
-    def prepare(
+    def prepare(  # noqa: PLR0913 - each is one thing that a caller may say about a run
         self,
         actor: Actor,
         *,
@@ -188,62 +197,46 @@ class PipelineService:
             key: The run's id; preparing again with the same key returns the same run.
             by_itself: Whether it goes on by itself when the server starts again.
         """
-        run_id = key or new_id()
+        run_id = check_run_id(key) if key else new_id()
         with self._ledger.read() as connection:
             there = store.find_run(connection, run_id)
         if there is not None:
             return there
         taken = self._source(actor, folder, source)
         read = self._graphs.read(taken.digest, pipeline, params or {})
-        graph = read.graph
-        datasets = self._resolve(actor, graph)
-        tags = {"tidemill.pipeline": graph.name, "tidemill.source.digest": taken.digest, "mlflow.source.name": pipeline}
-        if taken.git:
-            tags |= {"mlflow.source.git.commit": taken.git.commit, "mlflow.source.git.branch": taken.git.branch}
-        self._tracking.create_run(
-            actor, experiment=experiment or graph.name, params=graph.params, tags=tags, run_id=run_id
+        order = RunOrder(
+            run_id=run_id,
+            reference=pipeline,
+            source=taken,
+            graph=read.graph,
+            graph_key=read.key,
+            datasets=self._resolve(actor, read.graph),
+            experiment=check_experiment_name(experiment or read.graph.name),
+            options={"use_cache": use_cache, "by_itself": by_itself},
         )
-        for one in datasets.values():
-            self._tracking.log_input(actor, run_id=run_id, ref=f"dataset_version:{one.id}", context="training")
+        return self._ledger.write(actor, lambda tx: write_order(tx, order, self._tracking))
 
-        def work(tx: Transaction) -> PipelineRun:
-            row = {
-                "run_id": run_id,
-                "pipeline": graph.name,
-                "reference": pipeline,
-                "source": taken.digest,
-                "graph": read.key,
-                "params": graph.params,
-                "datasets": datasets,
-                "options": {"use_cache": use_cache, "by_itself": by_itself},
-                "status": PipelineStatus.PENDING.value,
-                "actor": actor.name,
-                "steps": len(graph.steps),
-                "created_at": tx.now,
-            }
-            tx.insert_new(store.pipeline_runs, row)
-            tx.link(Ref("source", taken.digest), "ran_as", Ref("run", run_id))
-            tx.audit("pipeline.run", Ref("run", run_id), pipeline=graph.name, source=taken.digest)
-            return _need(tx.connection, run_id)
-
-        return self._ledger.write(actor, work)
-
-    def execute(self, actor: Actor, run_id: str) -> PipelineRun:
+    def execute(
+        self,
+        actor: Actor,
+        run_id: str,
+        *,
+        isolate: bool = True,
+        on_event: Callable[[RunEvent], None] | None = None,
+    ) -> PipelineRun:
         """Execute a run to its end, from where it was, and return it.
+
+        Args:
+            actor: Who runs.
+            run_id: A run that `prepare` recorded.
+            isolate: Whether steps run in worker processes; in this one, for a debugger, when False.
+            on_event: Told of each event when it happens, from the executing thread.
 
         Raises:
             RunBusy: If it is being executed.
             StepFailed: If a step failed for good.
         """
-        with self._gate:
-            if run_id in self._executing:
-                raise RunBusy(f"Run {run_id} is being executed here", hint="Follow it with `tidemill runs events`.")
-            self._executing.add(run_id)
-        try:
-            done = self._runner.execute(actor, run_id)
-        finally:
-            with self._gate:
-                self._executing.discard(run_id)
+        done = self._runner.execute(actor, run_id, isolate=isolate, on_event=on_event)
         if done.status is PipelineStatus.FAILED and done.failure is not None:
             failure = done.failure
             raise StepFailed(
@@ -301,7 +294,7 @@ class PipelineService:
 
     def list(
         self, actor: Actor, *, pipeline: str = "", status: str = "", before: str = "", limit: int = 50
-    ) -> "list[PipelineRun]":
+    ) -> PipelineRuns:
         """Return runs of pipelines, newest first; `before` is the last run of the page before."""
         del actor
         with self._ledger.read() as connection:
@@ -309,14 +302,14 @@ class PipelineService:
                 connection, pipeline=pipeline, status=status, before=before, limit=min(max(limit, 1), 1000)
             )
 
-    def steps(self, actor: Actor, *, run_id: str) -> "list[StepExecution]":
+    def steps(self, actor: Actor, *, run_id: str) -> StepExecutions:
         """Return what a run did about each step, in the graph's order."""
         del actor
         with self._ledger.read() as connection:
             _need(connection, run_id)
             return store.list_steps(connection, run_id)
 
-    def events(self, actor: Actor, *, run_id: str, after: int = 0, limit: int = 500) -> "list[RunEvent]":
+    def events(self, actor: Actor, *, run_id: str, after: int = 0, limit: int = 500) -> RunEvents:
         """Return what happened in a run after an event, in order."""
         del actor
         with self._ledger.read() as connection:
@@ -337,12 +330,8 @@ class PipelineService:
             if execution is None:
                 names = [each.name for each in graph.steps]
                 raise StepNotFound(f"Run {shown(run_id)} has no step {shown(step)}", hint=did_you_mean(step, names))
-            earlier = store.latest_execution(connection, run.pipeline, step, run_id)
-            before = store.graph_of(connection, earlier.run_id) if earlier else None
-        old = next((each for each in before.steps if each.name == step), None) if before else None
-        new = next(each for each in graph.steps if each.name == step)
-        pair = (old, earlier) if old is not None and earlier is not None else None
-        return rules.explain(new, execution, pair, earlier.ended_at if earlier else None)
+            found = next(each for each in graph.steps if each.name == step)
+            return reason_of(connection, run.pipeline, found, execution)
 
     def log(self, actor: Actor, *, run_id: str, step: str) -> str:
         """Return what a step printed: its beginning and its end when it was much."""
@@ -376,7 +365,7 @@ class PipelineService:
             raise StepNotFound(f"Run {shown(run_id)} returned nothing", hint="Return something from the pipeline.")
         return value
 
-    def recover(self, actor: Actor) -> "list[str]":
+    def recover(self, actor: Actor) -> RunIds:
         """Let the runs go on whose process died, and return their ids. Called when a server starts."""
         table = store.pipeline_runs.c
         with self._ledger.read() as connection:
@@ -387,15 +376,18 @@ class PipelineService:
         return found
 
     def close(self) -> None:
-        """Wait for the runs that are executed here."""
+        """Let go of the runs that are executed here: their workers are killed, and the next process goes on."""
+        self._runner.stop()
         self._threads.shutdown(wait=True, cancel_futures=True)
 
     def _submit(self, actor: Actor, run_id: str) -> None:
         def work() -> None:
             try:
                 self.execute(actor, run_id)
-            except (RunBusy, StepFailed):
+            except (RunBusy, StepFailed, RunStopped):
                 return  # the ledger says what became of it
+            except TidemillError as error:
+                _LOG.error("Run %s was left: %s", run_id, error)
 
         self._threads.submit(work)
 
@@ -416,39 +408,6 @@ class PipelineService:
     def _resolve(self, actor: Actor, graph: Graph) -> dict[str, DatasetInput]:
         refs = rules.datasets_of(graph)
         return dict(zip(refs, self._datasets.resolve(actor, refs=refs), strict=True)) if refs else {}
-
-    def _planned(self, graph: Graph, datasets: Mapping[str, DatasetInput]) -> "list[PlannedStep]":
-        known = Known(self._objects, datasets)
-        planned = []
-        with self._ledger.read() as connection:
-            for step in graph.steps:
-                needs = sorted(rules.step_needs(step))
-                hit: bool | None = None
-                reason = Reason(hit=False, text="It depends on what the steps before it return.")
-                if set(needs) <= known.outputs.keys():
-                    inputs = {name: known.digest(one) for name, one in step.arguments.items()}
-                    key = rules.cache_key(rules.fixed_part(step), inputs)
-                    found = store.find_cached(connection, key) if step.options.cache else None
-                    hit = found is not None
-                    if found is not None:
-                        known.outputs[step.name] = found.output
-                    status = StepStatus.CACHED if found else StepStatus.PENDING
-                    execution = StepExecution(
-                        run_id="",
-                        step=step.name,
-                        position=len(planned),
-                        status=status,
-                        key=key,
-                        inputs=inputs,
-                        cached_from=found.run_id if found else "",
-                    )
-                    earlier = store.latest_execution(connection, graph.name, step.name, "")
-                    before = store.graph_of(connection, earlier.run_id) if earlier else None
-                    old = next((each for each in before.steps if each.name == step.name), None) if before else None
-                    pair = (old, earlier) if old is not None and earlier is not None else None
-                    reason = rules.explain(step, execution, pair, earlier.ended_at if earlier else None)
-                planned.append(PlannedStep(name=step.name, place=step.place, needs=needs, hit=hit, reason=reason))
-        return planned
 
 
 def _need(connection: sa.Connection, run_id: str) -> PipelineRun:

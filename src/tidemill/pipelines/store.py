@@ -1,6 +1,7 @@
 """The tables of pipelines, and the SQL on them."""
 
 from collections.abc import Iterable, Mapping
+from enum import StrEnum
 from typing import TypeVar
 
 import msgspec
@@ -10,6 +11,7 @@ from tidemill.core.digests import Digest
 from tidemill.ledger import Transaction
 from tidemill.ledger.schema import JsonColumn, MomentColumn, metadata
 from tidemill.pipelines.records import (
+    DatasetInput,
     Graph,
     Logged,
     PipelineRun,
@@ -228,6 +230,19 @@ def last_event(connection: sa.Connection, run_id: str) -> int:
     return connection.execute(query).scalar() or 0
 
 
+def write_run(
+    tx: Transaction,
+    run: PipelineRun,
+    *,
+    graph_key: Digest,
+    datasets: Mapping[str, DatasetInput],
+    options: Mapping[str, bool],
+) -> None:
+    """Write a new run."""
+    row = {**_fields(run), "graph": graph_key, "datasets": datasets, "options": options}
+    tx.execute(sa.insert(pipeline_runs), row)
+
+
 def write_steps(tx: Transaction, executions: Iterable[StepExecution]) -> None:
     """Write what a run did about some steps."""
     tx.upsert(step_executions, [_fields(execution) for execution in executions])
@@ -255,7 +270,7 @@ def _fields(record: msgspec.Struct) -> dict[str, object]:
 
 
 def _plain(value: object) -> object:
-    return value.value if isinstance(value, StepStatus) else value
+    return value.value if isinstance(value, StrEnum) else value
 
 
 def _one(connection: sa.Connection, query: "sa.Select[*tuple[object, ...]]", kind: type[T]) -> T | None:

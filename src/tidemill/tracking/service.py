@@ -106,29 +106,51 @@ class TrackingService:
         run_id = rules.check_run_id(run_id) if run_id else new_id()
 
         def work(tx: Transaction) -> Run:
-            there = store.find_runs(tx.connection, [run_id])
-            if there:
-                return there[0]
-            home = store.find_experiment(tx.connection, name=experiment) or _insert_experiment(tx, experiment, {})
-            if home.lifecycle_stage != "active":
-                raise rules.RunNotActive(f"Experiment {shown(experiment)} is deleted", hint="Use another experiment.")
-            row = {
-                "run_id": run_id,
-                "experiment_id": home.experiment_id,
-                "name": name or rules.make_name(run_id),
-                "user": actor.name,
-                "status": RunStatus.RUNNING.value,
-                "lifecycle_stage": "active",
-                "start_time": start_time or tx.now,
-            }
-            tx.execute(sa.insert(store.runs), row)
-            _write_texts(tx, store.run_params, run_id, params or {})
-            _write_texts(tx, store.run_tags, run_id, tags or {})
-            tx.link(Ref("experiment", home.experiment_id), "holds", Ref("run", run_id))
-            tx.audit("run.create", Ref("run", run_id), experiment=home.experiment_id)
-            return store.find_runs(tx.connection, [run_id])[0]
+            return self.create_run_within(
+                tx,
+                run_id,
+                experiment=experiment,
+                name=name,
+                params=params or {},
+                tags=tags or {},
+                start_time=start_time,
+            )
 
         return self._ledger.write(actor, work)
+
+    @staticmethod
+    def create_run_within(
+        tx: Transaction,
+        run_id: str,
+        *,
+        experiment: str,
+        params: dict[str, str],
+        tags: dict[str, str],
+        name: str = "",
+        start_time: Moment | None = None,
+    ) -> Run:
+        """Start a run as `create_run` does, as a part of a larger transaction; what is given must have been checked."""
+        there = store.find_runs(tx.connection, [run_id])
+        if there:
+            return there[0]
+        home = store.find_experiment(tx.connection, name=experiment) or _insert_experiment(tx, experiment, {})
+        if home.lifecycle_stage != "active":
+            raise rules.RunNotActive(f"Experiment {shown(experiment)} is deleted", hint="Use another experiment.")
+        row = {
+            "run_id": run_id,
+            "experiment_id": home.experiment_id,
+            "name": name or rules.make_name(run_id),
+            "user": tx.actor.name,
+            "status": RunStatus.RUNNING.value,
+            "lifecycle_stage": "active",
+            "start_time": start_time or tx.now,
+        }
+        tx.execute(sa.insert(store.runs), row)
+        _write_texts(tx, store.run_params, run_id, params)
+        _write_texts(tx, store.run_tags, run_id, tags)
+        tx.link(Ref("experiment", home.experiment_id), "holds", Ref("run", run_id))
+        tx.audit("run.create", Ref("run", run_id), experiment=home.experiment_id)
+        return store.find_runs(tx.connection, [run_id])[0]
 
     def get_run(self, actor: Actor, *, run_id: str) -> Run:
         """Return a run with its params, tags, inputs and the latest value of each metric.

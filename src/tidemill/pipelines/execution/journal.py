@@ -5,24 +5,20 @@ transaction is on its way to the disk the next outcomes gather, so that short st
 first renews the run's claim, so a process that lost its claim cannot write about the run any more.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from datetime import timedelta
-
-import sqlalchemy as sa
 
 from tidemill.core.access import Actor
 from tidemill.core.moments import utc_now
 from tidemill.core.refs import Ref
 from tidemill.ledger import Ledger, Transaction
 from tidemill.pipelines import store
-from tidemill.pipelines.errors import ClaimLost
+from tidemill.pipelines.claims import Claim
 from tidemill.pipelines.records import Logged, LoggedArtifact, RunEvent, StepExecution
+from tidemill.pipelines.values.store import objects_of
 from tidemill.tracking import store as tracking
 from tidemill.tracking.records import Metric
-
-LEASE = timedelta(seconds=20)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +55,7 @@ class Journal:
         ledger: Where to.
         actor: Who runs it.
         run_id: The run.
-        owner: The name under which this process claimed it.
+        claim: The right to write about it.
         last_event: The number of the run's newest event.
         on_event: Told of each event when it happens, before it is on disk.
     """
@@ -70,12 +66,12 @@ class Journal:
         actor: Actor,
         run_id: str,
         *,
-        owner: str,
+        claim: Claim,
         last_event: int = 0,
         on_event: Callable[[RunEvent], None] | None = None,
     ) -> None:
         self.run_id = run_id
-        self.owner = owner
+        self._claim = claim
         self._ledger = ledger
         self._actor = actor
         self._seq = last_event
@@ -132,7 +128,7 @@ class Journal:
         self._ledger.write(self._actor, work)
 
     def _write(self, tx: Transaction, batch: _Batch) -> None:
-        self._renew(tx)
+        self._claim.check(tx)
         executions = [*batch.started.values(), *(outcome.execution for outcome in batch.outcomes)]
         if executions:
             store.write_steps(tx, executions)
@@ -154,15 +150,6 @@ class Journal:
             self._write_logged(tx, outcome)
         store.write_events(tx, batch.events)
 
-    def _renew(self, tx: Transaction) -> None:
-        claims = store.run_claims.c
-        mine = sa.and_(claims.run_id == self.run_id, claims.owner == self.owner)
-        if tx.execute(sa.update(store.run_claims).where(mine).values(expires_at=tx.now + LEASE)).rowcount != 1:
-            raise ClaimLost(
-                f"Another process took run {self.run_id} over",
-                hint="Nothing more is written here; look at that process.",
-            )
-
     def _write_logged(self, tx: Transaction, outcome: Outcome) -> None:
         logged, run = outcome.logged, self.run_id
         if logged.metrics:
@@ -170,10 +157,18 @@ class Journal:
                 Metric(key=one.key, value=one.value, step=one.step, timestamp=one.timestamp) for one in logged.metrics
             ]
             tracking.write_metrics(tx.connection, run, points)
-        for table, texts in ((tracking.run_params, logged.params), (tracking.run_tags, logged.tags)):
-            tx.upsert(table, [{"run_id": run, "key": key, "value": value} for key, value in texts.items()])
+        # What the run was told stands: a step cannot change a param that is there.
+        tx.insert_new(tracking.run_params, _texts(run, logged.params))
+        tx.upsert(tracking.run_tags, _texts(run, logged.tags))
         files = [*logged.artifacts, *outcome.artifacts]
         rows = [{"run_id": run, "path": one.path, "digest": one.digest, "size": one.size} for one in files]
         tx.upsert(tracking.run_artifacts, rows)
         for digest in dict.fromkeys(one.digest for one in files):
             tx.link(Ref("run", run), "produced", Ref("artifact", digest))
+        if outcome.execution.output is not None:
+            for digest in objects_of(outcome.execution.output):
+                tx.link(Ref("run", run), "produced", Ref("artifact", digest))
+
+
+def _texts(run_id: str, texts: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"run_id": run_id, "key": key, "value": value} for key, value in texts.items()]

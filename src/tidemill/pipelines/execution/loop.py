@@ -12,9 +12,10 @@ from tidemill.core.digests import Digest
 from tidemill.core.errors import TidemillError
 from tidemill.core.moments import utc_now
 from tidemill.pipelines import rules
+from tidemill.pipelines.arguments import Known, digests_of
+from tidemill.pipelines.claims import RENEW_S
 from tidemill.pipelines.execution.artifacts import log_artifact, output_artifacts
-from tidemill.pipelines.execution.inputs import Inputs, digests_of
-from tidemill.pipelines.execution.journal import LEASE, Journal, Outcome
+from tidemill.pipelines.execution.journal import Journal, Outcome
 from tidemill.pipelines.execution.workers import Assignment, Workers
 from tidemill.pipelines.records import (
     Graph,
@@ -34,27 +35,33 @@ _LOG_EVERY_S = 0.5
 _MOST_LOG_EVENTS = 200
 
 
+class RunStopped(BaseException):
+    """Leaves a run as it is recorded, because this process ends; the next one goes on with it."""
+
+
 @dataclass(slots=True)
 class Work:
     """What a run is to do.
 
     Args:
         graph: The pipeline.
-        inputs: The dataset versions, and the results of steps that an earlier try finished.
+        known: The dataset versions, and the results of steps that an earlier try finished.
         steps: The row of each step.
         cores: How many cores the steps may take together.
         cached: Looks a result up by its key.
         workers: Makes the workers when the first step needs one.
-        cancelled: Whether somebody asked to stop.
+        cancelled: Whether somebody asked to end the run.
+        stopping: Whether this process ends, so that the run is to be left as it is.
     """
 
     graph: Graph
-    inputs: Inputs
+    known: Known
     steps: dict[str, StepExecution]
     cores: float
     cached: Callable[[Digest], CachedResult | None]
     workers: Callable[[], Workers]
     cancelled: Callable[[], bool]
+    stopping: Callable[[], bool]
 
 
 @dataclass(slots=True)
@@ -97,7 +104,12 @@ class RunLoop:
     _count: int = 0
 
     def run(self) -> None:
-        """Bring every step to its end, or to none where something failed; the journal is not finished."""
+        """Bring every step to its end, or to none where something failed; the journal is not finished.
+
+        Raises:
+            ClaimLost: If another process took the run over.
+            RunStopped: If this process ends.
+        """
         self._prepare()
         while True:
             self._settle_ready()
@@ -105,6 +117,8 @@ class RunLoop:
             self._pump()
             if not (self._running or self._queue or self._later):
                 break
+            if self.work.stopping():
+                raise RunStopped
             self._listen()
             if not self.was_cancelled and self.work.cancelled():
                 self._cancel()
@@ -115,10 +129,10 @@ class RunLoop:
         self._renewed_at = time.monotonic()
         for step in self.work.graph.steps:
             self._steps[step.name] = step
-            if step.name in self.work.inputs.outputs:
+            if step.name in self.work.known.outputs:
                 continue
             needs = rules.step_needs(step)
-            open_needs = {name for name in needs if name not in self.work.inputs.outputs}
+            open_needs = {name for name in needs if name not in self.work.known.outputs}
             self._waiting[step.name] = open_needs
             for name in open_needs:
                 self._dependents.setdefault(name, []).append(step.name)
@@ -130,7 +144,7 @@ class RunLoop:
         while self._ready and self.failure is None and not self.was_cancelled:
             step = self._steps[self._ready.popleft()]
             try:
-                given = self.work.inputs.given(step)
+                given = self.work.known.arguments(step)
             except TidemillError as error:
                 self._give_up(step, _refusal(step, error))
                 continue
@@ -182,11 +196,11 @@ class RunLoop:
         )
         self.work.steps[step.name] = row
         self.journal.start(row)
-        self.journal.tell("step_started", step.name, attempt=attempt.number, worker=assignment.worker)
+        self.journal.tell("started", step.name, attempt=attempt.number, worker=assignment.worker)
 
     def _pump(self) -> None:
         now = time.monotonic()
-        renew = now - self._renewed_at > LEASE.total_seconds() / 4
+        renew = now - self._renewed_at > RENEW_S
         if renew:
             self._renewed_at = now
         self.journal.pump(renew=renew)
@@ -198,7 +212,7 @@ class RunLoop:
             if assignment not in self._running:
                 continue
             if isinstance(report, Progress):
-                self.journal.tell("metrics", assignment.order.step, values=report.metrics)
+                self.journal.tell("progress", assignment.order.step, metrics=report.metrics)
                 continue
             attempt = self._running[assignment]
             self._release(assignment)
@@ -239,12 +253,12 @@ class RunLoop:
         self._free_cores += attempt.cores
 
     def _finish(self, attempt: _Attempt, assignment: Assignment, done: Done) -> None:
-        objects = self.work.inputs.objects
+        objects = self.work.known.objects
         artifacts = output_artifacts(attempt.step.name, done.output, objects)
         log = self._store_log(attempt, assignment)
         row = self._ended(attempt, StepStatus.DONE, usage=done.usage, output=done.output, log=log)
         self.journal.tell(
-            "step_done", attempt.step.name, wall_s=done.usage.wall_s, output=done.output.text, attempt=attempt.number
+            "done", attempt.step.name, wall_s=done.usage.wall_s, output=done.output.text, attempt=attempt.number
         )
         keep = attempt.step.options.cache
         files = (*artifacts, log) if log is not None else tuple(artifacts)
@@ -269,13 +283,13 @@ class RunLoop:
             failure=None,
         )
         self.work.steps[attempt.step.name] = row
-        artifacts = output_artifacts(attempt.step.name, found.output, self.work.inputs.objects)
-        self.journal.tell("step_cached", attempt.step.name, run_id=found.run_id)
+        artifacts = output_artifacts(attempt.step.name, found.output, self.work.known.objects)
+        self.journal.tell("cached", attempt.step.name, run_id=found.run_id)
         self.journal.end(Outcome(execution=row, logged=found.logged, artifacts=tuple(artifacts)))
         self._release_dependents(attempt.step.name, found.output)
 
     def _release_dependents(self, name: str, output: StoredValue) -> None:
-        self.work.inputs.outputs[name] = output
+        self.work.known.outputs[name] = output
         self._waiting.pop(name, None)
         for dependent in self._dependents.pop(name, []):
             open_needs = self._waiting[dependent]
@@ -288,7 +302,7 @@ class RunLoop:
         if attempt.number <= step.options.retries and not failure.final and not self.was_cancelled:
             wait_s = rules.retry_wait_s(step.options.retry_wait_s, attempt.number)
             self.journal.tell(
-                "step_retried",
+                "retrying",
                 step.name,
                 attempt=attempt.number,
                 code=failure.code,
@@ -315,7 +329,7 @@ class RunLoop:
         self._note_failure(step, failure)
 
     def _note_failure(self, step: GraphStep, failure: StepFailure) -> None:
-        self.journal.tell("step_failed", step.name, code=failure.code, message=failure.message, place=failure.place)
+        self.journal.tell("failed", step.name, code=failure.code, message=failure.message, place=failure.place)
         self._waiting.pop(step.name, None)
         if self.failure is None:
             message = f"Step {step.name} failed: {failure.message}"
@@ -368,7 +382,7 @@ class RunLoop:
             return None
         attempt.log_told_at = 0.0
         self._tell_output(attempt, assignment)
-        return log_artifact(attempt.step.name, assignment.log.content(), self.work.inputs.objects)
+        return log_artifact(attempt.step.name, assignment.log.content(), self.work.known.objects)
 
     def _tell_output(self, attempt: _Attempt, assignment: Assignment) -> None:
         now = time.monotonic()
@@ -378,7 +392,7 @@ class RunLoop:
         if text:
             attempt.log_told_at = now
             attempt.log_events += 1
-            self.journal.tell("log", attempt.step.name, text=text)
+            self.journal.tell("output", attempt.step.name, text=text)
 
 
 def _refusal(step: GraphStep, error: TidemillError) -> StepFailure:

@@ -216,7 +216,7 @@ class WorkerPool:
             theirs.close()
             os.close(write_end)
         os.set_blocking(read_end, False)
-        ours.settimeout(_SEND_WITHIN_S)
+        ours.setblocking(False)
         process = _Process(popen, ours, os.fdopen(read_end, "rb", buffering=0), AnswerReader(ours))
         self._selector.register(ours, selectors.EVENT_READ, process)
         self._selector.register(process.output, selectors.EVENT_READ, process)
@@ -228,8 +228,10 @@ class WorkerPool:
         return {**kept, **dict.fromkeys(_THREADS, str(self._threads)), "PYTHONHASHSEED": "0"}
 
     def _send(self, process: _Process, order: Order) -> None:
+        process.connection.settimeout(_SEND_WITHIN_S)
         with contextlib.suppress(OSError):  # a worker that is gone is noticed by what it does not answer
             send(process.connection, order)
+        process.connection.setblocking(False)
 
     def _wait(self, timeout_s: float) -> None:
         for key, _ in self._selector.select(timeout_s):

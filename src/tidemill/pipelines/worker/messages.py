@@ -1,6 +1,5 @@
 """What the executor and a worker say to each other: length-prefixed MessagePack over a socket."""
 
-import select
 import socket
 import struct
 from collections.abc import Iterator
@@ -133,7 +132,7 @@ class AnswerReader:
     """Puts answers together from what has arrived so far.
 
     Args:
-        connection: The socket.
+        connection: The socket, which does not block.
     """
 
     def __init__(self, connection: socket.socket) -> None:
@@ -144,12 +143,10 @@ class AnswerReader:
     def arrived(self) -> Iterator[Answer]:
         """Yield the answers that are complete, without waiting; sets `ended` when the worker is gone."""
         while True:
-            # A socket with a time-out waits for data even when told not to, so look first.
-            readable, _, _ = select.select([self._connection], [], [], 0)
-            if not readable:
-                break
             try:
                 piece = self._connection.recv(_PIECE)
+            except BlockingIOError:
+                break
             except OSError:
                 self.ended = True
                 break
