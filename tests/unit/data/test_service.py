@@ -148,7 +148,7 @@ def test_other_rules_on_the_same_rows_make_a_version_with_their_report(ingest: I
 
 
 def test_unknown_rules_and_columns_are_told(ingest: Ingest) -> None:
-    for rules in ({"carier": {"in": ["UA"]}}, {"carrier": {"beetween": [1, 2]}}):
+    for rules in ({"carrierr": {"in": ["UA"]}}, {"carrier": {"betweenn": [1, 2]}}):
         with pytest.raises(TidemillError) as caught:
             ingest("carrier\nUA\n", rules=rules)
         assert "'carrier'" in caught.value.hint or "'between'" in caught.value.hint
