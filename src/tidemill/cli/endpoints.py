@@ -101,6 +101,7 @@ def deployment(deployment_id: str) -> None:
 def deploy(  # noqa: PLR0913 - the options of the command line
     name: str,
     model: str,
+    *,
     canary: tuple[str, ...],
     watch: tuple[str, ...],
     false_rollback: str,
@@ -109,10 +110,10 @@ def deploy(  # noqa: PLR0913 - the options of the command line
     stage_timeout: str,
     on_timeout: str,
     gate_report: str | None,
-    force: bool,  # noqa: FBT001 - a flag of the command line
-    supersede: bool,  # noqa: FBT001 - a flag of the command line
+    force: bool,
+    supersede: bool,
     key: str,
-    wait: bool,  # noqa: FBT001 - a flag of the command line
+    wait: bool,
 ) -> None:
     """Move endpoint NAME to a version MODEL, such as delay@3: at once, or by canary stages."""
     plan = RolloutPlan(

@@ -37,6 +37,7 @@ def gates() -> None:
 @common
 def evaluate(  # noqa: PLR0913 - the options of the command line
     model: str,
+    *,
     metrics: tuple[str, ...],
     checks: tuple[str, ...],
     approvals: tuple[str, ...],
