@@ -90,7 +90,8 @@ class Plane:
                 )
             self._ending.wait(0.01)
         ready = msgspec.json.decode(self._ready_file.read_bytes())
-        self.url = str(ready["url"])
+        # Every address is no address to call.
+        self.url = str(ready["url"]).replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
         self._port = int(ready["port"])
 
     def _watch(self) -> None:

@@ -122,6 +122,7 @@ def bind(host: str, port: int) -> socket.socket:
 
 
 def url_of(listener: socket.socket) -> str:
-    """Return the URL of a listening socket."""
+    """Return the URL by which this machine reaches a listening socket."""
     host, port = listener.getsockname()[:2]
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - every address is no address to call
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
