@@ -6,7 +6,7 @@ import pytest
 from tidemill.core.access import OWNER, SYSTEM
 from tidemill.core.errors import Unavailable
 from tidemill.core.moments import utc_now
-from tidemill.monitoring.records import AlertState, TriggerState
+from tidemill.monitoring.records import AlertState, Trigger, TriggerState
 from tidemill.monitoring.rules import AlertNotFound, TriggerNotFound, TriggerSettled
 from tidemill.monitoring.service import outbox
 from tidemill.monitoring.service.outbox import InvalidNotification, UnknownNotifier
@@ -174,7 +174,7 @@ def test_an_entry_that_cannot_be_meant_is_refused(house, entry, error):
 
 def test_an_alert_fires_a_trigger_that_is_handed_on_once(house):
     watched(house, retrain=RetrainSettings())
-    followed = []
+    followed: list[Trigger] = []
     house.monitoring.on_trigger = followed.append
     play(house, BAD)
     (trigger,) = triggers(house)

@@ -63,7 +63,7 @@ def test_each_look_adds_what_is_new_wherever_it_is_by_then(house):
             house.tick()
         found = look(house)
         assert (found.stable.requests, found.canary.requests) == (total, total)
-    assert look(house, slow_ms=50.0) == found  # a fresh observation, from the start
+    assert look(house, slow_ms=50.0) == look(house)  # a fresh observation, from the start
     assert look(house, since=SINCE - 1).stable.requests == total
 
 

@@ -120,7 +120,10 @@ class Predictions:
         """
         found = self.find(identifier)
         target = str(Ref("prediction", identifier))
-        edges = [Edge(source=f"deployment:{found.deployment}", relation="answered", target=target, created_at=found.at)]
+        edges = []
+        if found.deployment:
+            source = str(Ref("deployment", found.deployment))
+            edges.append(Edge(source=source, relation="answered", target=target, created_at=found.at))
         if found.segment:
             source = str(Ref("segment", found.segment))
             edges.append(Edge(source=source, relation="holds", target=target, created_at=found.at))

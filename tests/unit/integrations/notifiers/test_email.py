@@ -9,8 +9,19 @@ from tidemill.monitoring.ports import Notice
 NOTICE = Notice(id="n1", subject="[tidemill] drift alert opened: delay", text="temp drifted.\n.\nEnd", body=b"{}")
 
 
+class Server(socketserver.ThreadingTCPServer):
+    daemon_threads = True
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), Mailbox)
+        self.taken: list[str] = []
+        self.is_closed = False
+
+
 class Mailbox(socketserver.StreamRequestHandler):
     """As much of a mail server as a message needs."""
+
+    server: Server
 
     def handle(self):
         self.say("220 here")
@@ -36,8 +47,7 @@ class Mailbox(socketserver.StreamRequestHandler):
 
 @pytest.fixture
 def mailbox():
-    server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Mailbox)
-    server.taken, server.is_closed, server.daemon_threads = [], False, True
+    server = Server()
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     yield server

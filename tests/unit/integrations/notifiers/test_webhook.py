@@ -9,7 +9,17 @@ from tidemill.monitoring.ports import Notice
 NOTICE = Notice(id="n1", subject="s", text="t", body=b'{"specversion":"1.0"}')
 
 
+class Server(http.server.ThreadingHTTPServer):
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), Receiver)
+        self.taken: list[tuple[dict[str, str], bytes]] = []
+        self.answer = 204
+        self.url = f"http://127.0.0.1:{self.server_port}/hook"
+
+
 class Receiver(http.server.BaseHTTPRequestHandler):
+    server: Server
+
     def do_POST(self):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         self.server.taken.append((dict(self.headers), body))
@@ -25,9 +35,7 @@ class Receiver(http.server.BaseHTTPRequestHandler):
 
 @pytest.fixture
 def receiver():
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Receiver)
-    server.taken, server.answer = [], 204
-    server.url = f"http://127.0.0.1:{server.server_port}/hook"
+    server = Server()
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     yield server
