@@ -117,7 +117,7 @@ class WorkerStart(Unavailable):
     code = "worker_start"
 
 
-class StepFailed(TidemillError):
+class PipelineFailed(TidemillError):
     """A step failed, and with it the run."""
 
-    code = "step_failed"
+    code = "pipeline_failed"

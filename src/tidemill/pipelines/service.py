@@ -23,7 +23,7 @@ from tidemill.pipelines.errors import (
     PipelineRunNotFound,
     RunBusy,
     RunEnded,
-    StepFailed,
+    PipelineFailed,
     StepNotFound,
 )
 from tidemill.pipelines.execution.loop import RunStopped
@@ -234,12 +234,12 @@ class PipelineService:
 
         Raises:
             RunBusy: If it is being executed.
-            StepFailed: If a step failed for good.
+            PipelineFailed: If a step failed for good.
         """
         done = self._runner.execute(actor, run_id, isolate=isolate, on_event=on_event)
         if done.status is PipelineStatus.FAILED and done.failure is not None:
             failure = done.failure
-            raise StepFailed(
+            raise PipelineFailed(
                 failure.message, hint=failure.hint, where=failure.place, details={"traceback": failure.traceback}
             )
         return done
@@ -384,7 +384,7 @@ class PipelineService:
         def work() -> None:
             try:
                 self.execute(actor, run_id)
-            except (RunBusy, StepFailed, RunStopped):
+            except (RunBusy, PipelineFailed, RunStopped):
                 return  # the ledger says what became of it
             except TidemillError as error:
                 _LOG.error("Run %s was left: %s", run_id, error)

@@ -130,7 +130,7 @@ def _checked(order: Execute, result: object) -> object:
 
 
 def _is_table(given: Given, value: object) -> bool:
-    return not isinstance(given, GivenSeveral) and hasattr(value, "columns") and hasattr(value, "shape")
+    return not isinstance(given, GivenSeveral) and hasattr(type(value), "columns") and hasattr(type(value), "shape")
 
 
 def _cpu_s() -> float:

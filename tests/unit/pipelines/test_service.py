@@ -1,0 +1,610 @@
+import subprocess
+import threading
+from pathlib import Path
+
+import pytest
+
+from tidemill.core.access import OWNER
+from tidemill.core.refs import Ref
+from tidemill.ledger.lineage import trace
+from tidemill.pipelines.errors import (
+    InvalidReference,
+    PipelineNotFound,
+    PipelineRunNotFound,
+    ProjectFault,
+    RunBusy,
+    RunEnded,
+    SourceMissing,
+    StepNotFound,
+    UnknownParam,
+)
+
+CHAIN = """
+    K = 3
+
+    @step(outputs=2)
+    def split(n: int):
+        print("splitting", n)
+        return n * K, n + 1
+
+    @step(metrics=True)
+    def add(a, b):
+        log_metric("loss", 0.5)
+        log_metric("loss", 0.25)
+        log_params({"rows": 7})
+        return {"total": float(a + b)}
+
+    @pipeline
+    def main(n: int = 2):
+        a, b = split(n)
+        return {"sum": add(a, b), "a": a}
+"""
+
+
+def test_a_run_is_a_tracking_run_with_all_that_it_said(bench):
+    bench.write(CHAIN)
+    run = bench.run(params={"n": 4})
+
+    assert run.status == "done"
+    assert run.result.items["sum"].text == "{'total': 17.0}"
+    tracked = bench.tracking.get_run(OWNER, run_id=run.run_id)
+    assert tracked.status == "FINISHED"
+    assert tracked.params == {"n": "4", "rows": "7"}
+    assert tracked.metrics == {"total": 17.0, "loss": 0.25}
+    assert tracked.tags["tidemill.source.digest"] == run.source
+    points = bench.tracking.metric_history(OWNER, run_id=run.run_id, key="loss")
+    assert [(point.step, point.value) for point in points] == [(0, 0.5), (1, 0.25)]
+    assert bench.service.log(OWNER, run_id=run.run_id, step="split") == "splitting 4\n"
+    assert [one.path for one in bench.tracking.list_artifacts(OWNER, run_id=run.run_id)] == ["logs/split.txt"]
+    step = bench.step(run.run_id, "split")
+    assert step.worker > 0
+    assert step.usage.memory_bytes > 1_000_000
+
+
+def test_a_second_run_starts_no_process_and_logs_the_same(bench, monkeypatch):
+    bench.write(CHAIN)
+    first = bench.run()
+    monkeypatch.setattr("subprocess.Popen", None)
+    second = bench.run()
+
+    assert bench.statuses(second.run_id) == {"split": "cached", "add": "cached"}
+    assert second.result == first.result
+    assert bench.step(second.run_id, "add").cached_from == first.run_id
+    tracked = bench.tracking.get_run(OWNER, run_id=second.run_id)
+    assert tracked.metrics == {"total": 9.0, "loss": 0.25}
+
+
+def test_told_not_to_use_the_cache_everything_runs(bench):
+    bench.write(CHAIN)
+    bench.run()
+
+    again = bench.run(use_cache=False)
+
+    assert bench.statuses(again.run_id) == {"split": "done", "add": "done"}
+    assert "told not to" in bench.service.why(OWNER, run_id=again.run_id, step="add").text
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "params", "text"),
+    [
+        ("K = 3", "K = 4", {}, "code of pipeline.py:K changed"),
+        ("n * K", "n + K", {}, "code of pipeline.py:split changed"),
+        ("K = 3", "K = 3", {"n": 9}, "param n: 2 -> 9"),
+    ],
+)
+def test_why_names_what_changed(bench, old, new, params, text):
+    bench.write(CHAIN)
+    first = bench.run(params={"n": 2})
+    bench.write(CHAIN.replace(old, new))
+    second = bench.run(params=params or {"n": 2})
+
+    reason = bench.service.why(OWNER, run_id=second.run_id, step="split")
+    assert reason.hit is False
+    assert reason.run_id == first.run_id
+    assert text in reason.text
+    assert "input a changed" in bench.service.why(OWNER, run_id=second.run_id, step="add").text
+    assert "never executed" in bench.service.why(OWNER, run_id=first.run_id, step="split").text
+
+
+def test_a_comment_changes_nothing(bench):
+    bench.write(CHAIN)
+    bench.run()
+    bench.write(CHAIN.replace("K = 3", "K = 3  # three\n\n\n    UNUSED = 5"))
+
+    assert set(bench.statuses(bench.run().run_id).values()) == {"cached"}
+
+
+def test_why_names_an_environment_that_changed(bench, monkeypatch):
+    bench.write(CHAIN)
+    run = bench.run()
+    with bench.ledger.read() as connection:
+        from tidemill.pipelines import rules, store
+
+        graph = store.graph_of(connection, run.run_id)
+        execution = store.find_step(connection, run.run_id, "split")
+    import msgspec
+
+    old = msgspec.structs.replace(graph.steps[0], environment={"python": "3.10", "polars": "1.0"})
+    changes = rules.changes_between(old, execution.inputs, graph.steps[0], execution.inputs)
+    assert [(change.name, change.old) for change in changes] == [("polars", "1.0"), ("python", "3.10")]
+
+
+def test_a_plan_says_what_would_run(bench):
+    bench.write(CHAIN)
+    bench.run()
+
+    hit = bench.service.plan(OWNER, pipeline="pipeline.py:main", folder=str(bench.project))
+    miss = bench.service.plan(OWNER, pipeline="pipeline.py:main", folder=str(bench.project), params={"n": 5})
+
+    assert [step.hit for step in hit.steps] == [True, True]
+    assert [step.hit for step in miss.steps] == [False, None]
+    assert "param n: 2 -> 5" in miss.steps[0].reason.text
+    assert miss.steps[1].needs == ["split"]
+
+
+def test_tables_pass_between_steps_and_from_datasets(bench):
+    polars = pytest.importorskip("polars")
+    bench.tables.add("flights@1", polars.DataFrame({"delay": [1, 2, 60]}), bench.root)
+    bench.write("""
+        import polars as pl
+        from pathlib import Path
+
+        @step
+        def late(flights: pl.DataFrame) -> pl.DataFrame:
+            return flights.filter(pl.col("delay") > 30)
+
+        @step
+        def lazy(flights: pl.LazyFrame):
+            return flights.select(pl.len())
+
+        @step
+        def file(flights: Path):
+            return flights.stat().st_size
+
+        @step
+        def count(table, scanned, size):
+            return [table.height, scanned.collect().item(), size > 0]
+
+        @pipeline
+        def main():
+            flights = dataset("flights@1")
+            return count(late(flights), lazy(flights), file(flights))
+    """)
+    run = bench.run()
+
+    assert bench.failure is None
+    assert bench.service.log(OWNER, run_id=run.run_id, step="count") == ""
+    assert run.result.text == "[1, 3, True]"
+    paths = [one.path for one in bench.tracking.list_artifacts(OWNER, run_id=run.run_id)]
+    assert paths == ["outputs/late.parquet", "outputs/lazy.parquet"]
+    with bench.ledger.read() as connection:
+        up = trace(connection, Ref("run", run.run_id), "up")
+        down = trace(connection, Ref("run", run.run_id), "down")
+    sources = {edge.source.partition(":")[0] for edge in up.edges}
+    assert {"dataset_version", "source", "experiment"} <= sources
+    assert {edge.target.partition(":")[0] for edge in down.edges} == {"artifact"}
+
+
+def test_a_failure_names_the_line_and_hides_our_frames(bench):
+    bench.write("""
+        def deeper(x):
+            return x / 0
+
+        @step
+        def good():
+            return 1
+
+        @step
+        def bad(x):
+            return deeper(x)
+
+        @step
+        def after(x):
+            return x
+
+        @pipeline
+        def main():
+            return after(bad(good()))
+    """)
+    run = bench.run()
+
+    assert run.status == "failed"
+    assert bench.statuses(run.run_id) == {"good": "done", "bad": "failed", "after": "skipped"}
+    failure = bench.step(run.run_id, "bad").failure
+    assert failure.message == "ZeroDivisionError: division by zero"
+    assert failure.place == "pipeline.py:5"
+    assert "tidemill" not in failure.traceback
+    assert "in deeper" in failure.traceback
+    assert bench.failure.where == "pipeline.py:5"
+    assert bench.tracking.get_run(OWNER, run_id=run.run_id).status == "FAILED"
+
+
+def test_a_failed_run_goes_on_where_it_failed(bench, wait_for):
+    marker = bench.root / "mended"
+    bench.write(f"""
+        from pathlib import Path
+
+        @step
+        def first():
+            log_metric("seen", 1)
+            return 1
+
+        @step
+        def fragile(x):
+            if not Path({str(marker)!r}).exists():
+                raise OSError("not yet")
+            return x + 1
+
+        @pipeline
+        def main():
+            return fragile(first())
+    """)
+    failed = bench.run()
+    before = bench.step(failed.run_id, "first")
+    marker.touch()
+    bench.service.resume(OWNER, run_id=failed.run_id)
+    wait_for(lambda: bench.service.get(OWNER, run_id=failed.run_id).status == "done")
+
+    assert bench.step(failed.run_id, "first") == before
+    assert bench.statuses(failed.run_id) == {"first": "done", "fragile": "done"}
+    assert bench.tracking.get_run(OWNER, run_id=failed.run_id).status == "FINISHED"
+    assert len(bench.tracking.metric_history(OWNER, run_id=failed.run_id, key="seen")) == 1
+    with pytest.raises(RunEnded):
+        bench.service.resume(OWNER, run_id=failed.run_id)
+
+
+def test_retries_wait_and_count_and_log_once(bench):
+    marker = bench.root / "tries"
+    bench.write(f"""
+        from pathlib import Path
+
+        @step(retries=2, retry_wait_s=0.01)
+        def flaky():
+            log_metric("try", 1.0)
+            tries = Path({str(marker)!r})
+            with tries.open("a") as file:
+                file.write("x")
+            if len(tries.read_text()) < 3:
+                raise OSError("again")
+            return 1
+
+        @pipeline
+        def main():
+            return flaky()
+    """)
+    run = bench.run()
+
+    assert run.status == "done"
+    assert bench.step(run.run_id, "flaky").attempt == 3
+    assert bench.kinds(run.run_id, "flaky").count("retrying") == 2
+    assert len(bench.tracking.metric_history(OWNER, run_id=run.run_id, key="try")) == 1
+
+
+def test_independent_steps_run_at_the_same_time(bench):
+    bench.write("""
+        import socket, time
+        from pathlib import Path
+
+        def meet(mine, other, folder):
+            Path(folder, mine).touch()
+            deadline = time.monotonic() + 20
+            while not Path(folder, other).exists():
+                assert time.monotonic() < deadline, "the other step never ran"
+                time.sleep(0.005)
+            return mine
+
+        @step
+        def left(folder): return meet("left", "right", folder)
+
+        @step
+        def right(folder): return meet("right", "left", folder)
+
+        @pipeline
+        def main(folder: str):
+            return [left(folder), right(folder)]
+    """)
+    run = bench.run(params={"folder": str(bench.root)})
+
+    assert run.status == "done"
+    assert len({bench.step(run.run_id, name).worker for name in ("left", "right")}) == 2
+
+
+def test_equal_steps_of_one_run_run_once(bench):
+    bench.write("""
+        @step
+        def same(x): return x
+
+        @pipeline
+        def main():
+            return [same(1), same(1), same(2)]
+    """)
+    run = bench.run()
+
+    counts = sorted(bench.statuses(run.run_id).values())
+    assert counts == ["cached", "done", "done"]
+
+
+def test_workers_share_the_cores(bench):
+    bench.write("""
+        import os
+
+        @step
+        def threads(n): return os.environ["OMP_NUM_THREADS"], os.environ["POLARS_MAX_THREADS"]
+
+        @pipeline
+        def main(wide: bool):
+            return [threads(1), threads(2)] if wide else threads(1)
+    """)
+
+    assert bench.run(params={"wide": False}).result.text == "('2', '2')"
+    assert bench.run(params={"wide": True}, use_cache=False).result.items["0"].text == "('1', '1')"
+
+
+def test_cache_false_runs_every_time(bench):
+    bench.write("""
+        @step(cache=False)
+        def now(): return 1
+
+        @pipeline
+        def main(): return now()
+    """)
+    bench.run()
+    run = bench.run()
+
+    assert bench.statuses(run.run_id) == {"now": "done"}
+    assert "cache=False" in bench.service.why(OWNER, run_id=run.run_id, step="now").text
+
+
+def test_a_missing_object_is_computed_again(bench):
+    bench.write("""
+        @step
+        def large(): return "x" * 10_000
+
+        @pipeline
+        def main(): return large()
+    """)
+    first = bench.run()
+    bench.objects.remove(first.result.object)
+    second = bench.run()
+
+    assert bench.statuses(second.run_id) == {"large": "done"}
+    assert bench.objects.has(second.result.object)
+
+
+def test_in_process_mode_needs_no_worker(bench, monkeypatch):
+    bench.write(CHAIN)
+    bench.prepare(params={"n": 2})
+    monkeypatch.setattr("subprocess.Popen", None)
+    run = bench.run(isolate=False, params={"n": 2})
+
+    assert run.status == "done"
+    assert bench.step(run.run_id, "split").worker == 0
+    import sys
+
+    assert not any(str(bench.root) in path for path in sys.path)
+
+
+def test_a_run_can_be_cancelled(bench, wait_for):
+    bench.write("""
+        import time
+
+        @step
+        def endless():
+            print("here", flush=True)
+            time.sleep(600)
+
+        @step
+        def after(x): return x
+
+        @pipeline
+        def main(): return after(endless())
+    """)
+    run = bench.service.start(OWNER, pipeline="pipeline.py:main", folder=str(bench.project))
+    wait_for(lambda: bench.statuses(run.run_id)["endless"] == "running")
+    with pytest.raises(RunBusy):
+        bench.service.execute(OWNER, run.run_id)
+    bench.service.cancel(OWNER, run_id=run.run_id)
+    wait_for(lambda: bench.service.get(OWNER, run_id=run.run_id).status == "cancelled")
+
+    assert set(bench.statuses(run.run_id).values()) == {"skipped"}
+    assert bench.tracking.get_run(OWNER, run_id=run.run_id).status == "KILLED"
+    with pytest.raises(RunEnded):
+        bench.service.cancel(OWNER, run_id=run.run_id)
+
+
+def test_closing_leaves_a_run_to_the_next_process(bench, wait_for):
+    marker = bench.root / "go"
+    bench.write(f"""
+        import time
+        from pathlib import Path
+
+        @step
+        def first(): return 1
+
+        @step
+        def waits(x):
+            while not Path({str(marker)!r}).exists():
+                time.sleep(0.01)
+            return x
+
+        @pipeline
+        def main(): return waits(first())
+    """)
+    run = bench.service.start(OWNER, pipeline="pipeline.py:main", folder=str(bench.project))
+    wait_for(lambda: bench.statuses(run.run_id)["waits"] == "running")
+    bench.close()
+    marker.touch()
+    bench.open()
+
+    assert bench.service.recover(OWNER) == [run.run_id]
+    wait_for(lambda: bench.service.get(OWNER, run_id=run.run_id).status == "done")
+    assert bench.statuses(run.run_id) == {"first": "done", "waits": "done"}
+
+
+def test_events_are_told_when_they_happen_and_can_be_read_after(bench):
+    bench.write(CHAIN)
+    told = []
+    run = bench.run(on_event=told.append)
+
+    assert [event.kind for event in told] == bench.kinds(run.run_id)
+    assert bench.kinds(run.run_id)[0] == "run_started"
+    assert bench.kinds(run.run_id)[-1] == "run_done"
+    later = bench.service.events(OWNER, run_id=run.run_id, after=3, limit=2)
+    assert [event.seq for event in later] == [4, 5]
+
+
+def test_the_source_of_a_run_is_kept_with_its_commit(bench):
+    bench.write(CHAIN)
+    (bench.project / "notes.bin").write_bytes(b"x")
+    (bench.project / "query.sql").write_text("select 1")
+    (bench.project / ".secret").write_text("token")
+    (bench.project / "venv").mkdir()
+    (bench.project / "venv" / "lib.py").write_text("x = 1")
+    git = ["git", "-c", "user.name=a", "-c", "user.email=a@b"]
+    subprocess.run([*git, "init", "-q", "-b", "trunk"], cwd=bench.project, check=True)
+    subprocess.run([*git, "add", "."], cwd=bench.project, check=True)
+    subprocess.run([*git, "commit", "-q", "-m", "x"], cwd=bench.project, check=True)
+
+    clean = bench.service.snapshot(OWNER, folder=str(bench.project))
+    bench.write(CHAIN + "# more\n")
+    dirty = bench.service.snapshot(OWNER, folder=str(bench.project))
+
+    assert clean.git is not None
+    assert (clean.git.branch, clean.git.dirty) == ("trunk", False)
+    assert dirty.git is not None
+    assert dirty.git.dirty
+    assert [entry.path for entry in bench.objects.list_tree(clean.digest)] == ["pipeline.py", "query.sql"]
+    run_id = bench.service.prepare(OWNER, pipeline="pipeline.py:main", source=clean.digest).run_id
+    assert bench.tracking.get_run(OWNER, run_id=run_id).tags["mlflow.source.git.branch"] == "trunk"
+
+
+def test_a_changed_copy_of_the_source_is_written_again(bench):
+    bench.write(CHAIN)
+    run = bench.run()
+    exported = bench.root / "work" / "source" / run.source / "pipeline.py"
+    exported.chmod(0o644)
+    exported.write_text("raise SystemExit")
+
+    assert bench.run(use_cache=False).status == "done"
+
+
+@pytest.mark.parametrize(
+    "reference",
+    ["", "pipeline.py", "pipeline.py:", "../pipeline.py:main", "/etc/passwd:main", "a b.py:main", "pipeline.py:a.b"],
+)
+def test_a_reference_that_is_none_is_refused(bench, reference):
+    bench.write(CHAIN)
+
+    with pytest.raises((InvalidReference, ProjectFault)) as caught:
+        bench.service.plan(OWNER, pipeline=reference, folder=str(bench.project))
+
+    assert caught.value.code == "invalid_reference"
+
+
+def test_what_does_not_exist_is_named_with_what_does(bench):
+    bench.write(CHAIN)
+    folder = str(bench.project)
+
+    with pytest.raises(PipelineNotFound, match="pipelin") as caught:
+        bench.service.plan(OWNER, pipeline="pipelin.py:main", folder=folder)
+    assert "pipeline.py" in caught.value.hint
+    with pytest.raises(PipelineNotFound) as caught:
+        bench.service.plan(OWNER, pipeline="pipeline.py:split", folder=folder)
+    assert "@pipeline" in caught.value.hint
+    with pytest.raises(UnknownParam):
+        bench.service.plan(OWNER, pipeline="pipeline.py:main", folder=folder, params={"m": 1})
+    with pytest.raises(SourceMissing):
+        bench.service.plan(OWNER, pipeline="pipeline.py:main", folder=str(bench.root / "absent"))
+    with pytest.raises(PipelineRunNotFound):
+        bench.service.get(OWNER, run_id="0" * 32)
+    run = bench.run()
+    with pytest.raises(StepNotFound) as missing:
+        bench.service.why(OWNER, run_id=run.run_id, step="splt")
+    assert "split" in missing.value.hint
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "place"),
+    [
+        ("def f(:\n", "invalid syntax", "pipeline.py:3"),
+        ("import absent_library_x\n", "absent_library_x", "pipeline.py:3"),
+        ("1 / 0\n", "ZeroDivisionError", "pipeline.py:3"),
+        ("raise SystemExit(3)\n", "SystemExit", "pipeline.py:3"),
+        ("@step\ndef s(x): return x\n\n@pipeline\ndef main():\n    return s(open)\n", "cannot stand", "pipeline.py:8"),
+        ("@pipeline\ndef main():\n    def f(): pass\n    return step(f)()\n", "found again", ""),
+        ("import os\nos._exit(7)\n", "status 7", ""),
+    ],
+)
+def test_faults_of_the_projects_code_name_its_line(bench, text, message, place):
+    bench.write(text)
+
+    with pytest.raises(ProjectFault, match=message) as caught:
+        bench.service.plan(OWNER, pipeline="pipeline.py:main", folder=str(bench.project))
+
+    assert caught.value.where == place
+    assert caught.value.hint
+
+
+def test_preparing_again_with_a_key_is_the_same_run(bench):
+    bench.write(CHAIN)
+    key = "a" * 32
+
+    assert bench.prepare(key=key) == key
+    assert bench.prepare(key=key) == key
+    assert [run.run_id for run in bench.service.list(OWNER)] == [key]
+
+
+def test_the_outputs_of_a_run_have_names(bench):
+    bench.write(CHAIN)
+    run = bench.run()
+
+    assert bench.service.output(OWNER, run_id=run.run_id, name="a").text == "6"
+    with pytest.raises(StepNotFound):
+        bench.service.output(OWNER, run_id=run.run_id, name="b")
+
+
+def test_runs_are_listed_newest_first(bench):
+    bench.write(CHAIN)
+    runs = [bench.run(params={"n": n}).run_id for n in range(3)]
+
+    assert [run.run_id for run in bench.service.list(OWNER, pipeline="main")] == runs[::-1]
+    assert [run.run_id for run in bench.service.list(OWNER, status="failed")] == []
+    assert [run.run_id for run in bench.service.list(OWNER, before=runs[1])] == runs[:1]
+
+
+def test_artifacts_that_a_step_logs_are_kept(bench):
+    bench.write("""
+        from pathlib import Path
+        import tempfile
+
+        @step
+        def draws():
+            folder = Path(tempfile.mkdtemp())
+            (folder / "a.txt").write_text("hello")
+            log_artifact(folder, "plots")
+            log_artifact(folder / "a.txt")
+            set_tags({"stage": "drawn"})
+
+        @pipeline
+        def main(): draws()
+    """)
+    run = bench.run()
+
+    paths = [one.path for one in bench.tracking.list_artifacts(OWNER, run_id=run.run_id)]
+    assert paths == ["a.txt", "plots/a.txt"]
+    assert bench.tracking.get_run(OWNER, run_id=run.run_id).tags["stage"] == "drawn"
+    assert run.result is None
+
+
+def test_two_runs_at_once_do_not_meet(bench):
+    bench.write(CHAIN)
+    runs = [bench.prepare(params={"n": n}) for n in range(2)]
+    threads = [threading.Thread(target=bench.service.execute, args=(OWNER, run_id)) for run_id in runs]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    totals = [bench.tracking.get_run(OWNER, run_id=run_id).metrics["total"] for run_id in runs]
+    assert totals == [1.0, 5.0]
+    assert not list(Path(bench.root / "work" / "scratch").iterdir())
