@@ -32,6 +32,9 @@ HOMES: dict[str, tuple[str, str]] = {
 }
 """Kinds of things that are a row: the table and the column of their id."""
 
+IN_JSON = {("pipeline_graphs", "graph"), ("step_cache", "output"), ("step_executions", "output")}
+"""Columns of JSON in which values of steps stand; the key `object` of one names its object."""
+
 _NO_OBJECTS = {"audit_events", "audit_head"}
 """Tables whose digests name rows, not objects."""
 
@@ -55,7 +58,8 @@ class Reference(NamedTuple):
 def to_objects(connection: sa.Connection) -> Iterator[Reference]:
     """Yield every digest of an object that the ledger names.
 
-    A column `digest` or `…_digest` names an object, unless its `info` says `object: False`.
+    A column `digest` or `…_digest` names an object, unless its `info` says `object: False`; JSON does where `IN_JSON`
+    says so.
     """
     for table in metadata.sorted_tables:
         columns = [column for column in table.columns if _names_object(column)]
@@ -69,8 +73,8 @@ def to_objects(connection: sa.Connection) -> Iterator[Reference]:
             place = f"{table.name} {', '.join(f'{name}={row[name]}' for name in shown)}"
             things = tuple(Ref(kind, str(row[name])) for name, kind in keys.items() if row[name] is not None)
             for column in columns:
-                if row[column.name] is not None:
-                    yield Reference(row[column.name], place, things)
+                for digest in _digests(row[column.name]):
+                    yield Reference(digest, place, things)
 
 
 def needed_by(connection: sa.Connection, digests: set[str]) -> dict[str, list[str]]:
@@ -129,15 +133,33 @@ def count_edges(connection: sa.Connection) -> int:
 
 
 def _names_object(column: sa.Column[object]) -> bool:
+    if (column.table.name, column.name) in IN_JSON:
+        return True
     is_named_so = column.name == "digest" or column.name.endswith("_digest")
     return is_named_so and column.table.name not in _NO_OBJECTS and bool(column.info.get("object", True))
+
+
+def _digests(value: object) -> Iterator[str]:
+    """Yield the digests of a column's value: itself, or within JSON what stands under the key `object`."""
+    if isinstance(value, str):
+        yield value
+        return
+    parts = [value]
+    while parts:
+        part = parts.pop()
+        if isinstance(part, dict):
+            if isinstance(found := part.get("object"), str):
+                yield found
+            parts += part.values()
+        elif isinstance(part, list):
+            parts += part
 
 
 def _kind_of(column: sa.Column[object]) -> str | None:
     """Return the kind of thing whose id a column holds."""
     places = {(column.table.name, column.name)}
     places |= {(key.column.table.name, key.column.name) for key in column.foreign_keys}
-    return next((kind for kind, home in HOMES.items() if home in places), None)
+    return next((kind for kind, home in HOMES.items() if home in places or column.name == f"{kind}_id"), None)
 
 
 def _descendants(connection: sa.Connection, thing: Ref) -> list[str]:

@@ -11,13 +11,15 @@ import sqlalchemy as sa
 import tidemill
 from tidemill.app import Workspace
 from tidemill.app.fsck import WorkspaceMissing, check_folder
-from tidemill.app.references import HOMES
+from tidemill.app.references import HOMES, IN_JSON
 from tidemill.core.access import OWNER
 from tidemill.core.digests import Digest
+from tidemill.core.moments import utc_now
 from tidemill.core.refs import KINDS, Ref
 from tidemill.core.settings import Settings
 from tidemill.ledger import WorkspaceInUse
 from tidemill.ledger.schema import audit_events, metadata
+from tidemill.objects import digest_bytes
 
 
 def findings(workspace) -> list[tuple[str, str, str]]:
@@ -202,3 +204,16 @@ def test_the_places_of_things_are_tables_that_exist():
     assert set(HOMES) <= KINDS
     known = {table: set(metadata.tables[table].c.keys()) for table, _ in HOMES.values() if table in metadata.tables}
     assert [home for home in HOMES.values() if home[0] in known and home[1] not in known[home[0]]] == []
+    assert [home for home in IN_JSON if home[1] not in metadata.tables[home[0]].c] == []
+
+
+def test_what_a_step_returned_is_referred_to_wherever_it_stands(workspace):
+    kept, lost = workspace.objects.put_bytes(b"kept"), digest_bytes(b"lost")
+    items = {"0": {"codec": "bytes", "digest": "0" * 64, "size": 4, "object": kept}}
+    output = {"codec": "list", "digest": "1" * 64, "size": 8, "items": items | {"1": {"object": lost}}}
+    row = {"key": "k", "output": output, "logged": {}, "run_id": "r", "created_at": utc_now()}
+    workspace.ledger.write(OWNER, lambda tx: tx.execute(sa.insert(metadata.tables["step_cache"]), row))
+
+    (finding,) = workspace.maintenance.fsck(OWNER).findings
+    assert finding.subject.replace("/", "") == "objects" + lost
+    assert finding.needed_by == ["step_cache key=k", "run:r"]
