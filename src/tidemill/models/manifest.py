@@ -2,7 +2,6 @@
 
 from pathlib import Path, PurePosixPath
 from typing import Any
-from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -115,7 +114,8 @@ def read_manifest(folder: Path) -> Manifest:
     try:
         if not path.is_file() or path.is_symlink():
             raise NotAModel(
-                f"{shown(folder.name)} has no {MANIFEST}", hint="Write the model with tidemill.models.saving.save_model."
+                f"{shown(folder.name)} has no {MANIFEST}",
+                hint="Write the model with tidemill.models.saving.save_model.",
             )
         if path.stat().st_size > LARGEST_BYTES:
             raise _damaged(f"{MANIFEST} is over {LARGEST_BYTES} bytes")
@@ -125,7 +125,8 @@ def read_manifest(folder: Path) -> Manifest:
         raise _damaged(f"{MANIFEST} cannot be read: {shown(str(error), 200)}") from None
     if manifest.format != FORMAT:
         raise NotAModel(
-            f"{MANIFEST} is of the format {shown(manifest.format)}", hint=f"This Tidemill reads {FORMAT}; use a newer one."
+            f"{MANIFEST} is of the format {shown(manifest.format)}",
+            hint=f"This Tidemill reads {FORMAT}; use a newer one.",
         )
     for name, entry in manifest.files.items():
         check_inside(name)
@@ -145,7 +146,15 @@ def check_inside(name: str) -> str:
         UnsafeModel: If it is absolute, goes up, or is no plain relative path.
     """
     path = PurePosixPath(name)
-    if not name or name != str(path) or path.is_absolute() or ".." in path.parts or "\\" in name or "\0" in name or name == ".":
+    if (
+        not name
+        or name != str(path)
+        or path.is_absolute()
+        or ".." in path.parts
+        or "\\" in name
+        or "\0" in name
+        or name == "."
+    ):
         raise UnsafeModel(
             f"{shown(name)} is not a path inside the model folder", hint="Use a plain relative path without '..'."
         )

@@ -58,7 +58,7 @@ def judge_difference(check: str, found: Difference, margin: float) -> Outcome:
 
     A negative margin asks the candidate to be better by so much.
     """
-    bound = Bound(">=", -margin) if found.higher_is_better else Bound("<=", margin)
+    bound = Bound(">=", 0.0 - margin) if found.higher_is_better else Bound("<=", margin)
     verdict = verdict_of(found.value, found.low, found.high, bound)
     reason = (
         f"{found.metric} is {found.candidate:.4f} and the champion's {found.champion:.4f}: the difference of "

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 else:
     pl = lazy("polars")
 
-_BATCH = 200
+_BATCH = 25
 _FEEDBACK = 5_000
 
 
