@@ -142,7 +142,7 @@ def test_killed_at_any_sync_it_is_whole_or_absent_and_can_be_done_again(
 def test_a_full_disk_is_told_and_leaves_nothing(prepared: Path, digest: str, tmp_path: Path, limit: int) -> None:
     home = copy_of(prepared, tmp_path / "full")
     said = run(home, limit=limit)
-    assert said.startswith(("error out_of_space", "error unavailable")), said  # SQLite tells its log's from no other
+    assert said.startswith(("error out_of_space", "error ledger_io")), said  # SQLite tells its log's from no other
     assert list((home / "incoming").iterdir()) == []
     assert look(home)[0] == []
     assert run(home).split() == ["done", digest]

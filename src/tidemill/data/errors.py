@@ -54,7 +54,7 @@ class SourceChanged(Conflict):
 class SourceTooLarge(TooLarge):
     """A packed file unpacks to far more than it should."""
 
-    code = "source_too_large"
+    code = "unpacked_too_large"
 
 
 class UnsupportedSource(InvalidInput):
@@ -129,7 +129,7 @@ class QualityFailed(InvalidInput):
     code = "quality_failed"
 
 
-class TargetExists(Conflict):
+class ExportExists(Conflict):
     """Something is at the path that an export would write."""
 
-    code = "target_exists"
+    code = "export_exists"

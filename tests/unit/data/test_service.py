@@ -327,7 +327,7 @@ def test_exports_are_whole_tables_or_parts(ingest: Ingest, data: DataService, tm
     frame = data.read(OWNER, "table")
     assert pl.read_parquet(tmp_path / "out.parquet").equals(frame)
     assert pl.read_csv(tmp_path / "out.csv").height == 3
-    with pytest.raises(errors.TargetExists):
+    with pytest.raises(errors.ExportExists):
         data.export(OWNER, "table", str(tmp_path / "out"))
 
 

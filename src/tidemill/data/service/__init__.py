@@ -250,7 +250,7 @@ class DataService:
         """Write a version to a folder, or a table to one `.csv` or `.parquet` file, where nothing is yet.
 
         Raises:
-            TargetExists: If something is there.
+            ExportExists: If something is there.
         """
         return export(self._place, self.get(actor, ref), Path(target).absolute())
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from tidemill.core.ids import new_id
 from tidemill.core.lazy import lazy
 from tidemill.core.names import shown
-from tidemill.data.errors import InvalidOption, TargetExists
+from tidemill.data.errors import ExportExists, InvalidOption
 from tidemill.data.prepare import plain_disk
 from tidemill.data.records import DatasetKind, DatasetVersion, ExportedFile
 from tidemill.data.service.place import Place
@@ -26,11 +26,11 @@ def export(place: Place, version: DatasetVersion, target: Path) -> list[Exported
         target: A folder; for a table also a file that ends in `.csv` or `.parquet`.
 
     Raises:
-        TargetExists: If something is there.
+        ExportExists: If something is there.
         InvalidOption: If the version is a tree and the target a file.
     """
     if target.exists() or target.is_symlink():
-        raise TargetExists(f"{shown(str(target))} exists", hint="Give a path where nothing is yet.")
+        raise ExportExists(f"{shown(str(target))} exists", hint="Give a path where nothing is yet.")
     suffix = target.suffix.lower()
     if version.kind is DatasetKind.TREE:
         if suffix in {".csv", ".parquet"}:
