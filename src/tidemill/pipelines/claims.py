@@ -32,6 +32,7 @@ class Claim:
         self._ledger = ledger
         self._run_id = run_id
         self._owner = new_id()
+        self._is_held = True
         ledger.write(SYSTEM, self._take)
 
     def check(self, tx: Transaction) -> None:
@@ -47,10 +48,15 @@ class Claim:
             raise ClaimLost(f"Another process executes run {self._run_id}", hint="Follow it there.")
 
     def release(self) -> None:
-        """Give the claim back."""
+        """Give the claim back, unless it was given back already."""
+        if self._is_held:
+            self._ledger.write(SYSTEM, self.release_within)
+
+    def release_within(self, tx: Transaction) -> None:
+        """Give the claim back as a part of a larger transaction."""
         table = store.run_claims.c
-        mine = sa.and_(table.run_id == self._run_id, table.owner == self._owner)
-        self._ledger.write(SYSTEM, lambda tx: tx.execute(sa.delete(store.run_claims).where(mine)).rowcount)
+        tx.execute(sa.delete(store.run_claims).where(table.run_id == self._run_id, table.owner == self._owner))
+        self._is_held = False
 
     def _take(self, tx: Transaction) -> None:
         table = store.run_claims.c
@@ -88,6 +94,7 @@ def _lives(process: str) -> bool:
 def _birth(number: int) -> str:
     """Return when a process was born, in the system's own clock; empty where the system does not tell."""
     try:
-        return Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[19]
-    except (OSError, IndexError):
+        facts = Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
         return ""
+    return "dead" if facts[0] in {"Z", "X"} else facts[19]

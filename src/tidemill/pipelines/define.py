@@ -39,6 +39,8 @@ class Step(Generic[P, R]):
         options: What the decorator was told.
     """
 
+    __name__: str
+
     def __init__(self, function: Callable[P, R], options: StepOptions) -> None:
         functools.update_wrapper(self, function)
         self.function = function

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -103,7 +104,8 @@ class Runner:
             journal.finish(lambda tx: _begin(tx, run_id))
             self._work(run, journal, isolate=isolate)
         finally:
-            claim.release()
+            with suppress(TidemillError):  # what ended the run says more; a claim lapses by itself
+                claim.release()
         return self._need(run_id)
 
     def _work(self, run: PipelineRun, journal: Journal, *, isolate: bool) -> None:
@@ -246,4 +248,4 @@ def _end(journal: Journal, status: PipelineStatus, result: StoredValue | None, f
         tx.execute(over.values(status=OUTCOMES[status].value, end_time=tx.now))
         tx.audit(f"pipeline.{status.value}", Ref("run", run_id))
 
-    journal.finish(last)
+    journal.finish(last, release=True)

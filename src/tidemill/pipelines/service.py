@@ -20,10 +20,10 @@ from tidemill.ledger import Ledger, Transaction
 from tidemill.objects import ObjectStore
 from tidemill.pipelines import rules, store
 from tidemill.pipelines.errors import (
+    PipelineFailed,
     PipelineRunNotFound,
     RunBusy,
     RunEnded,
-    PipelineFailed,
     StepNotFound,
 )
 from tidemill.pipelines.execution.loop import RunStopped

@@ -77,7 +77,7 @@ def test_several_outputs_can_be_taken_apart(take):
 def test_a_part_of_a_dict_is_picked_by_its_key():
     @pipeline
     def picks():
-        return double(double(1)["best"])
+        return double(double(1)["best"])  # type: ignore[index]
 
     assert picks.build({}).steps[1].arguments == {"number": FromStep(step="double", path=("best",))}
 
@@ -153,7 +153,7 @@ def test_a_list_that_contains_itself_is_refused():
 
     @pipeline
     def wrong():
-        return double(endless)
+        return double(endless)  # type: ignore[arg-type]
 
     with pytest.raises(InvalidStepArgument):
         wrong.build({})
@@ -162,7 +162,7 @@ def test_a_list_that_contains_itself_is_refused():
 def test_a_wrong_call_of_a_step_says_the_signature():
     @pipeline
     def wrong():
-        return double(1, 2, number=3)
+        return double(1, 2, number=3)  # type: ignore[call-arg, misc]
 
     with pytest.raises(InvalidStepArgument, match=r"double\(number: int\) -> int"):
         wrong.build({})
@@ -219,7 +219,7 @@ def test_only_plain_functions_become_steps():
 
     for odd in (3, later, several, print, type("C", (), {})):
         with pytest.raises(InvalidStep):
-            step(odd)  # type: ignore[call-overload]
+            step(odd)  # type: ignore[arg-type]
 
 
 def test_a_dataset_outside_of_a_pipeline_is_refused():

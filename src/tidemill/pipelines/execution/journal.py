@@ -114,8 +114,13 @@ class Journal:
             batch, self._batch = self._batch, _Batch()
             self._sent = self._ledger.submit(self._actor, lambda tx: self._write(tx, batch))
 
-    def finish(self, last: Callable[[Transaction], None]) -> None:
-        """Wait for all that was sent, and write the rest together with a last piece of work."""
+    def finish(self, last: Callable[[Transaction], None], *, release: bool = False) -> None:
+        """Wait for all that was sent, and write the rest together with a last piece of work.
+
+        Args:
+            last: The work.
+            release: Whether the run is over, so that the claim is given back.
+        """
         if self._sent is not None:
             sent, self._sent = self._sent, None
             sent.result()
@@ -124,6 +129,8 @@ class Journal:
         def work(tx: Transaction) -> None:
             self._write(tx, batch)
             last(tx)
+            if release:
+                self._claim.release_within(tx)
 
         self._ledger.write(self._actor, work)
 
