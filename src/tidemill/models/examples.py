@@ -140,7 +140,7 @@ def plain(value: Any) -> object:  # noqa: ANN401 - anything a table can hold
         return plain(value.item())
     if isinstance(value, datetime) and value.tzinfo is None:
         return value.replace(tzinfo=UTC)
-    return value  # type: ignore[no-any-return]  # a type that the signature judges
+    return value
 
 
 def _step(rows: int) -> int:

@@ -2,7 +2,7 @@
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib.metadata import entry_points
 from pathlib import Path
 
@@ -136,7 +136,7 @@ class _ManyRowsOnly:
         self._inputs = [field.name for field in self.signature.inputs]
         self._outputs = [field.name for field in self.signature.outputs]
 
-    def predict_row(self, row: "tuple[object, ...] | list[object]") -> tuple[object, ...]:
+    def predict_row(self, row: Sequence[object]) -> tuple[object, ...]:
         """Return the outputs of one row."""
         found = self.predict_columns({name: [value] for name, value in zip(self._inputs, row, strict=True)}, 1)
         return tuple(found[name][0] for name in self._outputs)

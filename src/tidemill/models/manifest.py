@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from tidemill.core.digests import Digest, InvalidDigest, parse_digest
-from tidemill.core.errors import Damaged, InvalidInput
+from tidemill.core.errors import Damaged, InvalidInput, Refused
 from tidemill.core.moments import Moment
 from tidemill.core.names import shown
 from tidemill.models.signatures import InvalidSignature, Signature, check_signature
@@ -35,6 +35,12 @@ class UnsafeModel(InvalidInput):
     """A model folder holds what could run code or reach outside the folder."""
 
     code = "unsafe_model"
+
+
+class UntrustedTypes(Refused):
+    """A model holds types that are not known to be safe, and nobody here vouched for them."""
+
+    code = "untrusted_types"
 
 
 class FileEntry(msgspec.Struct, frozen=True, kw_only=True):

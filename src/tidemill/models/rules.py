@@ -1,10 +1,12 @@
 """What the registry allows, and how a version is named."""
 
 import re
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from tidemill.core.errors import InvalidInput, NotFound
 from tidemill.core.names import check_name, shown
+from tidemill.models.manifest import UntrustedTypes
 
 LONGEST_DESCRIPTION = 100_000
 LONGEST_TAG = 5000
@@ -37,6 +39,21 @@ class ModelRef(NamedTuple):
     name: str
     number: int | None
     alias: str | None
+
+
+def check_trusted(held: Sequence[str], vouched: Sequence[str]) -> None:
+    """Do nothing if every type that a model was saved with on somebody's word is vouched for again.
+
+    Raises:
+        UntrustedTypes: If one is not: the list inside the folder is its author's word, not the registry's.
+    """
+    unknown = [name for name in held if name not in vouched]
+    if unknown:
+        raise UntrustedTypes(
+            f"The model holds types that are not known to be safe: {', '.join(map(shown, unknown))}",
+            hint=f"If you know them and their authors, register it with trusted={unknown!r}.",
+            details={"types": unknown},
+        )
 
 
 def parse_ref(text: str) -> ModelRef:

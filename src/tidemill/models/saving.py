@@ -31,7 +31,7 @@ class FolderExists(Conflict):
     code = "folder_exists"
 
 
-def save_model(  # noqa: PLR0913 - each but two has a default
+def save_model(
     model: object,
     folder: Path,
     *,
@@ -112,15 +112,13 @@ def framework_of(model: object) -> Framework:
     )
 
 
-def _write(  # noqa: PLR0913 - what save_model was given
+def _write(
     model: object, folder: Path, framework: Framework, example: object, run_id: str | None, trusted: Sequence[str]
 ) -> Manifest:
     written = framework.write(model, folder, example=example, trusted=trusted)
     created_at = utc_now()
     table = read_example(example, [field.name for field in written.signature.inputs])
-    names = write_mlflow_files(
-        folder, written, table, framework=framework.name, run_id=run_id, created_at=created_at
-    )
+    names = write_mlflow_files(folder, written, table, framework=framework.name, run_id=run_id, created_at=created_at)
     manifest = Manifest(
         format=FORMAT,
         framework=framework.name,

@@ -15,9 +15,14 @@ from tidemill.ledger import Ledger, Transaction
 from tidemill.models import rules, store
 from tidemill.models.loading import check_folder, load_predictor
 from tidemill.models.manifest import Manifest
+from tidemill.models.mlmodel import read_mlmodel
 from tidemill.models.ports import Predictor
 from tidemill.models.records import Model, ModelVersion
 from tidemill.objects import ObjectStore
+
+Models = list[Model]
+Names = list[str]
+ModelVersions = list[ModelVersion]  # in the class, `list` is a verb
 
 
 class ModelService:
@@ -45,6 +50,7 @@ class ModelService:
         run_id: str | None = None,
         description: str = "",
         tags: dict[str, str] | None = None,
+        trusted: Names | None = None,
     ) -> ModelVersion:
         """Make a stored model folder the next version of a model.
 
@@ -57,10 +63,13 @@ class ModelService:
             run_id: The run that made it.
             description: What is to be known of the version.
             tags: What else is to be known of it.
+            trusted: Full names of the types in the model that the actor vouches for; recorded in the audit.
 
         Raises:
             NotAModel: If the tree is not a model folder.
             DamagedModel: If a file of it is not what its manifest says.
+            UnsafeModel: If it holds a pickle, or a name that leaves its folder.
+            UntrustedTypes: If it was saved with types that the actor does not vouch for here.
         """
         check_name(name, "model")
         check_text(description, "the description", rules.LONGEST_DESCRIPTION, lines=True)
@@ -69,6 +78,7 @@ class ModelService:
             check_text(value, f"tag {key!r}", rules.LONGEST_TAG, lines=True)
         digest = parse_digest(tree)
         manifest = self.manifest(digest)
+        rules.check_trusted(manifest.trusted, trusted or ())
         identifier = new_id()
 
         def work(tx: Transaction) -> ModelVersion:
@@ -103,7 +113,7 @@ class ModelService:
             tx.link(Ref("artifact", digest), "registered_as", subject)
             if run_id:
                 tx.link(Ref("run", run_id), "made", subject)
-            tx.audit("model.register", subject, model=name, number=number, digest=digest)
+            tx.audit("model.register", subject, model=name, number=number, digest=digest, trusted=manifest.trusted)
             return _need(tx.connection, rules.ModelRef(name, number, None))
 
         return self._ledger.write(actor, work)
@@ -125,14 +135,14 @@ class ModelService:
             by_id = store.find_versions(connection, store.model_versions.c.id == ref) if "@" not in ref else []
             return by_id[0] if by_id else _need(connection, wanted)
 
-    def list(self, actor: Actor, *, search: str = "") -> "list[Model]":
+    def list(self, actor: Actor, *, search: str = "") -> Models:
         """Return the models by name, or those whose name holds a text."""
         del actor
         with self._ledger.read() as connection:
             where = [store.models.c.name.icontains(search, autoescape=True)] if search else []
             return store.list_models(connection, *where)
 
-    def versions(self, actor: Actor, *, name: str) -> "list[ModelVersion]":
+    def versions(self, actor: Actor, *, name: str) -> ModelVersions:
         """Return a model's versions, newest first.
 
         Raises:
@@ -145,7 +155,7 @@ class ModelService:
                 raise _no_model(connection, name)
             return found
 
-    def of_run(self, actor: Actor, *, run_id: str) -> "list[ModelVersion]":
+    def of_run(self, actor: Actor, *, run_id: str) -> ModelVersions:
         """Return the versions that a run made, newest first."""
         del actor
         with self._ledger.read() as connection:
@@ -222,7 +232,9 @@ class ModelService:
         with tempfile.TemporaryDirectory(dir=self._work) as scratch:
             folder = Path(scratch) / "model"
             self._objects.export_tree(tree, folder)
-            return check_folder(folder)
+            found = check_folder(folder)
+            read_mlmodel(folder)
+            return found
 
 
 def _need(connection: sa.Connection, ref: rules.ModelRef) -> ModelVersion:

@@ -14,7 +14,7 @@ class ExampleMissing(InvalidInput):
 
 
 class ModelValues:
-    """Writes what a step returns when an installed framework knows it; found by the entry-point group `tidemill.values`."""
+    """Writes what a step returns when an installed framework knows it; found by the entry points `tidemill.values`."""
 
     name = "model"
 

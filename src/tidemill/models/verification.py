@@ -17,8 +17,10 @@ from tidemill.models.ports import Columns, Framework, Predictor
 from tidemill.models.signatures import Field
 
 Outputs = dict[str, list[object]]
+_Batch = tuple[Columns, int]
 
 _MOST_EDGE_ROWS = 240
+_MOST_SINGLE_ROWS = 32
 _UNSEEN = "\u2205 a value that training never saw"
 _NUMBERS = (0.0, -0.0, 1.0, -1.0, 1e308, -1e308, 5e-324, 1e-300, 2.0**53, 1.7e9, 1e8 + 0.5)
 _WHOLE = (0, 1, -1, 2**31 - 1, 2**53, -(2**53), 2**62)
@@ -40,7 +42,13 @@ class _Answer:
 
 
 def verify(
-    folder: Path, manifest: Manifest, framework: Framework, original: object, example: Example, *, tolerance: float = 0.0
+    folder: Path,
+    manifest: Manifest,
+    framework: Framework,
+    original: object,
+    example: Example,
+    *,
+    tolerance: float = 0.0,
 ) -> Verification:
     """Return how each plan of a framework compares with the original model, and which one is to be served.
 
@@ -59,7 +67,7 @@ def verify(
         ModelDiffers: If not even the framework's own way agrees with the original.
     """
     edges = edge_rows(manifest.signature.inputs, example)
-    batches = [(example.columns, example.count)]
+    batches: list[_Batch] = [(example.columns, example.count)]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # overflows and the like, provoked here on purpose
         wanted = [_ask_original(framework, original, manifest, example.columns, example.count, example.table)]
@@ -76,9 +84,13 @@ def verify(
             singles = [({name: [values[at]] for name, values in edges.items()}, 1) for at in range(_length(edges))]
             batches += singles
             wanted += [_ask_original(framework, original, manifest, columns, 1) for columns, _ in singles]
+        rows = [*_single_rows(example.columns, _MOST_SINGLE_ROWS), *_single_rows(edges, 2 * _MOST_SINGLE_ROWS)]
+        alone = [_ask_original(framework, original, manifest, row, 1) for row in rows]
         reports: list[PlanReport] = []
         for plan in framework.plans:
-            report = _compare(folder, manifest, framework, plan, batches, wanted, tolerance)
+            report = _compare(
+                framework, folder, manifest, plan, tolerance, batches=(batches, wanted), rows=(rows, alone)
+            )
             reports.append(report)
             if report.agrees:
                 break
@@ -107,11 +119,10 @@ def edge_rows(fields: Sequence[Field], example: Example) -> Columns:
     texts = {field.name: _UNSEEN for field in fields if field.type == "string"}
     if texts:
         rows.append({**base, **texts})
-    for values in zip(*(_edges(field) for field in fields), strict=False):
-        rows.append(dict(zip(base, values, strict=True)))
+    rows += [dict(zip(base, values, strict=True)) for values in zip(*map(_edges, fields), strict=False)]
     for field in fields:
-        for value in (*_edges(field), *(() if field.required else (None,))):
-            rows.append({**base, field.name: value})
+        values = (*_edges(field), *(() if field.required else (None,)))
+        rows += [{**base, field.name: value} for value in values]
     step = max(1, -(-len(rows) // _MOST_EDGE_ROWS))
     kept = rows[::step]
     return {name: [row[name] for row in kept] for name in base}
@@ -136,37 +147,48 @@ def _ask_original(
         return _Answer(None, f"{type(error).__name__}: {shown(str(error), 200)}")
 
 
-def _compare(  # noqa: PLR0913 - one comparison
+def _single_rows(columns: Columns, most: int) -> list[Columns]:
+    places = range(0, _length(columns), max(1, -(-_length(columns) // most)))
+    return [{name: [values[at]] for name, values in columns.items()} for at in places]
+
+
+def _compare(
+    framework: Framework,
     folder: Path,
     manifest: Manifest,
-    framework: Framework,
     plan: str,
-    batches: Sequence[tuple[Columns, int]],
-    wanted: Sequence[_Answer],
     tolerance: float,
+    *,
+    batches: tuple[Sequence[_Batch], Sequence[_Answer]],
+    rows: tuple[Sequence[Columns], Sequence[_Answer]],
 ) -> PlanReport:
+    """Return how a plan does: many rows against the original asked for many, one row against it asked for one.
+
+    The two differ: libraries of linear algebra round in another order for one row than for many.
+    """
     try:
         predictor = framework.read(folder, manifest, plan=plan)
     except TidemillError as error:
         return PlanReport(plan=plan, agrees=False, row_agrees=False, problem=error.message)
-    largest, row_problem = 0.0, ""
-    for (columns, count), answer in zip(batches, wanted, strict=True):
-        found = _ask_columns(predictor, columns, count)
-        difference, problem = _difference(found, answer, tolerance)
+    largest = 0.0
+    for (columns, count), answer in zip(*batches, strict=True):
+        difference, problem = _difference(_ask_columns(predictor, columns, count), answer, tolerance)
         largest = max(largest, difference)
         if problem:
             return PlanReport(plan=plan, agrees=False, row_agrees=False, largest_difference=largest, problem=problem)
-        if not row_problem:
-            difference, row_problem = _difference(_ask_rows(predictor, columns, count), answer, tolerance)
-            largest = max(largest, difference)
-    row_us = _measure(predictor, batches[0][0], batches[0][1])
+    row_problem = ""
+    for row, answer in zip(*rows, strict=True):
+        difference, row_problem = _difference(_ask_row(predictor, row), answer, tolerance)
+        largest = max(largest, difference)
+        if row_problem:
+            break
     return PlanReport(
         plan=plan,
         agrees=True,
         row_agrees=not row_problem,
         largest_difference=largest,
         problem=row_problem,
-        row_us=row_us,
+        row_us=_measure(predictor, batches[0][0][0], batches[0][0][1]),
     )
 
 
@@ -177,17 +199,13 @@ def _ask_columns(predictor: Predictor, columns: Columns, count: int) -> _Answer:
         return _Answer(None, f"{type(error).__name__}: {shown(str(error), 200)}")
 
 
-def _ask_rows(predictor: Predictor, columns: Columns, count: int) -> _Answer:
+def _ask_row(predictor: Predictor, columns: Columns) -> _Answer:
+    row = [columns[field.name][0] for field in predictor.signature.inputs]
     names = [field.name for field in predictor.signature.outputs]
-    inputs = [columns[field.name] for field in predictor.signature.inputs]
-    outputs: Outputs = {name: [] for name in names}
     try:
-        for at in range(count):
-            for name, value in zip(names, predictor.predict_row([values[at] for values in inputs]), strict=True):
-                outputs[name].append(value)
+        return _Answer({name: [value] for name, value in zip(names, predictor.predict_row(row), strict=True)})
     except Exception as error:  # noqa: BLE001 - a refusal is an answer, to be compared
         return _Answer(None, f"{type(error).__name__}: {shown(str(error), 200)}")
-    return _Answer(outputs)
 
 
 def _difference(found: _Answer, wanted: _Answer, tolerance: float) -> tuple[float, str]:

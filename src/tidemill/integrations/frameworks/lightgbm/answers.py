@@ -40,7 +40,7 @@ class Answers:
         """Return the outputs of many rows, whose numbers stand row after row."""
         if self.is_binary:
             low, high = self._low, self._high
-            labels = [high if number > 1.0 - number else low for number in numbers]
+            labels: list[object] = [high if number > 1.0 - number else low for number in numbers]
             return {self._names[0]: list(numbers), self._names[1]: labels}
         if self._plain:
             return {self._names[0]: list(numbers)}

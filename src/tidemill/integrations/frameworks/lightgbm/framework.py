@@ -85,7 +85,9 @@ def _table(manifest: Manifest, columns: Mapping[str, Sequence[object]], model: A
     booster = booster_of(model)
     lists = dict(zip(of, booster.pandas_categorical, strict=True))  # type: ignore[arg-type]
     made = {
-        name: pd.Categorical([value if value in lists[name] else None for value in columns[name]], categories=lists[name])
+        name: pd.Categorical(
+            [value if value in lists[name] else None for value in columns[name]], categories=lists[name]
+        )
         if name in lists
         else numbers[name]
         for name in names

@@ -59,7 +59,9 @@ def library() -> Library:
     """
     spec = find_spec("lightgbm")
     homes = [Path(place) for place in (spec.submodule_search_locations or ())] if spec else []
-    found = [path for home in homes for folder in _FOLDERS for name in _NAMES if (path := home / folder / name).is_file()]
+    found = [
+        path for home in homes for folder in _FOLDERS for name in _NAMES if (path := home / folder / name).is_file()
+    ]
     if not found:
         raise MissingExtra(
             "This needs the library lightgbm, which is not installed", hint="Run: pip install 'tidemill[lightgbm]'"

@@ -56,7 +56,7 @@ class NativePredictor:
 
     def predict_row(self, row: Sequence[object]) -> tuple[object, ...]:
         """Return the outputs of one row, in order."""
-        return self._of_row(self._predict(self._row(row)))
+        return self._of_row(self._predict(self._row(row)))  # type: ignore[arg-type]  # a C array is a sequence
 
 
 class PackagePredictor:
@@ -96,5 +96,3 @@ def read_model(path: Path) -> tuple[str, Header, int]:
         raise DamagedModel(f"{path.name} is not text", hint="Save the model again.") from None
     header = read_header(text)
     return text, header, check_trees(text, header)
-
-

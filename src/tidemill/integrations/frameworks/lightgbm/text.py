@@ -50,7 +50,12 @@ def read_header(text: str) -> Header:
         classes = int(head["num_tree_per_iteration"])
     except (KeyError, ValueError):
         raise _damaged("its head is not complete") from None
-    if not 0 < count <= _LARGEST_FEATURES or len(features) != count or len(kinds) != count or not 0 < classes <= count * 10**6:
+    if (
+        not 0 < count <= _LARGEST_FEATURES
+        or len(features) != count
+        or len(kinds) != count
+        or not 0 < classes <= count * 10**6
+    ):
         raise _damaged("its head contradicts itself")
     categorical = tuple(at for at, kind in enumerate(kinds) if kind != "none" and not kind.startswith("["))
     objective = head.get("objective", "").partition(" ")[0]
@@ -93,7 +98,12 @@ def check_trees(text: str, header: Header) -> int:
         except (KeyError, ValueError, OverflowError, IndexError):
             raise _damaged(f"tree {shown(match[1])} is not sound") from None
     sizes = re.search(r"^tree_sizes=(.*)$", text[: 64 << 20], re.MULTILINE)
-    if count == 0 or count != body.count("\nTree=") or count % header.classes or (sizes and len(sizes[1].split()) != count):
+    if (
+        count == 0
+        or count != body.count("\nTree=")
+        or count % header.classes
+        or (sizes and len(sizes[1].split()) != count)
+    ):
         raise _damaged("its trees are not complete")
     return count
 

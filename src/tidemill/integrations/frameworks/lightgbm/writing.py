@@ -137,7 +137,7 @@ def _inputs(table: Example, header: Header, category_columns: Sequence[str]) -> 
     categories = dict(zip(category_columns, header.categories or (), strict=True))
     fields = []
     for field in table.fields:
-        if field.name in categories and categories[field.name]:
+        if categories.get(field.name):
             kind = infer_field(field.name, categories[field.name]).type
             fields.append(Field(name=field.name, type=kind, required=field.required))
         elif field.name not in categories and field.type in {"string", "datetime"}:

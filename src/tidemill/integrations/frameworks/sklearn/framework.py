@@ -11,7 +11,7 @@ from tidemill.core.errors import InvalidInput
 from tidemill.core.lazy import lazy
 from tidemill.integrations.frameworks.sklearn.predictors import Asking, EstimatorPredictor
 from tidemill.integrations.frameworks.sklearn.tables import Layout, array_builder, frame_builder, layout_of
-from tidemill.integrations.frameworks.sklearn.trust import check_types, load
+from tidemill.integrations.frameworks.sklearn.trust import check_types, load, types_in
 from tidemill.models.answers import CLASSIFIER, REGRESSOR, classifier_outputs, label_output
 from tidemill.models.examples import Example, plain, read_example
 from tidemill.models.manifest import DamagedModel, JsonValue, Manifest
@@ -41,7 +41,9 @@ class ScikitLearn:
 
     def can_write(self, model: object) -> bool:
         """Return whether a model is an estimator."""
-        return any(kind.__module__ == "sklearn.base" and kind.__name__ == "BaseEstimator" for kind in type(model).__mro__)
+        return any(
+            kind.__module__ == "sklearn.base" and kind.__name__ == "BaseEstimator" for kind in type(model).__mro__
+        )
 
     def write(self, model: Any, folder: Path, *, example: Any, trusted: Sequence[str] = ()) -> Written:  # noqa: ANN401
         """Write an estimator in skops' format, after looking at every type in it.
@@ -66,7 +68,7 @@ class ScikitLearn:
             flavor={
                 "pickled_model": MODEL_FILE,
                 "serialization_format": "skops",
-                "skops_trusted_types": list(vouched),
+                "skops_trusted_types": [*types_in(path)],
                 "sklearn_version": release,
                 "code": None,
             },

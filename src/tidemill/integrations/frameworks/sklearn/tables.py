@@ -98,9 +98,11 @@ def frame_builder(manifest: Manifest, layout: Layout) -> Build:
     """Return a function that makes the frame, or the array, that the estimator was fitted on."""
     fields = manifest.signature.inputs
     if layout.frame == "pandas":
-        return lambda columns, count: pd.DataFrame({field.name: _series(field, columns[field.name], layout) for field in fields})
+        return lambda columns, _count: pd.DataFrame(
+            {field.name: _series(field, columns[field.name], layout) for field in fields}
+        )
     if layout.frame == "polars":
-        return lambda columns, count: pl.DataFrame(
+        return lambda columns, _count: pl.DataFrame(
             {
                 field.name: pl.Series(
                     columns[field.name], dtype=getattr(pl, _POLARS.get(field.type, ""), None), strict=False
