@@ -1,6 +1,7 @@
 """The HTTP application over one workspace."""
 
 import logging
+from functools import partial
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -48,6 +49,7 @@ def build(workspace: Workspace, *, is_embedded: bool = False) -> ASGIApp:
         routes=all_routes,
         exception_handlers={TidemillError: _known_error, HTTPException: _http_error, Exception: _fault},
     )
+    app.state.mark = partial(pages.changes.mark, workspace)
     settings = workspace.settings
     names = {name.strip() for name in settings.allowed_hosts.split(",")} | {settings.host}
     is_open = is_embedded or not needs_tokens(settings)

@@ -311,8 +311,9 @@ class Story:
             tx.execute(sa.insert(store.projects), {**row, "applied_at": tx.now})
             tx.audit("project.apply", Ref("project", "flight-delays"), revision=3)
             for at, (state, reason) in enumerate(zip(ends, reasons, strict=True)):
+                identifier = new_id()
                 found = {
-                    "id": new_id(),
+                    "id": identifier,
                     "project": "flight-delays",
                     "revision": 3,
                     "cause": "drift" if at else "apply",
@@ -335,10 +336,10 @@ class Story:
                     ("gate", "the gate was judged", f"gate_report:{self.gates[at]}"),
                     (state, reason, ""),
                 ]:
-                    store.add_event(tx, found["id"], act, act, message, [ref] if ref else [])
+                    store.add_event(tx, identifier, act, act, message, [ref] if ref else [])
                     if ref:
-                        tx.link(Ref("delivery", found["id"]), act, Ref.parse(ref))
-                tx.audit(f"delivery.{state}", Ref("delivery", found["id"]), reason=reason)
+                        tx.link(Ref("delivery", identifier), act, Ref.parse(ref))
+                tx.audit(f"delivery.{state}", Ref("delivery", identifier), reason=reason)
 
         self.workspace.ledger.write(OWNER, work)
 

@@ -4,7 +4,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from tidemill.app import Workspace
-from tidemill.core.access import Actor
+from tidemill.core.access import SYSTEM, Actor
 from tidemill.server.answers import answer
 from tidemill.server.pages.shell import page
 from tidemill.server.permits import StatedRoute
@@ -13,9 +13,14 @@ from tidemill.server.permits import StatedRoute
 def routes(workspace: Workspace) -> list[StatedRoute]:
     """Return the route of the mark."""
 
-    def mark(request: Request, actor: Actor) -> Response:
-        del request
-        newest = workspace.governance.audit(actor, limit=1)
-        return answer({"mark": newest[0].seq if newest else 0})
+    def tell(request: Request, actor: Actor) -> Response:
+        del request, actor
+        return answer({"mark": mark(workspace)})
 
-    return [page("/changes", mark)]
+    return [page("/changes", tell)]
+
+
+def mark(workspace: Workspace) -> int:
+    """Return the number of the newest audit event."""
+    newest = workspace.governance.audit(SYSTEM, limit=1)
+    return newest[0].seq if newest else 0

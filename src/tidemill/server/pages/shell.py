@@ -83,15 +83,17 @@ def render(request: Request, template: str, values: Mapping[str, object], *, sta
         "may": may,
         "path": request.url.path,
         "query": dict(request.query_params),
+        "mark": _mark(request),
         "said": request.query_params.get("said", ""),
     }
     content = _ENVIRONMENT.get_template(template).render({**frame, **values})
     return HTMLResponse(content, status, {"Cache-Control": "no-store"})
 
 
-def fragment(template: str, **values: object) -> Markup:
-    """Return a rendered part of a page."""
-    return Markup(_ENVIRONMENT.get_template(template).render(values))  # noqa: S704 - the template escapes
+def _mark(request: Request) -> int:
+    """Return what the page is as new as, so that it notices what happens while it is on its way."""
+    tell: Callable[[], int] | None = getattr(request.app.state, "mark", None)
+    return tell() if tell else 0
 
 
 def page(path: str, view: View, permission: Permission = Permission.READ, method: str = "GET") -> StatedRoute:

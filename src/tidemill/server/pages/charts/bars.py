@@ -86,12 +86,12 @@ def _one_bar_a_value(bins: Sequence[Bin], most: int = 60) -> list[float]:
     if len(bins) < 2 or any(each.high > each.low for each in bins):
         return []
     step = min(after.low - before.low for before, after in pairwise(bins))
-    steps = round((bins[-1].low - bins[0].low) / step) + 1 if step > 0 else most + 1
-    if steps > most:
+    span = bins[-1].low - bins[0].low
+    if step * most <= span:
         return []
-    bars = [0.0] * steps
+    bars = [0.0] * (round(span / step) + 1)
     for each in bins:
-        bars[min(round((each.low - bins[0].low) / step), steps - 1)] += each.rows
+        bars[min(round((each.low - bins[0].low) / step), len(bars) - 1)] += each.rows
     return bars
 
 

@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from tidemill.core.moments import from_ms
 from tidemill.server.pages import words
@@ -42,7 +42,7 @@ def nice(low: float, high: float, most: int = 6) -> tuple[Scale, list[Tick]]:
         low, high = low - pad, high + pad
     step = _nice_step((high - low) / max(most - 1, 1))
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
-    values = [round(at * step, 12) for at in range(first, last + 1)]
+    values = [float(f"{at * step:.12g}") for at in range(first, last + 1)]
     decimals = next((at for at in range(7) if abs(round(step, at) - step) < step * 1e-6), 7)
     return Scale(values[0], values[-1]), [Tick(value, _label(value, decimals)) for value in values]
 
@@ -86,11 +86,7 @@ def _by_seconds(start: datetime, end: datetime, step: int) -> list[datetime]:
 def _by_months(start: datetime, end: datetime, most: int) -> list[datetime]:
     spanned = (end.year - start.year) * 12 + end.month - start.month + 1
     step = next((each for each in _MONTHS if spanned / each <= most), 240)
-    at = start.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-    found = []
-    while at <= end:
-        if at >= start - timedelta(days=1) and (at.month - 1) % min(step, 12) == 0:
-            found.append(at)
-        month = at.month - 1 + min(step, 12)
-        at = at.replace(year=at.year + month // 12, month=month % 12 + 1)
-    return found[:: max(1, -(-len(found) // (most + 1)))]
+    first = start.year * 12 + start.month - 1
+    months = range(-(-first // step) * step, end.year * 12 + end.month, step)
+    found = [datetime(month // 12, month % 12 + 1, 1, tzinfo=UTC) for month in months]
+    return [each for each in found if start <= each <= end] or [start]

@@ -4,7 +4,7 @@ const LONGEST_PAUSE_MS = 30000;
 
 export function keepFresh(improve) {
   if (!document.querySelector("[data-live]")) return;
-  let mark = null;
+  let mark = Number(document.body.dataset.mark);
   let pause = PAUSE_MS;
   let shownAt = Date.now();
 
@@ -16,7 +16,7 @@ export function keepFresh(improve) {
         const now = (await answer.json()).mark;
         const every = shortestEvery();
         const isDue = every > 0 && Date.now() - shownAt >= every;
-        if ((mark !== null && now !== mark) || isDue) {
+        if (now !== mark || isDue) {
           await renew(improve);
           shownAt = Date.now();
         }
