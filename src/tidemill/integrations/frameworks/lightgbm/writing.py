@@ -14,6 +14,7 @@ from tidemill.models.manifest import JsonValue
 from tidemill.models.ports import Written
 from tidemill.models.signatures import Field, Signature, check_signature, infer_field
 
+_LOADER = "tidemill_lightgbm"
 MODEL_FILE = "model.lgb"  # the name that MLflow gives it
 _AT_PREDICTION = (
     "pred_early_stop",
@@ -48,14 +49,16 @@ def write(model: Any, folder: Path, example: object) -> Written:  # noqa: ANN401
     kind, classes = _kind(model, header)
     outputs = classifier_outputs(classes) if classes is not None else number_outputs(header.classes)
     folder.joinpath(MODEL_FILE).write_bytes(text.encode())
+    code = _write_loader(folder) if category_columns else []
     release = version("lightgbm")
     gains = [float(value) for value in booster.feature_importance("gain")]
     return Written(
         signature=check_signature(Signature(inputs=inputs, outputs=outputs)),
         kind=kind,
-        files=(MODEL_FILE,),
+        files=(MODEL_FILE, *code),
         flavor={"lgb_version": release, "data": MODEL_FILE, "model_class": "lightgbm.basic.Booster", "code": None},
-        loader="mlflow.lightgbm",
+        loader=_LOADER if code else "mlflow.lightgbm",
+        function={"code": "code"} if code else {},
         version=release,
         requirements=(f"lightgbm=={release}", *_pinned("numpy", "scipy", *(["pandas"] if category_columns else []))),
         classes=tuple(classes) if classes is not None else None,
@@ -72,6 +75,14 @@ def is_booster(model: object) -> bool:
 def is_classifier(model: object) -> bool:
     """Return whether a model is LightGBM's scikit-learn classifier."""
     return any(kind.__name__ == "LGBMClassifier" for kind in type(model).__mro__)
+
+
+def _write_loader(folder: Path) -> list[str]:
+    """Put the loader for MLflow beside a model with categories, which MLflow's own cannot ask."""
+    name = f"code/{_LOADER}.py"
+    folder.joinpath("code").mkdir()
+    folder.joinpath(name).write_bytes(Path(__file__).with_name("pyfunc.py").read_bytes())
+    return [name]
 
 
 def booster_of(model: Any) -> Any:  # noqa: ANN401 - LightGBM has no types
