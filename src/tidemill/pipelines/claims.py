@@ -2,6 +2,7 @@
 
 import os
 import socket
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -23,16 +24,18 @@ class Claim:
     Args:
         ledger: Where claims are.
         run_id: The run.
+        also: What to write in the same transaction, once the claim is taken.
 
     Raises:
         RunBusy: If a living process executes it.
     """
 
-    def __init__(self, ledger: Ledger, run_id: str) -> None:
+    def __init__(self, ledger: Ledger, run_id: str, also: Callable[[Transaction], None] | None = None) -> None:
         self._ledger = ledger
         self._run_id = run_id
         self._owner = new_id()
         self._is_held = True
+        self._also = also
         ledger.write(SYSTEM, self._take)
 
     def check(self, tx: Transaction) -> None:
@@ -77,6 +80,8 @@ class Claim:
             "expires_at": tx.now + LEASE,
         }
         tx.upsert(store.run_claims, row)
+        if self._also is not None:
+            self._also(tx)
 
 
 def _lives(process: str) -> bool:

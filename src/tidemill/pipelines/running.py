@@ -95,13 +95,12 @@ class Runner:
             return run
         if self._stopping.is_set():
             raise RunStopped
-        claim = Claim(self._ledger, run_id)
+        claim = Claim(self._ledger, run_id, lambda tx: _begin(tx, run_id))
         try:
             with self._ledger.read() as connection:
                 last_event = store.last_event(connection, run_id)
             journal = Journal(self._ledger, actor, run_id, claim=claim, last_event=last_event, on_event=on_event)
             journal.tell("run_started")
-            journal.finish(lambda tx: _begin(tx, run_id))
             self._work(run, journal, isolate=isolate)
         finally:
             with suppress(TidemillError):  # what ended the run says more; a claim lapses by itself

@@ -111,7 +111,9 @@ class Loop:
         if status != GateStatus.OPEN.value:
             return self._ended(flow, order, DeliveryState.REFUSED, flow.step("why", self._why, order, report))
         if spec.deploy is None:
-            return self._ended(flow, order, DeliveryState.DONE, f"{version} passed its gate; nothing says where it goes")
+            return self._ended(
+                flow, order, DeliveryState.DONE, f"{version} passed its gate; nothing says where it goes"
+            )
         flow.step("deploy", self._deploy, order, project.text, version, report, outputs)
         return self._ended(flow, order, DeliveryState.DEPLOYED, f"{version} is on its way to {spec.deploy.endpoint}")
 
@@ -125,7 +127,9 @@ class Loop:
         with self._ledger.read() as connection:
             found = store.find_delivery(connection, identifier)
         if found is None:
-            raise rules.DeliveryNotFound(f"There is no delivery {identifier}", hint="Start one with `tidemill deliver`.")
+            raise rules.DeliveryNotFound(
+                f"There is no delivery {identifier}", hint="Start one with `tidemill deliver`."
+            )
         return msgspec.structs.replace(found, events=[])
 
     def _project(self, name: str) -> Project:

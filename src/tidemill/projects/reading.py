@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Any, NoReturn
 
-import msgspec
 from msgspec import inspect as shapes
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
@@ -122,7 +121,8 @@ class _Reader:
             name = self._text(key, _key_place(node, key), path)
             if name not in fields:
                 within = f" in {path.lstrip('.')}" if path else ""
-                self.complain(_key_place(node, key), f"There is no key {shown(name)}{within}", did_you_mean(name, fields))
+                hint = did_you_mean(name, fields)
+                self.complain(_key_place(node, key), f"There is no key {shown(name)}{within}", hint)
             values[name] = self.build(value, fields[name].type, _value_place(node, key), f"{path}.{name}")
         missing = [name for name, field in fields.items() if field.required and name not in values]
         if missing:
@@ -130,9 +130,9 @@ class _Reader:
         try:
             return shape.cls(**values)
         except TidemillError as error:
-            self.complain(place, error.message, error.hint)
+            return self.complain(place, error.message, error.hint)
         except ValueError as error:
-            self.complain(place, str(error), "Change the value.")
+            return self.complain(place, str(error), "Change the value.")
 
     def _union(self, node: Any, shape: shapes.UnionType, place: Place, path: str) -> Any:  # noqa: ANN401 - YAML holds anything
         for part in shape.types:
@@ -160,7 +160,7 @@ class _Reader:
         if float in wanted and type(value) is int:
             return float(value)
         words = " or ".join(sorted({_word(kind) for kind in kinds}))
-        self.complain(place, f"{_called(path)} is {_kind(value)}, and must be {words}", "Change the value.")
+        return self.complain(place, f"{_called(path)} is {_kind(value)}, and must be {words}", "Change the value.")
 
     def _plain(self, node: Any, place: Place, path: str) -> Any:  # noqa: ANN401 - YAML holds anything
         """Return a node without its YAML clothes: plain text, numbers, lists and dictionaries."""
@@ -182,11 +182,15 @@ class _Reader:
         isoformat = getattr(node, "isoformat", None)
         if isoformat:
             return str(isoformat())
-        self.complain(place, f"{_called(path)} has a tag, {type(node).__name__}", "Write plain YAML without tags.")
+        return self.complain(
+            place, f"{_called(path)} has a tag, {type(node).__name__}", "Write plain YAML without tags."
+        )
 
     def _mapping(self, node: Any, place: Place, path: str) -> CommentedMap:  # noqa: ANN401 - YAML holds anything
         if not isinstance(node, CommentedMap):
-            self.complain(place, f"{_called(path)} is {_kind(node)}, and must have keys", "Write `key: value` below it.")
+            self.complain(
+                place, f"{_called(path)} is {_kind(node)}, and must have keys", "Write `key: value` below it."
+            )
         return node
 
     def _text(self, key: Any, place: Place, path: str) -> str:  # noqa: ANN401 - YAML holds anything

@@ -12,6 +12,7 @@ from tidemill.monitoring.settings import (
     MonitorSettings,
     PerformanceSettings,
     RetrainSettings,
+    recipient_of,
 )
 from tidemill.projects.records import DeliveryState
 from tidemill.projects.spec import DeploySpec, ProjectSpec
@@ -59,18 +60,14 @@ class Settling:
             return  # told before the process died, or started by hand with an id of its own
 
     def _endpoint(self, actor: Actor, deploy: DeploySpec) -> None:
-        settings = {
-            "name": deploy.endpoint,
-            "time": deploy.time,
-            "passthrough": deploy.passthrough,
-            "sticky": deploy.rollout.sticky if deploy.rollout else None,
-        }
+        name, time, passthrough = deploy.endpoint, deploy.time, deploy.passthrough
+        sticky = deploy.rollout.sticky if deploy.rollout else None
         try:
-            self._delivery.get_endpoint(actor, name=deploy.endpoint)
+            self._delivery.get_endpoint(actor, name=name)
         except NotFound:
-            self._delivery.create_endpoint(actor, **settings)
+            self._delivery.create_endpoint(actor, name=name, time=time, passthrough=passthrough, sticky=sticky)
         else:
-            self._delivery.configure_endpoint(actor, **settings)
+            self._delivery.configure_endpoint(actor, name=name, time=time, passthrough=passthrough, sticky=sticky)
 
 
 def monitor_settings(spec: ProjectSpec) -> MonitorSettings:
@@ -93,5 +90,5 @@ def monitor_settings(spec: ProjectSpec) -> MonitorSettings:
         drift=drift,
         performance=performance,
         retrain=asked,
-        notify=[{key: str(value) for key, value in each.items()} for each in spec.notify],
+        notify=[recipient_of({key: str(value) for key, value in each.items()}) for each in spec.notify],
     )

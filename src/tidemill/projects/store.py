@@ -1,5 +1,7 @@
 """The tables of projects and deliveries, and the SQL on them."""
 
+from typing import Any
+
 import msgspec
 import sqlalchemy as sa
 
@@ -78,7 +80,7 @@ def list_deliveries(connection: sa.Connection, project: str = "", *, limit: int 
     return [_delivery(connection, row) for row in connection.execute(query).all()]
 
 
-def _delivery(connection: sa.Connection, row: sa.Row[tuple[object, ...]]) -> Delivery:
+def _delivery(connection: sa.Connection, row: "sa.Row[*tuple[Any, ...]]") -> Delivery:
     table = delivery_events.c
     query = sa.select(table.seq, table.at, table.act, table.message, table.refs)
     found = connection.execute(query.where(table.delivery == row.id).order_by(table.seq))

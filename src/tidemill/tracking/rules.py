@@ -124,14 +124,20 @@ def check_artifact_path(path: str) -> str:
     return check_relative(check_text(path, "the artifact's path", 1000))
 
 
+# fmt: off
 _ADJECTIVES = (
-    "amber brisk calm clear coastal deep early ebbing even fair fresh gentle grand high keen late light low lunar "
-    "mild new north open quiet rapid rising salt slack slow soft south spring steady still strong swift"
-).split()
+    "amber", "brisk", "calm", "clear", "coastal", "deep", "early", "ebbing", "even", "fair", "fresh", "gentle",
+    "grand", "high", "keen", "late", "light", "low", "lunar", "mild", "new", "north", "open", "quiet", "rapid",
+    "rising", "salt", "slack", "slow", "soft", "south", "spring", "steady", "still", "strong", "swift",
+)
+# fmt: on
+# fmt: off
 _NOUNS = (
-    "anchor bay beacon breeze buoy cape channel cove current delta dune eddy estuary ferry fjord gull harbour heron "
-    "island jetty keel lagoon mast mill otter pier reef sail shoal sluice strait tern tide weir wharf wheel"
-).split()
+    "anchor", "bay", "beacon", "breeze", "buoy", "cape", "channel", "cove", "current", "delta", "dune", "eddy",
+    "estuary", "ferry", "fjord", "gull", "harbour", "heron", "island", "jetty", "keel", "lagoon", "mast", "mill",
+    "otter", "pier", "reef", "sail", "shoal", "sluice", "strait", "tern", "tide", "weir", "wharf", "wheel",
+)
+# fmt: on
 
 
 def make_name(run_id: str) -> str:

@@ -385,7 +385,7 @@ def _write_params(tx: Transaction, run_id: str, params: dict[str, str]) -> None:
         return
     table = store.run_params
     query = sa.select(table.c.key, table.c.value).where(table.c.run_id == run_id, table.c.key.in_(list(params)))
-    for key, value in tx.execute(query):
+    for key, value in tx.connection.execute(query):
         if params[str(key)] != value:
             raise rules.ParamChanged(
                 f"Param {shown(str(key))} is {shown(str(value))} already, and cannot become {shown(params[str(key)])}",

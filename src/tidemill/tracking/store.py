@@ -1,6 +1,7 @@
 """The tables of experiments and runs, and the SQL on them."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -131,7 +132,7 @@ def find_runs(connection: sa.Connection, run_ids: Sequence[str]) -> list[Run]:
     found = [run_id for run_id in run_ids if run_id in rows]
     params = _by_owner(connection, run_params, "run_id", found)
     tags = _by_owner(connection, run_tags, "run_id", found)
-    latest = _by_owner(connection, latest_metrics, "run_id", found)
+    latest: dict[str, dict[str, float]] = _by_owner(connection, latest_metrics, "run_id", found)
     inputs: dict[str, list[Input]] = {}
     for some in _slices(found):
         for row in connection.execute(sa.select(run_inputs).where(run_inputs.c.run_id.in_(some))):
@@ -208,9 +209,7 @@ def write_metrics(connection: sa.Connection, run_id: str, points: Iterable[Metri
     )
 
 
-def metric_history(
-    connection: sa.Connection, run_id: str, key: str, *, limit: int, offset: int
-) -> list[Metric]:
+def metric_history(connection: sa.Connection, run_id: str, key: str, *, limit: int, offset: int) -> list[Metric]:
     """Return the points of a metric by step, then time."""
     query = (
         sa.select(metrics.c.key, metrics.c.value, metrics.c.step, metrics.c.timestamp)
@@ -238,10 +237,8 @@ def _place(row: Mapping[str, object]) -> tuple[int, int]:
     return int(str(row["step"])), int(str(row["timestamp"]))
 
 
-def _by_owner(
-    connection: sa.Connection, table: sa.Table, owner: str, ids: Sequence[str]
-) -> dict[str, dict[str, str]]:
-    found: dict[str, dict[str, str]] = {}
+def _by_owner(connection: sa.Connection, table: sa.Table, owner: str, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = {}
     for some in _slices(ids):
         query = sa.select(table.c[owner], table.c.key, table.c.value).where(table.c[owner].in_(some))
         for identifier, key, value in connection.execute(query.order_by(table.c.key)):

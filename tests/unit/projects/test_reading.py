@@ -51,7 +51,7 @@ def test_the_whole_file_of_the_design_is_read() -> None:
     ("content", "where", "said", "hint"),
     [
         (b"project: a\ndatasts:\n  x: {source: a.csv}\n", ":2:1", "no key 'datasts'", "datasets"),
-        (b"project: a\nmonitor:\n  drift:\n    referense: x\n", ":4:5", "no key 'referense' in monitor.drift", "reference"),
+        (b"project: a\nmonitor:\n  drift:\n    referense: x\n", ":4:5", "'referense' in monitor.drift", "reference"),
         (b"project: a\ndatasets:\n  x:\n    source: 5\n", ":4:13", "datasets.x.source is the value '5'", ""),
         (b"project: a\ndatasets:\n  x: {key: [a]}\n", ":3:6", "datasets.x lacks source", "source"),
         (b"project: a\ngate: 5\n", ":2:7", "must be a list", ""),

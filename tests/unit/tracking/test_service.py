@@ -104,7 +104,8 @@ def test_artifacts_are_listed_read_and_linked(tracking: TrackingService, ledger:
     tracking.log_artifact(OWNER, run_id=run.run_id, path="plots/roc.svg", content=b"<svg/>")
     kept = tracking.log_artifact_file(OWNER, run_id=run.run_id, path="table.csv", file=file)
     assert [entry.path for entry in tracking.list_artifacts(OWNER, run_id=run.run_id)] == ["plots/roc.svg", "table.csv"]
-    assert [entry.path for entry in tracking.list_artifacts(OWNER, run_id=run.run_id, path="plots")] == ["plots/roc.svg"]
+    below = tracking.list_artifacts(OWNER, run_id=run.run_id, path="plots")
+    assert [entry.path for entry in below] == ["plots/roc.svg"]
     assert tracking.read_artifact(OWNER, run_id=run.run_id, path="plots/roc.svg") == b"<svg/>"
     with ledger.read() as connection:
         sources = {edge.source for edge in trace(connection, Ref("artifact", kept.digest)).edges}

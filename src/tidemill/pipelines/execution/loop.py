@@ -114,9 +114,9 @@ class RunLoop:
         while True:
             self._settle_ready()
             self._start_queued()
-            self._pump()
             if not (self._running or self._queue or self._later):
                 break
+            self._pump()
             if self.work.stopping():
                 raise RunStopped
             self._listen()

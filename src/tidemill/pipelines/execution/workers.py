@@ -74,7 +74,7 @@ class InProcess:
     """
 
     def __init__(self, root: Path, values: ValueStore) -> None:
-        self._session = Session(root, values)
+        self._session = Session(root, values, measures_memory=False)
         self._reports: list[tuple[Assignment, Report | Died]] = []
 
     def has_room(self) -> bool:

@@ -34,10 +34,12 @@ class Session:
     Args:
         root: The folder of the project.
         values: Where values are read and written.
+        measures_memory: Whether the process is the session's own, so that its peak can be reset for each step.
     """
 
     root: Path
     values: ValueStore
+    measures_memory: bool = True
 
     def read_graph(self, reference: str, params: Mapping[str, StoredValue]) -> Graph:
         """Return a pipeline's graph, with the code and the environment of each step."""
@@ -58,7 +60,7 @@ class Session:
 
     def execute(self, order: Execute, live: Callable[[dict[str, float]], None]) -> Done | Failed:
         """Run a step and return its outcome; whatever it raises is an outcome too."""
-        meter = Meter()
+        meter = Meter(measures_memory=self.measures_memory)
         log = StepLog(self.values.objects, live)
         token = step_log.set(log)
         try:
@@ -81,21 +83,23 @@ class Session:
 
 
 class Meter:
-    """Measures what one step takes."""
+    """Measures what one step takes.
 
-    def __init__(self) -> None:
+    Args:
+        measures_memory: Whether to measure the peak of memory too.
+    """
+
+    def __init__(self, *, measures_memory: bool) -> None:
         self._wall = time.perf_counter()
         self._cpu = _cpu_s()
-        try:
-            _CLEAR.write_bytes(b"5")
-            self._resets = True
-        except OSError:
-            self._resets = False
+        self._measures_memory = measures_memory
+        self._resets = measures_memory and _reset_peak()
 
     def read(self) -> Usage:
         """Return what was taken since the start."""
         wall = time.perf_counter() - self._wall
-        return Usage(wall_s=round(wall, 6), cpu_s=round(_cpu_s() - self._cpu, 6), memory_bytes=self._peak())
+        memory = self._peak() if self._measures_memory else 0
+        return Usage(wall_s=round(wall, 6), cpu_s=round(_cpu_s() - self._cpu, 6), memory_bytes=memory)
 
     def _peak(self) -> int:
         if self._resets:
@@ -104,6 +108,14 @@ class Meter:
                     return int(line.split()[1]) * 1024
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         return peak if sys.platform == "darwin" else peak * 1024
+
+
+def _reset_peak() -> bool:
+    try:
+        _CLEAR.write_bytes(b"5")
+    except OSError:
+        return False
+    return True
 
 
 def _call(step: Step[..., object], order: Execute, arguments: dict[str, object]) -> object:
