@@ -12,8 +12,9 @@ from tidemill.core.errors import (
     Unauthenticated,
     Unavailable,
 )
+from tidemill.delivery.rules import EndpointNotFound
 
-__all__ = ["BodyTooLarge", "MethodNotAllowed"]  # the two that both planes raise; the data plane's own follow
+__all__ = ["BodyTooLarge", "EndpointNotFound", "MethodNotAllowed"]  # those that both planes raise; its own follow
 
 
 class MalformedRequest(InvalidInput):
@@ -56,12 +57,6 @@ class WrongMediaType(InvalidInput):
     """The body is of a type or coding that this server does not read."""
 
     code = "wrong_media_type"
-
-
-class EndpointNotFound(NotFound):
-    """No endpoint has this name."""
-
-    code = "endpoint_not_found"
 
 
 class EndpointNotReady(Unavailable):

@@ -11,6 +11,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from tidemill.core.access import OWNER, Actor, Role
+from tidemill.core.digests import Digest
 from tidemill.core.refs import Ref
 from tidemill.delivery.gates import Judge
 from tidemill.delivery.ports import Arms, ArmStats
@@ -103,7 +104,7 @@ class House:
         return f"artifact:{self.objects.put_bytes(buffer.getvalue())}"
 
     def read(self, ref):
-        return pl.read_parquet(self.objects.read(Ref.parse(ref).id))
+        return pl.read_parquet(self.objects.read(Digest(Ref.parse(ref).id)))
 
     def register(self, which="one", *, actor=ANN, name="delay", copy=0):
         """Register one of the models; a copy has a digest of its own."""

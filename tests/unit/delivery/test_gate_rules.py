@@ -9,7 +9,7 @@ from tidemill.delivery.gate_rules import ApprovalRule, CheckRule, MetricRule, pa
 
 
 def test_each_kind_of_rule_is_read():
-    rules = [
+    rules: list[dict[str, object]] = [
         {"metric": "roc_auc >= champion - 0.005", "cluster": "day", "confidence": 0.9},
         {"check": "leakage"},
         {"check": {"slices": {"by": ["carrier"], "metric": "roc_auc", "worst": ">= 0.60"}}},
@@ -73,7 +73,7 @@ plain = st.recursive(
 @given(st.dictionaries(st.sampled_from(["metric", "check", "approval", "confidence", "cluster", "x"]), plain))
 def test_whatever_is_written_is_read_or_refused_with_a_hint(rule):
     try:
-        assert len(parse_gate([rule])) == 1
+        read, hint = len(parse_gate([rule])), ""
     except InvalidInput as error:
-        assert error.code
-        assert error.hint
+        read, hint = 0, error.hint
+    assert read == 1 or hint

@@ -127,7 +127,7 @@ def test_rows_that_cannot_judge_are_refused_with_a_hint(house, given, said):
 
 def test_rows_without_an_input_or_without_truth_are_refused(house, rows):
     version = house.register("both")
-    with pytest.raises(HoldoutUnfit, match="'z'|\"z\"|z"):
+    with pytest.raises(HoldoutUnfit, match="no column"):
         house.judge(version, holdout=house.keep(rows(2).drop("z")))
     with pytest.raises(HoldoutUnfit, match="No row"):
         house.judge(version, holdout=house.keep(rows(2).with_columns(pl.lit(None, dtype=pl.Boolean).alias("late"))))

@@ -1,5 +1,6 @@
 """A rollout goes on, goes back or waits as its counts say; a death at any line doubles nothing."""
 
+import msgspec
 import pytest
 
 from tidemill.core.access import OWNER
@@ -8,7 +9,7 @@ from tidemill.delivery.ports import Arms
 from tidemill.delivery.records import RolloutPlan
 from tidemill.workflows.inline import Killed
 
-PLAN = {"shares": [0.1, 0.5], "min_requests": 100, "stage_timeout_s": 600.0, "interval_s": 5.0}
+PLAN = RolloutPlan(shares=[0.1, 0.5], min_requests=100, stage_timeout_s=600.0, interval_s=5.0)
 
 
 class Seen:
@@ -22,8 +23,8 @@ class Seen:
 
     def roll_out(self, script, key="second", **plan):
         self.house.eyes.script = script
-        plan = RolloutPlan(**(PLAN | plan))
-        rollout = self.house.delivery.deploy(self.ann, endpoint="delay", model=self.both.ref, plan=plan, key=key)
+        wanted = msgspec.structs.replace(PLAN, **plan)
+        rollout = self.house.delivery.deploy(self.ann, endpoint="delay", model=self.both.ref, plan=wanted, key=key)
         return self.house.rollout(rollout.id)
 
     def kinds(self, rollout):
@@ -135,8 +136,7 @@ def test_a_newer_version_supersedes_a_rollout(seen, house, arms):
     newer = []
 
     def supersede():
-        plan = RolloutPlan(**PLAN)
-        newer.append(house.delivery.deploy(seen.ann, endpoint="delay", model=third.ref, plan=plan, supersede=True).id)
+        newer.append(house.delivery.deploy(seen.ann, endpoint="delay", model=third.ref, plan=PLAN, supersede=True).id)
 
     house.workflows.at(100, supersede)
     rollout = seen.roll_out(lambda look: arms((9, 0), (1, 0)) if look < 30 else arms((900, 0), (100, 0)))

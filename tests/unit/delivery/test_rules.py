@@ -24,8 +24,7 @@ PLANS = st.builds(
 def test_a_checked_plan_can_be_carried_out(plan):
     try:
         found = check_plan(plan)
-    except InvalidPlan as error:
-        assert error.hint
+    except InvalidPlan:
         return
     assert all(0 < share < 1 for share in found.shares)
     assert sorted(set(found.shares)) == found.shares

@@ -17,6 +17,12 @@ def arm(requests=0, errors=0, slow=0, brier=(0, 0.0, 0.0)):
     return ArmStats(requests=requests, errors=errors, slow=slow, scores={"brier": brier})
 
 
+def facts_of(verdict, word):
+    facts = verdict.facts[word]
+    assert isinstance(facts, dict)
+    return facts
+
+
 def test_a_stage_ends_well_after_enough_requests():
     quiet = Arms(stable=arm(9000, 90), canary=arm(199, 2))
     assert judge(PLAN, [quiet], late=False) is None
@@ -26,7 +32,7 @@ def test_a_stage_ends_well_after_enough_requests():
     assert verdict.promote
     assert "200 requests, and no measure is surely worse" in verdict.reason
     assert "brier could not be compared" in verdict.reason
-    assert verdict.facts["error_rate"]["canary_count"] == 200
+    assert facts_of(verdict, "error_rate")["canary_count"] == 200
 
 
 @pytest.mark.parametrize(
@@ -44,7 +50,8 @@ def test_what_is_surely_worse_in_any_measure_goes_back(canary, measure):
     assert not verdict.promote
     assert verdict.reason.startswith(measure)
     assert "surely worse" in verdict.reason
-    assert verdict.facts[measure]["evidence_worse"] >= verdict.facts[measure]["needed"] == pytest.approx(60)
+    facts = facts_of(verdict, measure)
+    assert facts["evidence_worse"] >= facts["needed"] == pytest.approx(60)
 
 
 def test_evidence_of_an_earlier_stage_counts_on():
