@@ -1,7 +1,11 @@
 """A small house with real models, a real ledger and a clock of its own."""
 
+import http.client
 import io
+import json
 import shutil
+import subprocess
+import sys
 import warnings
 from pathlib import Path
 
@@ -148,6 +152,65 @@ class House:
 
     def close(self):
         self.ledger.close()
+
+
+class Plane:
+    """A data plane's process on a folder."""
+
+    def __init__(self, home, wait_for):
+        self.home = home
+        self.wait_for = wait_for
+        self.process = None
+
+    def start(self):
+        ready = self.home / "ready.json"
+        ready.unlink(missing_ok=True)
+        (self.home / "serving").mkdir(exist_ok=True)
+        command = [sys.executable, "-m", "tidemill.serving", f"--home={self.home}", f"--ready-file={ready}"]
+        self.process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+        self.wait_for(ready.exists, within_s=30)
+        self.port = json.loads(ready.read_bytes())["port"]
+
+    def stop(self):
+        if self.process:
+            self.process.terminate()
+            self.process.wait(20)
+            self.process = None
+
+    def connect(self):
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+
+    def ask(self, connection=None, endpoint="delay", **row):
+        connection = connection or self.connect()
+        body = json.dumps({"records": [{"x": 0.5} | row]})
+        connection.request("POST", f"/v1/endpoints/{endpoint}/predict", body, {"Content-Type": "application/json"})
+        reply = connection.getresponse()
+        return reply.status, json.loads(reply.read())
+
+
+class Planes:
+    """Starts data planes, and ends them after the test."""
+
+    def __init__(self, wait_for):
+        self.wait_for = wait_for
+        self.all: list[Plane] = []
+
+    def __call__(self, home):
+        self.all.append(Plane(home, self.wait_for))
+        self.last.start()
+        return self.last
+
+    @property
+    def last(self):
+        return self.all[-1]
+
+
+@pytest.fixture
+def start_plane(wait_for):
+    found = Planes(wait_for)
+    yield found
+    for plane in found.all:
+        plane.stop()
 
 
 @pytest.fixture

@@ -1,10 +1,7 @@
 """Delivery and the real data plane: what is deployed answers, what moves drops no request."""
 
-import http.client
 import json
 import math
-import subprocess
-import sys
 import threading
 import time
 
@@ -15,40 +12,6 @@ from tidemill.core.errors import Unavailable
 from tidemill.delivery.ports import Arms
 from tidemill.delivery.records import RolloutPlan
 from tidemill.delivery.traffic import NOT_RUNNING
-
-
-class Plane:
-    """A data plane's process on a house."""
-
-    def __init__(self, house, wait_for):
-        self.house = house
-        self.wait_for = wait_for
-        self.process = None
-
-    def start(self):
-        ready = self.house.home / "ready.json"
-        ready.unlink(missing_ok=True)
-        (self.house.home / "serving").mkdir(exist_ok=True)
-        command = [sys.executable, "-m", "tidemill.serving", f"--home={self.house.home}", f"--ready-file={ready}"]
-        self.process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
-        self.wait_for(ready.exists, within_s=30)
-        self.port = json.loads(ready.read_bytes())["port"]
-
-    def stop(self):
-        if self.process:
-            self.process.terminate()
-            self.process.wait(20)
-            self.process = None
-
-    def connect(self):
-        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
-
-    def ask(self, connection=None, endpoint="delay", **row):
-        connection = connection or self.connect()
-        body = json.dumps({"records": [{"x": 0.5} | row]})
-        connection.request("POST", f"/v1/endpoints/{endpoint}/predict", body, {"Content-Type": "application/json"})
-        reply = connection.getresponse()
-        return reply.status, json.loads(reply.read())
 
 
 class Load:
@@ -79,11 +42,8 @@ class Load:
 
 
 @pytest.fixture
-def plane(house, wait_for):
-    found = Plane(house, wait_for)
-    found.start()
-    yield found
-    found.stop()
+def plane(house, start_plane):
+    return start_plane(house.home)
 
 
 @pytest.fixture
