@@ -1,15 +1,16 @@
 """Deliveries: each is one way round the loop, told as a story."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from starlette.requests import Request
 from starlette.responses import Response
 
 from tidemill.app import Workspace
 from tidemill.core.access import Actor, Permission
 from tidemill.projects.records import Delivery, DeliveryEvent, DeliveryState
-from tidemill.server.pages import forms
+from tidemill.server.pages import forms, words
 from tidemill.server.pages.gates import gate_view
 from tidemill.server.pages.lineage import Names
 from tidemill.server.pages.rollouts import rollout_view
@@ -26,7 +27,7 @@ class Act:
 
     event: DeliveryEvent
     tone: str
-    links: list[Markup]
+    text: Markup
 
 
 def routes(workspace: Workspace) -> list[StatedRoute]:
@@ -82,7 +83,20 @@ def _values(workspace: Workspace, actor: Actor, found: Delivery) -> dict[str, ob
 
 
 def _act(names: Names, event: DeliveryEvent) -> Act:
-    links = [
-        Markup('<a href="{}" title="{}">{}</a>').format(names.href(ref), ref, names.name(ref)) for ref in event.refs
-    ]
-    return Act(event, _ACT_TONES.get(event.act, "info"), links)
+    return Act(event, _ACT_TONES.get(event.act, "info"), linked(event.message, event.refs, names.name, names.href))
+
+
+def linked(message: str, refs: Sequence[str], name_of: Callable[[str], str], href_of: Callable[[str], str]) -> Markup:
+    """Return a message in which what it is about is a link; what it does not mention follows."""
+    text = words.told(message)
+    for ref in refs:
+        name = words.visible(name_of(ref))
+        link = Markup('<a href="{}" title="{}">{}</a>').format(href_of(ref), words.visible(ref), name)
+        short = words.told(ref.partition(":")[2]).removeprefix("<bdi>").removesuffix("</bdi>")
+        for mention in (short, escape(name)):
+            if mention in text:
+                text = Markup(text.replace(mention, link, 1))  # noqa: S704 - both sides are escaped
+                break
+        else:
+            text = text + Markup(" ") + link
+    return text

@@ -48,6 +48,8 @@ def _environment() -> jinja2.Environment:
     ):  # fmt: skip
         environment.filters[name] = getattr(words, name)
     environment.filters["text"] = words.shown_text
+    environment.filters["told"] = words.told
+    environment.filters["brief"] = words.brief
     environment.globals.update(
         navigation=NAVIGATION,
         style_url=assets.url("tidemill.css"),

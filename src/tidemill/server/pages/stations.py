@@ -246,7 +246,11 @@ def _feedback_station(seen: _Seen) -> Station:
     found = seen.feedback
     if found is None or not found.truths:
         return Station("Feedback", "No truth yet", href)
-    share = found.matched / found.predictions if found.predictions else None
+    if not found.predictions:
+        return Station(
+            "Feedback", "Truths", href, words.count(found.truths), "so far", "before the first window", "good"
+        )
+    share = found.matched / found.predictions
     unknown = f"{words.count(found.unknown)} for unknown ids" if found.unknown else "every id known"
     return Station("Feedback", "Truths", href, words.percent(share), "of predictions", unknown, "good")
 

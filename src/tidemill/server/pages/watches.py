@@ -72,10 +72,17 @@ def charts(status: Status) -> Charts | None:
         latency=_latency(windows),
         errors=_errors(windows),
         performance=_performance(windows) if judged else None,
-        performance_reason=judged[-1].reason if judged else "",
+        performance_reason=_latest_reason(windows),
         drift=_drift(windows) if drifts else None,
         drift_reason=drifts[-1].reason if drifts else "",
     )
+
+
+def _latest_reason(windows: Sequence[Window]) -> str:
+    """Return what is said of the latest window that has a value, or else of the latest one."""
+    judged = [each.performance for each in windows if each.performance]
+    valued = [each for each in judged if each.value is not None]
+    return (valued or judged)[-1].reason if judged else ""
 
 
 def _middle_ms(window: Window) -> float:

@@ -14,6 +14,7 @@ _NOTHING = Markup("\u2013")
 _UNSEEN = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
 )
+_LONG_HEX = re.compile(r"\b([0-9a-f]{32}|[0-9a-f]{64})\b")
 _SIZES = ("B", "KiB", "MiB", "GiB", "TiB")
 _SHORT_ID = 8
 
@@ -159,3 +160,22 @@ def day_or_minute(value: datetime, span_s: float) -> str:
 def shown_text(value: object) -> Markup:
     """Return a text of any origin, isolated from its neighbours in direction and safe in HTML."""
     return Markup("<bdi>{}</bdi>").format(visible(str(value)))
+
+
+def brief(value: object) -> Markup:
+    """Return a text with its identifiers and digests short, the whole of each in its title."""
+    parts = _LONG_HEX.split(visible(str(value)))
+    return Markup("<bdi>{}</bdi>").format(Markup("").join(_short_hex(at, part) for at, part in enumerate(parts)))
+
+
+def told(value: object) -> Markup:
+    """Return a message as `brief` does, beginning as a sentence does."""
+    text = str(value)
+    is_word = text[1:2].islower() or text[1:2] == " "
+    return brief(text[:1].upper() + text[1:] if is_word else text)
+
+
+def _short_hex(at: int, part: str) -> Markup:
+    if at % 2 == 0:
+        return Markup("{}").format(part)
+    return Markup('<code title="{}">{}…{}</code>').format(part, part[:4], part[-6:])

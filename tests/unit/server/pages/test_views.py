@@ -3,6 +3,7 @@ from datetime import UTC, datetime
 import pytest
 
 from tidemill.checks.drift.reference import NumericReference
+from tidemill.core.digests import parse_digest
 from tidemill.data.profile.records import ColumnProfile, TopValue
 from tidemill.delivery.records import Deployment, Rollout, RolloutEvent, RolloutPlan, RolloutState, RuleResult
 from tidemill.monitoring.records import Trigger, TriggerState
@@ -65,7 +66,7 @@ def deployment(name, version):
         model="delay",
         version=version,
         model_version_id="m",
-        digest="0" * 64,
+        digest=parse_digest("0" * 64),
         gate_report=None,
         created_at=NOW,
         created_by="ann",

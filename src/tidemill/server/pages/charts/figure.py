@@ -69,7 +69,12 @@ def figure(
     ticks = Markup("").join(
         [
             *(Markup('<span class="y" style="top:{:.2f}%">{}</span>').format(at / 10, text) for at, text in y_ticks),
-            *(Markup('<span class="x" style="left:{:.2f}%">{}</span>').format(at / 10, text) for at, text in x_ticks),
+            *(
+                Markup('<span class="x{}" style="left:{:.2f}%">{}</span>').format(
+                    " minor" if place % 2 and len(x_ticks) > 3 else "", at / 10, text
+                )
+                for place, (at, text) in enumerate(x_ticks)
+            ),
             *(Markup('<span class="note" style="top:{:.2f}%">{}</span>').format(at / 10, text) for at, text in notes),
         ]
     )

@@ -40,6 +40,10 @@ async function renew(improve) {
   const answer = await fetch(location.href, { headers: { accept: "text/html" } });
   if (!answer.ok) return;
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+  if (fresh.title !== document.title) {
+    location.reload();
+    return;
+  }
   for (const part of document.querySelectorAll("[data-live]")) {
     const next = fresh.getElementById(part.id);
     const isInUse = part.contains(document.activeElement) || part.querySelector("details.confirm[open], .tip");
