@@ -128,8 +128,10 @@ def _only(table: Any, shape: Shape, names: Sequence[str]) -> Any:  # noqa: ANN40
 
 def plain(value: Any) -> object:  # noqa: ANN401 - anything a table can hold
     """Return a value as plain Python: None for every kind of missing, aware moments, no numpy scalars."""
-    if value is None or isinstance(value, str | bool | int):
+    if value is None or isinstance(value, bool | int):
         return value
+    if isinstance(value, str):
+        return str(value)  # numpy has a kind of its own
     if isinstance(value, float):
         return float(value) if value == value else None  # noqa: PLR0124 - only NaN differs from itself
     if type(value).__name__ in {"NaTType", "NAType"}:

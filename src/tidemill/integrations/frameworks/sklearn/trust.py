@@ -34,7 +34,7 @@ caller's choosing and index no memory by hand."""
 
 _NEVER = frozenset(
     {
-        *("asyncio", "builtins", "cloudpickle", "code", "codeop", "ctypes", "dill", "functools", "importlib", "joblib"),
+        *("asyncio", "builtins", "cloudpickle", "code", "codeop", "ctypes", "dill", "importlib", "joblib"),
         *("marshal", "multiprocessing", "nt", "operator", "os", "pickle", "posix", "pty", "runpy", "shelve", "shutil"),
         *("socket", "subprocess", "sys", "webbrowser"),
     }
