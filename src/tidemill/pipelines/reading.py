@@ -8,13 +8,12 @@ import msgspec
 from tidemill.core.access import SYSTEM
 from tidemill.core.digests import Digest
 from tidemill.core.errors import InvalidInput
-from tidemill.core.ids import new_id
 from tidemill.ledger import Ledger, Transaction
 from tidemill.objects.digest import digest_bytes
 from tidemill.pipelines import store
 from tidemill.pipelines.code.environment import environment_digest
 from tidemill.pipelines.errors import PipelineNotFound, ProjectFault, UnknownParam
-from tidemill.pipelines.execution.pool import PoolSettings, WorkerPool
+from tidemill.pipelines.execution.shelf import PoolShelf
 from tidemill.pipelines.records import Graph, Scalar, StepFailure
 from tidemill.pipelines.values.store import plain_value
 
@@ -33,12 +32,12 @@ class GraphReader:
 
     Args:
         ledger: Where those that were read are kept.
-        settings: How workers are started.
+        shelf: Where workers are found.
     """
 
-    def __init__(self, ledger: Ledger, settings: PoolSettings) -> None:
+    def __init__(self, ledger: Ledger, shelf: PoolShelf) -> None:
         self._ledger = ledger
-        self._settings = settings
+        self._shelf = shelf
 
     def read(self, source: Digest, reference: str, params: Mapping[str, Scalar]) -> ReadGraph:
         """Return the graph of a pipeline for some params.
@@ -63,12 +62,11 @@ class GraphReader:
         return ReadGraph(key, graph)
 
     def _ask(self, source: Digest, reference: str, params: Mapping[str, Scalar]) -> Graph:
-        scratch = self._settings.work / "scratch" / new_id()
-        pool = WorkerPool(self._settings, source, scratch, reference)
+        pool = self._shelf.take(source, reference)
         try:
             found = pool.read_graph(reference, {name: plain_value(value) for name, value in params.items()})
         finally:
-            pool.close()
+            self._shelf.give_back(pool)
         if isinstance(found, StepFailure):
             raise _error(found)
         return found

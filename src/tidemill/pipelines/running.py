@@ -1,5 +1,6 @@
 """Executes a recorded run: claim, workers, outcome."""
 
+import shutil
 import threading
 import time
 from collections.abc import Callable
@@ -23,6 +24,7 @@ from tidemill.pipelines.errors import ClaimLost, PipelineRunNotFound
 from tidemill.pipelines.execution.journal import Journal
 from tidemill.pipelines.execution.loop import RunLoop, RunStopped, Work
 from tidemill.pipelines.execution.pool import PoolSettings, WorkerPool
+from tidemill.pipelines.execution.shelf import PoolShelf
 from tidemill.pipelines.execution.workers import InProcess, Workers
 from tidemill.pipelines.loading import enter_project, leave_project
 from tidemill.pipelines.records import (
@@ -57,12 +59,14 @@ class Runner:
         ledger: Where they are recorded.
         objects: Where bytes are.
         settings: How workers are started.
+        shelf: Where workers are found.
     """
 
-    def __init__(self, ledger: Ledger, objects: ObjectStore, settings: PoolSettings) -> None:
+    def __init__(self, ledger: Ledger, objects: ObjectStore, settings: PoolSettings, shelf: PoolShelf) -> None:
         self._ledger = ledger
         self._objects = objects
         self._settings = settings
+        self._shelf = shelf
         self._stopping = threading.Event()
 
     def stop(self) -> None:
@@ -108,20 +112,26 @@ class Runner:
         return self._need(run_id)
 
     def _work(self, run: PipelineRun, journal: Journal, *, isolate: bool) -> None:
-        opened: list[Workers] = []
+        pools: list[WorkerPool] = []
+        here: list[InProcess] = []
 
         def workers(graph: Graph) -> Workers:
-            opened.append(self._pool(run, graph) if isolate else self._here(run))
-            return opened[0]
+            if not isolate:
+                here.append(self._here(run))
+                return here[0]
+            pools.append(self._shelf.take(run.source, run.reference))
+            pools[0].resize(min(rules.width(graph), self._settings.cores))
+            return pools[0]
 
         try:
             try:
                 self._loop(run, journal, workers)
             finally:
-                for one in opened:
-                    one.close()
-                if not isolate:
+                for pool in pools:
+                    self._shelf.give_back(pool)
+                if here:
                     leave_project()
+                    shutil.rmtree(self._scratch(run.run_id), ignore_errors=True)
         except ClaimLost:
             raise
         except TidemillError as error:
@@ -187,12 +197,7 @@ class Runner:
     def _is_there(self, output: StoredValue) -> bool:
         return all(self._objects.has(digest) for digest in objects_of(output))
 
-    def _pool(self, run: PipelineRun, graph: Graph) -> Workers:
-        pool = WorkerPool(self._settings, run.source, self._scratch(run.run_id), run.reference)
-        pool.resize(min(rules.width(graph), self._settings.cores))
-        return pool
-
-    def _here(self, run: PipelineRun) -> Workers:
+    def _here(self, run: PipelineRun) -> InProcess:
         root = export_source(run.source, self._objects, self._settings.work / "source")
         enter_project(root)
         scratch = self._scratch(run.run_id)

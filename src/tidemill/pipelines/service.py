@@ -2,6 +2,7 @@
 
 import logging
 import os
+import shutil
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -28,6 +29,7 @@ from tidemill.pipelines.errors import (
 )
 from tidemill.pipelines.execution.loop import RunStopped
 from tidemill.pipelines.execution.pool import PoolSettings
+from tidemill.pipelines.execution.shelf import PoolShelf
 from tidemill.pipelines.planning import planned_steps, reason_of
 from tidemill.pipelines.ports import DatasetSource
 from tidemill.pipelines.preparing import RunOrder, write_order
@@ -89,8 +91,10 @@ class PipelineService:
         self._tracking = tracking
         self._datasets = datasets
         settings = PoolSettings(objects=objects, work=work, cores=cores or os.cpu_count() or 1)
-        self._graphs = GraphReader(ledger, settings)
-        self._runner = Runner(ledger, objects, settings)
+        self._shelf = PoolShelf(settings)
+        self._graphs = GraphReader(ledger, self._shelf)
+        self._runner = Runner(ledger, objects, settings, self._shelf)
+        self._work = work
         self._threads = ThreadPoolExecutor(4, thread_name_prefix="pipeline-run")
 
     def snapshot(self, actor: Actor, *, folder: str) -> SourceSnapshot:
@@ -367,6 +371,7 @@ class PipelineService:
 
     def recover(self, actor: Actor) -> RunIds:
         """Let the runs go on whose process died, and return their ids. Called when a server starts."""
+        shutil.rmtree(self._work / "scratch", ignore_errors=True)
         table = store.pipeline_runs.c
         with self._ledger.read() as connection:
             query = sa.select(table.run_id, table.options).where(table.status.in_(_OPEN))
@@ -379,6 +384,7 @@ class PipelineService:
         """Let go of the runs that are executed here: their workers are killed, and the next process goes on."""
         self._runner.stop()
         self._threads.shutdown(wait=True, cancel_futures=True)
+        self._shelf.close()
 
     def _submit(self, actor: Actor, run_id: str) -> None:
         def work() -> None:

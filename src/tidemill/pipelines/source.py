@@ -33,7 +33,9 @@ def take_snapshot(folder: Path, objects: ObjectStore) -> SourceSnapshot:
         SourceTooLarge: If the files are too many or too large for code.
     """
     if not folder.is_dir():
-        raise SourceMissing(f"There is no folder {shown(str(folder))}", hint="Give the folder of tidemill.yaml.")
+        raise SourceMissing(
+            f"There is no folder {shown(folder.name)}", where=str(folder), hint="Give the folder of tidemill.yaml."
+        )
     root = folder.resolve()
     entries: list[TreeEntry] = []
     size = 0

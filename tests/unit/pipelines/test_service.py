@@ -2,13 +2,16 @@ import subprocess
 import threading
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from tidemill.core.access import OWNER
 from tidemill.core.refs import Ref
 from tidemill.ledger.lineage import trace
+from tidemill.pipelines import rules, store
 from tidemill.pipelines.errors import (
     InvalidReference,
+    PipelineFailed,
     PipelineNotFound,
     PipelineRunNotFound,
     ProjectFault,
@@ -18,6 +21,7 @@ from tidemill.pipelines.errors import (
     StepNotFound,
     UnknownParam,
 )
+from tidemill.pipelines.records import RunEvent
 
 CHAIN = """
     K = 3
@@ -114,16 +118,12 @@ def test_a_comment_changes_nothing(bench):
     assert set(bench.statuses(bench.run().run_id).values()) == {"cached"}
 
 
-def test_why_names_an_environment_that_changed(bench, monkeypatch):
+def test_why_names_an_environment_that_changed(bench):
     bench.write(CHAIN)
     run = bench.run()
     with bench.ledger.read() as connection:
-        from tidemill.pipelines import rules, store
-
         graph = store.graph_of(connection, run.run_id)
-        execution = store.find_step(connection, run.run_id, "split")
-    import msgspec
-
+    execution = bench.step(run.run_id, "split")
     old = msgspec.structs.replace(graph.steps[0], environment={"python": "3.10", "polars": "1.0"})
     changes = rules.changes_between(old, execution.inputs, graph.steps[0], execution.inputs)
     assert [(change.name, change.old) for change in changes] == [("polars", "1.0"), ("python", "3.10")]
@@ -443,7 +443,7 @@ def test_closing_leaves_a_run_to_the_next_process(bench, wait_for):
 
 def test_events_are_told_when_they_happen_and_can_be_read_after(bench):
     bench.write(CHAIN)
-    told = []
+    told: list[RunEvent] = []
     run = bench.run(on_event=told.append)
 
     assert [event.kind for event in told] == bench.kinds(run.run_id)
@@ -607,4 +607,44 @@ def test_two_runs_at_once_do_not_meet(bench):
 
     totals = [bench.tracking.get_run(OWNER, run_id=run_id).metrics["total"] for run_id in runs]
     assert totals == [1.0, 5.0]
+    bench.service.close()
     assert not list(Path(bench.root / "work" / "scratch").iterdir())
+
+
+def test_workers_stay_warm_for_the_next_run_of_the_same_code(bench, monkeypatch, wait_for):
+    bench.write(CHAIN)
+    first = bench.step(bench.run(params={"n": 1}).run_id, "add").worker
+    second = bench.step(bench.run(params={"n": 2}).run_id, "add").worker
+    bench.write(CHAIN + "\n    OTHER = 1\n")
+    other = bench.step(bench.run(params={"n": 3}).run_id, "add").worker
+
+    assert first == second != other
+    assert not Path(f"/proc/{first}").exists()
+    monkeypatch.setattr("tidemill.pipelines.execution.shelf.KEPT_S", 0.01)
+    bench.run(params={"n": 4})
+    wait_for(lambda: not Path(f"/proc/{other}").exists())
+
+
+def test_a_module_that_ends_its_worker_fails_the_step_instead_of_starting_workers_for_ever(bench):
+    marker = bench.root / "broken"
+    text = f"""
+        import os
+        from pathlib import Path
+
+        if Path({str(marker)!r}).exists():
+            print("I give up", flush=True)
+            os._exit(5)
+
+        @step
+        def one(n): return n
+
+        @pipeline
+        def main(n: int): return one(n)
+    """
+    bench.write(text)
+    run_id = bench.prepare(params={"n": 1})
+    bench.write(text + "\n\n        OTHER = 1\n")
+    bench.prepare(params={"n": 1})
+    marker.touch()
+    with pytest.raises(PipelineFailed, match="status 5"):
+        bench.service.execute(OWNER, run_id)

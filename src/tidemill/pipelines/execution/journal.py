@@ -5,6 +5,7 @@ transaction is on its way to the disk the next outcomes gather, so that short st
 first renews the run's claim, so a process that lost its claim cannot write about the run any more.
 """
 
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -19,6 +20,9 @@ from tidemill.pipelines.records import Logged, LoggedArtifact, RunEvent, StepExe
 from tidemill.pipelines.values.store import objects_of
 from tidemill.tracking import store as tracking
 from tidemill.tracking.records import Metric
+
+GATHER_S = 0.01
+"""How long outcomes may gather before they are sent, so that a chain of short steps is not a chain of syncs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +82,7 @@ class Journal:
         self._on_event = on_event
         self._batch = _Batch()
         self._sent: Future[None] | None = None
+        self._sent_at = 0.0
 
     def tell(self, kind: str, step: str = "", **body: object) -> None:
         """Add an event."""
@@ -96,8 +101,12 @@ class Journal:
         self._batch.started.pop(outcome.execution.step, None)
         self._batch.outcomes.append(outcome)
 
+    def has_news(self) -> bool:
+        """Return whether something waits to be sent."""
+        return not self._batch.is_empty()
+
     def pump(self, *, renew: bool = False) -> None:
-        """Send what has gathered, unless a transaction is on its way.
+        """Send what has gathered, unless a transaction is on its way or left just now.
 
         Args:
             renew: Also when there is nothing to say, to keep the claim.
@@ -110,7 +119,9 @@ class Journal:
                 return
             sent, self._sent = self._sent, None
             sent.result()
-        if renew or not self._batch.is_empty():
+        now = time.monotonic()
+        if renew or (not self._batch.is_empty() and now - self._sent_at >= GATHER_S):
+            self._sent_at = now
             batch, self._batch = self._batch, _Batch()
             self._sent = self._ledger.submit(self._actor, lambda tx: self._write(tx, batch))
 

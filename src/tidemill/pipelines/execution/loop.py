@@ -15,7 +15,7 @@ from tidemill.pipelines import rules
 from tidemill.pipelines.arguments import Known, digests_of
 from tidemill.pipelines.claims import RENEW_S
 from tidemill.pipelines.execution.artifacts import log_artifact, output_artifacts
-from tidemill.pipelines.execution.journal import Journal, Outcome
+from tidemill.pipelines.execution.journal import GATHER_S, Journal, Outcome
 from tidemill.pipelines.execution.workers import Assignment, Workers
 from tidemill.pipelines.records import (
     Graph,
@@ -32,6 +32,7 @@ from tidemill.pipelines.worker.messages import Done, Execute, Failed, Given, Pro
 
 _TICK_S = 0.5
 _LOG_EVERY_S = 0.5
+_LOOK_FOR_ROOM_S = 0.05
 _MOST_LOG_EVENTS = 200
 
 
@@ -208,7 +209,7 @@ class RunLoop:
     def _listen(self) -> None:
         if self._pool is None:
             return
-        for assignment, report in self._pool.reports(self._patience()):
+        for assignment, report in self._pool.reports(self._running.keys(), self._patience()):
             if assignment not in self._running:
                 continue
             if isinstance(report, Progress):
@@ -230,6 +231,8 @@ class RunLoop:
         now = time.monotonic()
         due = [assignment.deadline for assignment in self._running if assignment.deadline is not None]
         due += [self._later[0][0]] if self._later else []
+        due += [now + GATHER_S] if self.journal.has_news() else []
+        due += [now + _LOOK_FOR_ROOM_S] if self._queue else []
         return max(0.0, min([_TICK_S, *(moment - now for moment in due)]))
 
     def _end_late(self, pool: Workers) -> None:

@@ -9,12 +9,15 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+import msgspec
+
 from tidemill.core.digests import Digest
+from tidemill.core.ids import new_id
 from tidemill.objects import ObjectStore
 from tidemill.pipelines.errors import WorkerStart
 from tidemill.pipelines.execution.workers import Assignment, Died, Report
@@ -29,21 +32,14 @@ from tidemill.pipelines.worker.messages import (
     Progress,
     Read,
     ReadGraph,
+    Ready,
     send,
 )
+from tidemill.pipelines.worker.threads import VARIABLES
 
 _PIECE = 1 << 16
 _GONE_WITHIN_S = 2.0
 _SEND_WITHIN_S = 60.0
-_THREADS = (
-    "OMP_NUM_THREADS",
-    "OPENBLAS_NUM_THREADS",
-    "MKL_NUM_THREADS",
-    "NUMEXPR_NUM_THREADS",
-    "VECLIB_MAXIMUM_THREADS",
-    "POLARS_MAX_THREADS",
-    "RAYON_NUM_THREADS",
-)
 _SECRETS = ("TIDEMILL_TOKEN", "TIDEMILL_DATABASE")
 
 
@@ -74,35 +70,38 @@ class _Process:
     connection: socket.socket
     output: IO[bytes]
     answers: AnswerReader
+    born_at: float
+    is_ready: bool = False
     assignment: Assignment | None = None
-    killed: bool = False
 
 
 class WorkerPool:
-    """The workers of one run.
+    """Workers for one snapshot of a project's code.
+
+    A further worker is started when a step has waited for as long as the last one took to start: a pool never waits
+    much longer than it must, and never starts processes for steps that are over sooner.
 
     Args:
         settings: How they are started.
         source: The snapshot that they run.
-        scratch: A folder of the run's own for files on their way.
         reference: The pipeline, imported by a new worker before its first step.
     """
 
-    def __init__(self, settings: PoolSettings, source: Digest, scratch: Path, reference: str) -> None:
+    def __init__(self, settings: PoolSettings, source: Digest, reference: str) -> None:
+        self.source = source
         self._settings = settings
-        self._scratch = scratch
+        self._scratch = settings.work / "scratch" / new_id()
         self._reference = reference
         self._root = export_source(source, settings.objects, settings.work / "source")
-        scratch.mkdir(parents=True, exist_ok=True)
+        self._scratch.mkdir(parents=True, exist_ok=True)
         self._processes: list[_Process] = []
         self._most = 1
         self._threads = settings.cores
+        self._start_s = 0.1
+        self._short_since: float | None = None
+        self._stillborn: StepFailure | None = None
         self._selector = selectors.DefaultSelector()
         self._lifeline, self._lifeline_end = os.pipe()
-        self._waker, self._waker_end = socket.socketpair()
-        self._waker.setblocking(False)
-        self._waker_end.setblocking(False)
-        self._selector.register(self._waker, selectors.EVENT_READ, None)
 
     def resize(self, most: int) -> None:
         """Allow so many workers, which share the cores."""
@@ -112,12 +111,13 @@ class WorkerPool:
     def read_graph(self, reference: str, params: Mapping[str, StoredValue]) -> Graph | StepFailure:
         """Return the graph that a worker builds, or why it cannot."""
         process = self._free() or self._spawn()
-        assignment = process.assignment = Assignment(Execute(reference, "", {}, StepOptions()), process.popen.pid)
+        assignment = process.assignment = Assignment(Execute(reference, "", {}, StepOptions(), 1), process.popen.pid)
         self._send(process, ReadGraph(reference, dict(params)))
         while True:
             self._wait(1.0)
             for answer in process.answers.arrived():
                 process.assignment = None
+                self._note_ready(process)
                 if isinstance(answer, Read):
                     return answer.graph
                 if isinstance(answer, Failed):
@@ -126,66 +126,89 @@ class WorkerPool:
                 return self._bury(process, assignment).failure
 
     def has_room(self) -> bool:
-        """Return whether one more step can start now."""
-        return len(self._processes) < self._most or self._free() is not None
+        """Return whether one more step can start now; when asked in vain for long, start a worker."""
+        if self._stillborn is not None or self._free() is not None:
+            return True
+        now = time.monotonic()
+        self._short_since = self._short_since or now
+        is_first = not self._processes
+        may_grow = len(self._processes) < self._most and all(one.is_ready for one in self._processes)
+        if is_first or (may_grow and now - self._short_since >= self._start_s):
+            self._send(self._spawn(), Preload(self._reference))
+            self._short_since = None
+        return False
 
     def start(self, order: Execute) -> Assignment:
-        """Let a free worker, or a new one, begin with a step."""
+        """Let a free worker begin with a step."""
+        self._short_since = None
         process = self._free()
         if process is None:
-            process = self._spawn()
-            self._send(process, Preload(self._reference))
+            return Assignment(order, 0)
         timeout_s = order.options.timeout_s
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
         process.assignment = Assignment(order, process.popen.pid, deadline)
-        self._send(process, order)
+        self._send(process, msgspec.structs.replace(order, threads=self._threads))
         return process.assignment
 
-    def reports(self, timeout_s: float) -> list[tuple[Assignment, Report | Died]]:
+    def reports(self, running: Collection[Assignment], timeout_s: float) -> list[tuple[Assignment, Report | Died]]:
         """Return what the workers say, waiting at most that long for the first word."""
-        self._wait(timeout_s)
         found: list[tuple[Assignment, Report | Died]] = []
+        if self._stillborn is not None:
+            found = [(one, Died(self._stillborn)) for one in running if one.worker == 0]
+            if found:
+                self._stillborn = None
+                return found
+        self._wait(timeout_s)
         for process in list(self._processes):
             for answer in process.answers.arrived():
-                if process.assignment is None or isinstance(answer, Read):
+                self._note_ready(process)
+                if process.assignment is None or isinstance(answer, Read | Ready):
                     continue
                 self._drain(process)
                 found.append((process.assignment, answer))
                 if not isinstance(answer, Progress):
                     process.assignment = None
             if process.answers.ended or process.popen.poll() is not None:
-                assignment, killed = process.assignment, process.killed
+                assignment, was_ready = process.assignment, process.is_ready
                 died = self._bury(process, assignment)
-                if assignment is not None and not killed:
+                if assignment is not None:
                     found.append((assignment, died))
+                elif not was_ready:
+                    self._stillborn = died.failure
         return found
 
     def kill(self, assignment: Assignment) -> None:
         """End an attempt at once, with every process that it started."""
         for process in self._processes:
             if process.assignment is assignment:
-                process.killed = True
                 self._bury(process, assignment)
                 return
 
-    def wake(self) -> None:
-        """Let `reports` return early."""
-        with contextlib.suppress(OSError):
-            self._waker_end.send(b"!")
+    def rest(self) -> None:
+        """End what is running and remove scratch files; free workers stay warm."""
+        for process in list(self._processes):
+            if process.assignment is not None or not process.is_ready:
+                self._bury(process, None)
+        shutil.rmtree(self._scratch, ignore_errors=True)
+        self._scratch.mkdir(parents=True, exist_ok=True)
 
     def close(self) -> None:
-        """End all workers and remove the run's scratch files."""
+        """End all workers and remove scratch files."""
         for process in list(self._processes):
             self._bury(process, None)
         self._selector.close()
-        for end in (self._waker, self._waker_end):
-            end.close()
         os.close(self._lifeline)
         os.close(self._lifeline_end)
         shutil.rmtree(self._scratch, ignore_errors=True)
 
     def _free(self) -> _Process | None:
-        return next((one for one in self._processes if one.assignment is None and one.popen.poll() is None), None)
+        free = (one for one in self._processes if one.is_ready and one.assignment is None)
+        return next((one for one in free if one.popen.poll() is None), None)
+
+    def _note_ready(self, process: _Process) -> None:
+        if not process.is_ready:
+            process.is_ready = True
+            self._start_s = time.monotonic() - process.born_at
 
     def _spawn(self) -> _Process:
         ours, theirs = socket.socketpair()
@@ -217,7 +240,8 @@ class WorkerPool:
             os.close(write_end)
         os.set_blocking(read_end, False)
         ours.setblocking(False)
-        process = _Process(popen, ours, os.fdopen(read_end, "rb", buffering=0), AnswerReader(ours))
+        output = os.fdopen(read_end, "rb", buffering=0)
+        process = _Process(popen, ours, output, AnswerReader(ours), time.monotonic())
         self._selector.register(ours, selectors.EVENT_READ, process)
         self._selector.register(process.output, selectors.EVENT_READ, process)
         self._processes.append(process)
@@ -225,7 +249,7 @@ class WorkerPool:
 
     def _environment(self) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if name not in _SECRETS}
-        return {**kept, **dict.fromkeys(_THREADS, str(self._threads)), "PYTHONHASHSEED": "0"}
+        return {**kept, **dict.fromkeys(VARIABLES, str(self._threads)), "PYTHONHASHSEED": "0"}
 
     def _send(self, process: _Process, order: Order) -> None:
         process.connection.settimeout(_SEND_WITHIN_S)
@@ -235,10 +259,7 @@ class WorkerPool:
 
     def _wait(self, timeout_s: float) -> None:
         for key, _ in self._selector.select(timeout_s):
-            if key.data is None:
-                with contextlib.suppress(BlockingIOError):
-                    self._waker.recv(4096)
-            elif key.fileobj is key.data.output:
+            if key.fileobj is key.data.output:
                 self._read_output(key.data)
 
     def _read_output(self, process: _Process) -> bool:

@@ -1,5 +1,6 @@
 """Who runs steps: a pool of warm processes, or this very process."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -48,20 +49,17 @@ class Workers(Protocol):
         """Let a worker begin with a step."""
         ...
 
-    def reports(self, timeout_s: float) -> list[tuple[Assignment, Report | Died]]:
-        """Return what the workers say, waiting at most that long for the first word."""
+    def reports(self, running: Collection[Assignment], timeout_s: float) -> list[tuple[Assignment, Report | Died]]:
+        """Return what the workers say, waiting at most that long for the first word.
+
+        Args:
+            running: The attempts that are not over.
+            timeout_s: How long to wait.
+        """
         ...
 
     def kill(self, assignment: Assignment) -> None:
         """End an attempt at once, with every process that it started."""
-        ...
-
-    def wake(self) -> None:
-        """Let `reports` return early; may be called from any thread."""
-        ...
-
-    def close(self) -> None:
-        """End all workers."""
         ...
 
 
@@ -74,7 +72,7 @@ class InProcess:
     """
 
     def __init__(self, root: Path, values: ValueStore) -> None:
-        self._session = Session(root, values, measures_memory=False)
+        self._session = Session(root, values, is_alone=False)
         self._reports: list[tuple[Assignment, Report | Died]] = []
 
     def has_room(self) -> bool:
@@ -87,17 +85,11 @@ class InProcess:
         self._reports.append((assignment, self._session.execute(order, lambda _: None)))
         return assignment
 
-    def reports(self, timeout_s: float) -> list[tuple[Assignment, Report | Died]]:
+    def reports(self, running: Collection[Assignment], timeout_s: float) -> list[tuple[Assignment, Report | Died]]:
         """Return the outcome of the step that ran."""
-        del timeout_s
+        del running, timeout_s
         reports, self._reports = self._reports, []
         return reports
 
     def kill(self, assignment: Assignment) -> None:
         """Do nothing: the step is over when this can be called."""
-
-    def wake(self) -> None:
-        """Do nothing: there is no waiting."""
-
-    def close(self) -> None:
-        """Do nothing: there is no other process."""

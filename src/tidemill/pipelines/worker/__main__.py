@@ -18,7 +18,18 @@ from tidemill.pipelines.failures import describe
 from tidemill.pipelines.loading import enter_project, load_pipeline
 from tidemill.pipelines.records import Usage
 from tidemill.pipelines.values.store import ValueStore
-from tidemill.pipelines.worker.messages import Answer, Execute, Failed, Preload, Progress, Read, ReadGraph, orders, send
+from tidemill.pipelines.worker.messages import (
+    Answer,
+    Execute,
+    Failed,
+    Preload,
+    Progress,
+    Read,
+    ReadGraph,
+    Ready,
+    orders,
+    send,
+)
 from tidemill.pipelines.worker.session import Session
 
 
@@ -45,6 +56,7 @@ def main() -> None:
     for order in orders(connection):
         if isinstance(order, Preload):
             _preload(root, order.reference)
+            send(connection, Ready())
         elif isinstance(order, ReadGraph):
             send(connection, _read(session, order))
         else:

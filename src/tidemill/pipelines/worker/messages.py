@@ -52,7 +52,7 @@ class ReadGraph(msgspec.Struct, frozen=True, tag="read"):
 
 
 class Preload(msgspec.Struct, frozen=True, tag="preload"):
-    """Import the module of a pipeline, so that the first step need not wait for it. No answer."""
+    """Import the module of a pipeline, so that no step has to wait for it."""
 
     reference: str
 
@@ -64,6 +64,11 @@ class Execute(msgspec.Struct, frozen=True, tag="execute"):
     function: str
     arguments: dict[str, Given]
     options: StepOptions
+    threads: int = 1
+
+
+class Ready(msgspec.Struct, frozen=True, tag="ready"):
+    """The worker has imported what it was told to, or failed at it; a step that needs it will say so."""
 
 
 class Read(msgspec.Struct, frozen=True, tag="graph"):
@@ -94,7 +99,7 @@ class Failed(msgspec.Struct, frozen=True, tag="failed"):
 
 
 Order: TypeAlias = ReadGraph | Preload | Execute
-Answer: TypeAlias = Read | Progress | Done | Failed
+Answer: TypeAlias = Ready | Read | Progress | Done | Failed
 
 _ENCODER = msgspec.msgpack.Encoder()
 _ORDERS: msgspec.msgpack.Decoder[Order] = msgspec.msgpack.Decoder(Order)

@@ -22,6 +22,7 @@ from tidemill.pipelines.records import Graph, GraphStep, StoredValue, Usage
 from tidemill.pipelines.values.store import ValueStore
 from tidemill.pipelines.worker.inputs import arguments_of
 from tidemill.pipelines.worker.messages import Done, Execute, Failed, Given, GivenSeveral
+from tidemill.pipelines.worker.threads import limit_threads
 
 _STATUS = Path("/proc/self/status")
 _CLEAR = Path("/proc/self/clear_refs")
@@ -34,12 +35,12 @@ class Session:
     Args:
         root: The folder of the project.
         values: Where values are read and written.
-        measures_memory: Whether the process is the session's own, so that its peak can be reset for each step.
+        is_alone: Whether the process is the session's own, so that its threads can be limited and its memory measured.
     """
 
     root: Path
     values: ValueStore
-    measures_memory: bool = True
+    is_alone: bool = True
 
     def read_graph(self, reference: str, params: Mapping[str, StoredValue]) -> Graph:
         """Return a pipeline's graph, with the code and the environment of each step."""
@@ -60,7 +61,9 @@ class Session:
 
     def execute(self, order: Execute, live: Callable[[dict[str, float]], None]) -> Done | Failed:
         """Run a step and return its outcome; whatever it raises is an outcome too."""
-        meter = Meter(measures_memory=self.measures_memory)
+        if self.is_alone:
+            limit_threads(order.threads)
+        meter = Meter(measures_memory=self.is_alone)
         log = StepLog(self.values.objects, live)
         token = step_log.set(log)
         try:
