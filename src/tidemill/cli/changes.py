@@ -1,0 +1,59 @@
+"""How the difference between two dataset versions looks to a person."""
+
+from collections.abc import Iterable
+
+import click
+
+from tidemill.cli.output import cell, show, talk
+from tidemill.data.records import ColumnChange, Diff, RowChanges, RowSample
+
+_COLOURS = {"+": "green", "-": "red", "~": "yellow"}
+_SIGNS = {"added": "+", "removed": "-"}
+
+
+def print_diff(diff: Diff) -> None:
+    """Write what differs: columns, rows by key, files, and how far distributions moved."""
+    if diff.is_same:
+        talk(f"{diff.before} and {diff.after} hold the same.")
+        return
+    talk(f"{diff.before} -> {diff.after}", bold=True)
+    if diff.rows_before is not None:
+        click.echo(f"rows  {diff.rows_before} -> {diff.rows_after}")
+    for column in diff.columns:
+        _say(_SIGNS.get(column.change, "~"), f"column {column.name}: {_types(column)}")
+    if diff.rows is not None:
+        _print_rows(diff.rows)
+    for file in diff.files:
+        _say(_SIGNS.get(file.change, "~"), f"{file.path}" + (f" (was {file.before})" if file.before else ""))
+    moved = [each for each in diff.distributions if each.distance > 0]
+    if moved:
+        click.echo()
+        show(moved)
+
+
+def _print_rows(rows: RowChanges) -> None:
+    click.echo(
+        f"by {', '.join(rows.key)}: {rows.added} added, {rows.removed} removed, "
+        f"{rows.changed} changed, {rows.unchanged} unchanged"
+    )
+    _print_samples("+", rows.added_sample)
+    _print_samples("-", rows.removed_sample)
+    _print_samples("~", rows.changed_sample)
+
+
+def _print_samples(sign: str, samples: Iterable[RowSample]) -> None:
+    for row in samples:
+        changed = [
+            f"{name}: {cell(row.before.get(name))} -> {cell(row.after.get(name))}"
+            for name in (row.after or row.before if sign == "~" else ())
+        ]
+        _say(sign, cell(row.key) + ("  " + ", ".join(changed) if changed else ""))
+
+
+def _types(change: ColumnChange) -> str:
+    ends = [each.type + (", may be missing" if each.nullable else "") for each in (change.before, change.after) if each]
+    return " -> ".join(ends)
+
+
+def _say(sign: str, text: str) -> None:
+    click.secho(f"  {sign} {text}", fg=_COLOURS[sign])

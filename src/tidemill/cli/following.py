@@ -1,0 +1,80 @@
+"""Tells what a run of a pipeline does while it does it."""
+
+import time
+from datetime import datetime
+
+import click
+
+from tidemill.cli.output import FAILED, fail_with, show, talk, wants_json
+from tidemill.client import Client
+from tidemill.client.client import part
+from tidemill.pipelines.records import PipelineRun, PipelineStatus, RunEvent, StepFailure
+
+_LOOK_S = 0.1
+_PAGE = 500
+_OPEN = {PipelineStatus.PENDING, PipelineStatus.RUNNING}
+_COLOURS = {"done": "green", "cached": "cyan", "failed": "red", "retrying": "yellow"}
+
+
+def follow(api: Client, run_id: str, *, after: int = 0) -> None:
+    """Write a line a step until a run is over; exit 1 when it failed or was cancelled.
+
+    Args:
+        api: Where the run is.
+        run_id: The run.
+        after: The last event that is known already.
+    """
+    told = _Teller(after)
+    path = f"/api/v1/pipelines/runs/{part(run_id)}"
+    while True:
+        found = api.get(path, PipelineRun)
+        while events := api.get(f"{path}/events", list[RunEvent], after=told.seq, limit=_PAGE):
+            told.tell(events)
+        if found.status not in _OPEN:
+            break
+        time.sleep(_LOOK_S)
+    if wants_json():
+        show(found)
+    else:
+        click.echo(found.run_id)
+    if found.failure is not None:
+        print_failure(found.failure)
+    if found.status is PipelineStatus.DONE:
+        talk(f"done in {_seconds(found.created_at, found.ended_at)}", bold=True)
+    else:
+        talk(f"{found.status.value}; go on with `tidemill pipelines resume {run_id}`", bold=True)
+        fail_with(FAILED)
+
+
+def print_failure(failure: StepFailure) -> None:
+    """Write why a run failed, where, and the frames of the project's code."""
+    click.secho(f"error [{failure.code}]: ", fg="red", bold=True, nl=False, err=True)
+    click.echo(failure.message + (f" ({failure.place})" if failure.place else ""), err=True)
+    if failure.traceback:
+        click.echo(failure.traceback.rstrip("\n"), err=True)
+    if failure.hint:
+        click.secho("  hint: ", fg="cyan", nl=False, err=True)
+        click.echo(failure.hint, err=True)
+
+
+class _Teller:
+    """Turns events into lines."""
+
+    def __init__(self, after: int) -> None:
+        self.seq = after
+        self._started: dict[str, datetime] = {}
+
+    def tell(self, events: list[RunEvent]) -> None:
+        for event in events:
+            self.seq = event.seq
+            if event.kind == "started":
+                self._started[event.step] = event.at
+            elif event.kind in _COLOURS:
+                word = click.style(event.kind.ljust(8), fg=_COLOURS[event.kind])
+                said = f"  {event.body['message']}" if event.body.get("message") else ""
+                seconds = "" if event.kind == "cached" else _seconds(self._started.get(event.step), event.at)
+                talk(f"  {word}  {seconds.rjust(9)}  {event.step}{said}")
+
+
+def _seconds(start: datetime | None, end: datetime | None) -> str:
+    return f"{(end - start).total_seconds():.2f} s" if start and end else ""

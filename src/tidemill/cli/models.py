@@ -1,0 +1,126 @@
+"""`tidemill models …`."""
+
+import click
+
+from tidemill.cli.output import client, common, show, talk, wants_json
+from tidemill.cli.runs import pairs
+from tidemill.client.client import part
+from tidemill.models.records import Model, ModelVersion
+
+_COLUMNS = ["number", "aliases", "framework", "kind", "size", "run_id", "created_at", "created_by", "description"]
+
+
+@click.group()
+def models() -> None:
+    """Work with registered models, their versions and aliases."""
+
+
+@models.command("list")
+@click.option("--search", default="", help="Only models whose name holds this text.")
+@common
+def list_(search: str) -> None:
+    """List the models."""
+    with client() as api:
+        found = api.get("/api/v1/models", list[Model], search=search)
+    columns = ["name", "latest", "aliases", "created_at", "created_by", "description"]
+    show(found, columns=columns, empty="No models. Register one with `tidemill models register`.")
+
+
+@models.command("versions")
+@click.argument("name")
+@common
+def versions(name: str) -> None:
+    """List the versions of a model, newest first."""
+    with client() as api:
+        show(api.get(f"/api/v1/models/{part(name)}/versions", list[ModelVersion]), columns=_COLUMNS)
+
+
+@models.command("show")
+@click.argument("ref")
+@common
+def show_(ref: str) -> None:
+    """Show a version, such as delay, delay@3 or delay@champion."""
+    with client() as api:
+        _show_version(api.get(f"/api/v1/model-versions/{part(ref)}", ModelVersion))
+
+
+@models.command("register")
+@click.argument("name")
+@click.argument("digest")
+@click.option("--run", "run_id", help="The run that made it.")
+@click.option("--description", default="", help="What is to be known of the version.")
+@click.option("--tag", "-t", "tags", multiple=True, metavar="KEY=VALUE")
+@click.option("--trust", "trusted", multiple=True, metavar="TYPE", help="A type in the model that you vouch for.")
+@common
+def register(
+    name: str, digest: str, *, run_id: str | None, description: str, tags: tuple[str, ...], trusted: tuple[str, ...]
+) -> None:
+    """Make the stored model folder DIGEST the next version of NAME."""
+    body = {
+        "tree": digest,
+        "run_id": run_id,
+        "description": description,
+        "tags": pairs(tags),
+        "trusted": trusted or None,
+    }
+    with client() as api:
+        _show_version(api.post(f"/api/v1/models/{part(name)}/versions", ModelVersion, body))
+
+
+@models.command("alias")
+@click.argument("name")
+@click.argument("alias")
+@click.argument("version", type=int)
+@common
+def alias_(name: str, alias: str, version: int) -> None:
+    """Let ALIAS point at a version; it moves when it pointed at another."""
+    with client() as api:
+        path = f"/api/v1/models/{part(name)}/aliases/{part(alias)}"
+        show(api.put(path, ModelVersion, {"version": version}), columns=["model", "number", "aliases"])
+
+
+@models.command("unalias")
+@click.argument("name")
+@click.argument("alias")
+@common
+def unalias(name: str, alias: str) -> None:
+    """Remove an alias of a model; the version stays."""
+    with client() as api:
+        api.delete(f"/api/v1/models/{part(name)}/aliases/{part(alias)}", type(None))
+    talk(f"Removed {name}@{alias}.")
+
+
+@models.command("describe")
+@click.argument("ref")
+@click.option("--description", help="What is to be known of the version.")
+@click.option("--tag", "-t", "tags", multiple=True, metavar="KEY=VALUE", help="On top of the tags that it has.")
+@common
+def describe(ref: str, description: str | None, tags: tuple[str, ...]) -> None:
+    """Say what is to be known of a version."""
+    if description is None and not tags:
+        raise click.UsageError("Give --description or --tag.")
+    with client() as api:
+        body = {"description": description, "tags": pairs(tags)}
+        _show_version(api.post(f"/api/v1/model-versions/{part(ref)}/describe", ModelVersion, body))
+
+
+@models.command("of-run")
+@click.argument("run_id")
+@common
+def of_run(run_id: str) -> None:
+    """List the versions that a run made, newest first."""
+    with client() as api:
+        found = api.get(f"/api/v1/runs/{part(run_id)}/models", list[ModelVersion])
+    show(found, columns=["model", *_COLUMNS], empty="This run made no registered model.")
+
+
+def _show_version(version: ModelVersion) -> None:
+    if wants_json():
+        show(version)
+        return
+    shown = [name for name in version.__struct_fields__ if name != "signature"]
+    show(version, columns=shown)
+    for title, fields in (("takes", version.signature.inputs), ("gives", version.signature.outputs)):
+        click.secho(f"{title}:", bold=True)
+        for field in fields:
+            click.echo(f"  {field.name}: {field.type}{'' if field.required else ', may be missing'}")
