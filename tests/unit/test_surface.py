@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 
 from tidemill.app import Workspace
@@ -23,7 +24,7 @@ def verbs() -> list[str]:
     """List every public method whose first parameter is the actor and that is not for use in process only."""
     found = []
     for stage, service in Workspace.services().items():
-        local = getattr(service, "local", frozenset())
+        local: frozenset[str] = getattr(service, "local", frozenset())
         for name, method in inspect.getmembers(service, inspect.isfunction):
             parameters = list(inspect.signature(method).parameters)
             if not name.startswith("_") and name not in local and parameters[1:2] == ["actor"]:
@@ -63,10 +64,12 @@ def test_routes_and_commands_name_verbs_that_exist():
 
 @pytest.mark.parametrize("line", sorted(set(COMMANDS.values())))
 def test_every_command_is_there_and_says_what_it_does(line):
-    command = build()
+    command: click.Command | None = build()
     for word in line.split():
-        command = command.get_command(None, word)  # type: ignore[arg-type,attr-defined]  # groups look no context up
+        assert isinstance(command, click.Group), f"{line}: there is nothing below that has {word}"
+        command = command.get_command(click.Context(command), word)
         assert command is not None, f"{line}: there is no {word}"
+    assert command is not None
     assert command.help
 
 
@@ -78,7 +81,6 @@ def test_every_verb_says_what_it_does(verb):
 
 
 def test_every_route_states_its_permission_once():
-    assert [route.path for route in ROUTES if not isinstance(route.permission, Permission)] == []
     places = Counter((route.method, route.path) for route in ROUTES)
     assert [place for place, times in places.items() if times > 1] == []
 

@@ -253,6 +253,7 @@ class Loop:
             model=version,
             gate_report=report,
             plan=rules.rollout_plan(spec.deploy.rollout),
+            supersede=True,
             key=order.delivery,
         )
         self._change(order.delivery, rollout=rollout.id)

@@ -59,7 +59,7 @@ class RolloutSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     slow_ms: float = 100.0
     min_requests: int = 200
     stage_timeout: str = "1h"
-    on_timeout: str = "promote"
+    on_timeout: str = "wait"
     interval: str = "1s"
     sticky: str | None = None
 

@@ -85,7 +85,11 @@ def test_a_stream_that_breaks_leaves_nothing(store: ObjectStore) -> None:
     assert store.clear_incoming() == 0
 
 
-@given(files=st.dictionaries(st.from_regex(r"[a-z]{1,4}(/[a-z]{1,4})?", fullmatch=True), st.binary(max_size=50), max_size=6))
+@given(
+    files=st.dictionaries(
+        st.from_regex(r"[a-z]{1,4}(/[a-z]{1,4})?", fullmatch=True), st.binary(max_size=50), max_size=6
+    )
+)
 def test_a_tree_comes_back_as_it_was(tmp_path_factory: pytest.TempPathFactory, files: dict[str, bytes]) -> None:
     root = tmp_path_factory.mktemp("tree")
     written = {}
@@ -100,7 +104,9 @@ def test_a_tree_comes_back_as_it_was(tmp_path_factory: pytest.TempPathFactory, f
     store = ObjectStore(root / "store")
     digest = store.put_tree(root / "in")
     store.export_tree(digest, root / "out")
-    found = {str(path.relative_to(root / "out")): path.read_bytes() for path in (root / "out").rglob("*") if path.is_file()}
+    found = {
+        str(path.relative_to(root / "out")): path.read_bytes() for path in (root / "out").rglob("*") if path.is_file()
+    }
     assert found == written
     assert store.put_tree(root / "out") == digest
 
