@@ -178,7 +178,9 @@ def follow(api: Client, identifier: str) -> None:
         talk(f"{found.state.value}: {found.reason}", bold=True)
         fail_with(FAILED)
     if found.state is DeliveryState.WAITING:
-        talk(f"Approve it with `tidemill gates approve {found.gate_report}`, then `tidemill deliveries resume {found.id}`.")
+        talk(
+            f"Approve it with `tidemill gates approve {found.gate_report}`, then `tidemill deliveries resume {found.id}`."
+        )
 
 
 def print_plan(plan: Plan) -> None:
@@ -211,4 +213,3 @@ def _value(text: str) -> str | int | float | bool:
         except ValueError:
             continue
     return text
-

@@ -52,7 +52,9 @@ def start_project(folder: Path, data: Path, *, label: str, time: str | None, key
     for column in filter(None, (label, time, key)):
         if column not in table.columns:
             raise TableUnfit(f"{data.name} has no column {shown(column)}", hint=did_you_mean(column, table.columns))
-    words = _words(folder, data, table, label=label, time=time or _find_time(table, label), key=key or _find_key(table, label))
+    words = _words(
+        folder, data, table, label=label, time=time or _find_time(table, label), key=key or _find_key(table, label)
+    )
     folder.mkdir(parents=True, exist_ok=True)
     for name in ("tidemill.yaml", "pipeline.py"):
         text = files("tidemill.cli").joinpath("templates", f"{name}.txt").read_text()
@@ -60,7 +62,10 @@ def start_project(folder: Path, data: Path, *, label: str, time: str | None, key
     (folder / ".gitignore").write_text(".tidemill/\n")
     return Started(
         folder,
-        [("tidemill.yaml", "the loop: data, gate, endpoint, monitor"), ("pipeline.py", "the steps, as Python functions")],
+        [
+            ("tidemill.yaml", "the loop: data, gate, endpoint, monitor"),
+            ("pipeline.py", "the steps, as Python functions"),
+        ],
     )
 
 
@@ -95,7 +100,9 @@ def _words(
     else:
         spread = float(values.cast(pl.Float64).std() or 1.0)  # type: ignore[arg-type]  # a column of numbers
         metric, champion, watched = f"rmse <= {spread:.4g}", f"rmse <= champion + {spread / 50:.4g}", "rmse"
-    by_time = "    cut = int(table.height * (1 - holdout_share))\n    return table.head(cut), table.tail(table.height - cut)"
+    by_time = (
+        "    cut = int(table.height * (1 - holdout_share))\n    return table.head(cut), table.tail(table.height - cut)"
+    )
     by_chance = (
         "    mixed = table.sample(fraction=1.0, shuffle=True, seed=7)\n"
         "    cut = int(mixed.height * (1 - holdout_share))\n    return mixed.head(cut), mixed.tail(mixed.height - cut)"
