@@ -45,7 +45,7 @@ def people(*, nulls: bool = True) -> pd.DataFrame:
     return table
 
 
-def truth() -> np.ndarray:
+def truth():
     table = people(nulls=False)
     return ((table["dep delay"] + table["hour"] * 2 + (table["carrier"] == "UA") * 20) > 25).to_numpy().astype(int)
 
@@ -222,12 +222,12 @@ def test_many_rows_are_answered_bit_for_bit_as_by_the_original(member):
     wanted = member.wanted()
     if wanted["probability"] is None:
         names = [name for name in found if name.startswith(("prediction", "probability"))] or ["label"]
-        assert np.array_equal(np.column_stack([found[name] for name in names]).squeeze(), wanted["answer"])
+        assert np.array_equal(np.array([found[name] for name in names]).T.squeeze(), wanted["answer"])
         return
     assert found["label"] == wanted["answer"].tolist()
     numbers_found = [found[name] for name in found if name.startswith("probability")]
     kept = wanted["probability"][:, 1:] if len(numbers_found) == 1 else wanted["probability"]
-    assert np.array_equal(np.column_stack(numbers_found), kept)
+    assert np.array_equal(np.array(numbers_found).T, kept)
 
 
 def test_one_row_is_answered_as_the_original_answers_one_row(member):
@@ -268,6 +268,7 @@ def test_the_library_s_own_model_comes_back(member):
 def test_lightgbm_is_served_by_its_own_library(tmp_path):
     model, table = lightgbm_categories()
     manifest = save_model(model, tmp_path / "m", example=table)
+    assert manifest.verification
     assert manifest.verification.chosen == "native"
     assert [field.name for field in manifest.signature.inputs] == list(table.columns)
     assert sum(manifest.importances.values()) > 0

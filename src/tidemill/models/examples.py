@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from tidemill.core.errors import InvalidInput
-from tidemill.models.signatures import Field, FieldType, InvalidSignature, infer_field
+from tidemill.models.signatures import Field, FieldType, InvalidSignature, infer_field, is_null
 
 SAMPLE_ROWS = 256
 
@@ -33,6 +33,12 @@ class InvalidExample(InvalidInput):
     """An example input is not a table with rows and columns."""
 
     code = "invalid_example"
+
+
+class ExampleUnlikeModel(InvalidInput):
+    """An example is not of the kind that the model was trained on."""
+
+    code = "example_unlike_model"
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,14 +134,12 @@ def _only(table: Any, shape: Shape, names: Sequence[str]) -> Any:  # noqa: ANN40
 
 def plain(value: Any) -> object:  # noqa: ANN401 - anything a table can hold
     """Return a value as plain Python: None for every kind of missing, aware moments, no numpy scalars."""
-    if value is None or isinstance(value, bool | int):
-        return value
-    if isinstance(value, str):
-        return str(value)  # numpy has a kind of its own
-    if isinstance(value, float):
-        return float(value) if value == value else None  # noqa: PLR0124 - only NaN differs from itself
-    if type(value).__name__ in {"NaTType", "NAType"}:
+    if is_null(value) or type(value).__name__ in {"NaTType", "NAType"}:
         return None
+    if isinstance(value, bool | int):
+        return value
+    if isinstance(value, str | float):
+        return str(value) if isinstance(value, str) else float(value)  # numpy has kinds of its own
     if hasattr(value, "to_pydatetime"):
         value = value.to_pydatetime()
     elif hasattr(value, "item"):

@@ -11,7 +11,7 @@ from statistics import median
 
 from tidemill.core.errors import Conflict, TidemillError
 from tidemill.core.names import shown
-from tidemill.models.examples import Example
+from tidemill.models.examples import Example, ExampleUnlikeModel
 from tidemill.models.manifest import Manifest, PlanReport, Verification
 from tidemill.models.ports import Columns, Framework, Predictor
 from tidemill.models.signatures import Field
@@ -64,6 +64,7 @@ def verify(
         tolerance: The largest absolute difference of a number that still counts as equal.
 
     Raises:
+        ExampleUnlikeModel: If the original cannot answer the example's own rows.
         ModelDiffers: If not even the framework's own way agrees with the original.
     """
     edges = edge_rows(manifest.signature.inputs, example)
@@ -72,10 +73,7 @@ def verify(
         warnings.simplefilter("ignore")  # overflows and the like, provoked here on purpose
         wanted = [_ask_original(framework, original, manifest, example.columns, example.count, example.table)]
         if wanted[0].outputs is None:
-            raise ModelDiffers(
-                f"The model itself fails on the example: {wanted[0].refusal}",
-                hint="Give an example of the input that the model was trained on.",
-            )
+            raise refused_example(wanted[0].refusal)
         whole = _ask_original(framework, original, manifest, edges, _length(edges))
         if whole.outputs is not None:
             batches.append((edges, _length(edges)))
@@ -106,6 +104,14 @@ def verify(
         plans=tuple(reports),
         chosen=reports[-1].plan,
         single_row=reports[-1].row_agrees,
+    )
+
+
+def refused_example(why: str) -> ExampleUnlikeModel:
+    """Return the error for an example that the model itself cannot answer."""
+    return ExampleUnlikeModel(
+        f"The model itself fails on the example: {why}",
+        hint="Give rows as the model was trained on, without the label.",
     )
 
 

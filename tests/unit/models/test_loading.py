@@ -103,6 +103,7 @@ def test_a_framework_that_is_not_installed_is_named_with_its_extra(folder, monke
 
 def test_a_single_row_path_that_was_found_to_differ_is_not_served(folder):
     manifest = read_manifest(folder)
+    assert manifest.verification
     doubtful = msgspec.structs.replace(manifest.verification, single_row=False)
     write_manifest(folder, msgspec.structs.replace(manifest, verification=doubtful))
     predictor = load_predictor(folder)
@@ -112,5 +113,5 @@ def test_a_single_row_path_that_was_found_to_differ_is_not_served(folder):
 
 
 def test_a_folder_can_move(folder, tmp_path):
-    moved = shutil.move(folder, tmp_path / "elsewhere")
-    assert load_predictor(moved).predict_row([None, None])
+    shutil.move(folder, tmp_path / "elsewhere")
+    assert load_predictor(tmp_path / "elsewhere").predict_row([None, None])

@@ -20,6 +20,7 @@ def test_what_was_written_is_read(folder):
         (0, 1),
         "model.lgb",
     )
+    assert found.verification
     assert found.verification.chosen == "native"
     assert set(found.files) >= {"MLmodel", "model.lgb", "requirements.txt"}
 

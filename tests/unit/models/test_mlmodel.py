@@ -13,6 +13,7 @@ def test_what_was_written_is_read(folder):
     found = read_mlmodel(folder)
     assert found.run_id == "r7"
     assert set(found.flavors) == {"lightgbm", "python_function"}
+    assert found.signature
     assert [field.name for field in found.signature.inputs] == ["x", "kind"]
     assert [field.type for field in found.signature.outputs] == ["double"]
 

@@ -9,7 +9,7 @@ from tidemill.core.errors import InvalidInput
 from tidemill.core.names import shown
 from tidemill.integrations.frameworks.lightgbm.text import Header, check_trees, read_header
 from tidemill.models.answers import CLASSIFIER, RAW, REGRESSOR, classifier_outputs, number_outputs
-from tidemill.models.examples import Example, columns_of, plain, read_example
+from tidemill.models.examples import Example, ExampleUnlikeModel, columns_of, plain, read_example
 from tidemill.models.manifest import JsonValue
 from tidemill.models.ports import Written
 from tidemill.models.signatures import Field, Signature, check_signature, infer_field
@@ -28,12 +28,6 @@ class ModelNotFitted(InvalidInput):
     """A model was given to be saved before it was trained."""
 
     code = "model_not_fitted"
-
-
-class ExampleUnlikeModel(InvalidInput):
-    """The columns of an example are not those that the model was trained on."""
-
-    code = "example_unlike_model"
 
 
 def write(model: Any, folder: Path, example: object) -> Written:  # noqa: ANN401 - LightGBM has no types

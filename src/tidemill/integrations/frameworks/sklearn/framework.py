@@ -9,6 +9,7 @@ import msgspec
 
 from tidemill.core.errors import InvalidInput
 from tidemill.core.lazy import lazy
+from tidemill.core.names import shown
 from tidemill.integrations.frameworks.sklearn.predictors import Asking, EstimatorPredictor
 from tidemill.integrations.frameworks.sklearn.tables import Layout, array_builder, frame_builder, layout_of
 from tidemill.integrations.frameworks.sklearn.trust import check_types, load, types_in
@@ -17,6 +18,7 @@ from tidemill.models.examples import Example, plain, read_example
 from tidemill.models.manifest import DamagedModel, JsonValue, Manifest
 from tidemill.models.ports import Columns, Predictor, Written
 from tidemill.models.signatures import Field, FieldType, Signature, check_signature
+from tidemill.models.verification import refused_example
 
 np = lazy("numpy")
 skops_io = lazy("skops.io")
@@ -144,7 +146,10 @@ def _outputs(
             msgspec.defstruct("_Inputs", [("signature", object)])(Signature(inputs=table.fields, outputs=())),  # type: ignore[arg-type]
             Layout(frame="pandas" if hasattr(model, "feature_names_in_") else ""),
         )(table.columns, table.count)
-    found = np.asarray(model.predict(given))
+    try:
+        found = np.asarray(model.predict(given))
+    except Exception as error:
+        raise refused_example(f"{type(error).__name__}: {shown(str(error), 200)}") from error
     raw_type = _TYPES.get(found.dtype.kind, "string")
     if sklearn_base.is_classifier(model):
         labels = model.classes_
