@@ -1,0 +1,88 @@
+"""Datasets as a person types them."""
+
+import pytest
+
+FIRST = "id,x\n1,2.5\n2,9\n3,1\n"
+SECOND = "id,x,y\n1,2.5,a\n3,2,b\n4,1,c\n"
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    (tmp_path / "a.csv").write_text(FIRST)
+    (tmp_path / "b.csv").write_text(SECOND)
+    (tmp_path / "below").mkdir()
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_a_table_is_added_looked_at_and_compared(tidemill, folder, monkeypatch):
+    del folder
+    first = tidemill("data", "add", "t", "a.csv", "--key", "id", "--time", "id")
+    assert (first.code, first.out) == (0, "t@1\n")
+    assert "3 rows, 0 put aside" in first.err
+    assert "holds this already" in tidemill("data", "add", "t", "a.csv", "-k", "id", "--time", "id").err
+    monkeypatch.chdir("below")
+    assert tidemill("data", "add", "t", "../b.csv", "-k", "id").out == "t@2\n"
+
+    assert tidemill("data", "list", "--json").json[0]["latest"] == 2
+    assert [each["number"] for each in tidemill("data", "log", "t", "--json").json] == [2, 1]
+    shown = tidemill("data", "show", "t@1").out
+    assert "a.csv" in shown
+    assert "float64" in shown
+    assert [line.split()[0] for line in tidemill("data", "profile", "t").out.splitlines()] == ["NAME", "id", "x", "y"]
+    assert tidemill("data", "sample", "t@1", "-n", 1, "--json").json["rows"] == [["1", "2.5"]]
+    said = tidemill("data", "diff", "t@1", "t").out
+    assert "+ column y: text" in said
+    assert "by id: 1 added, 1 removed, 1 changed, 1 unchanged" in said
+    assert "~ id=3  x: 1.0 -> 2.0" in said
+    assert "hold the same" in tidemill("data", "diff", "t", "t@2").err
+    assert tidemill("data", "diff", "t@1", "t", "--json").json["rows"]["added"] == 1
+
+
+def test_rules_come_from_a_file_and_the_command_line(tidemill, folder):
+    (folder / "rules.yaml").write_text("x: {between: [0, 100]}\nid: {unique: true}\n")
+    words = ["data", "add", "t", "a.csv", "--rules-file", "rules.yaml", "--rule", "x={between: [0, 3]}"]
+
+    refused = tidemill(*words)
+    assert refused.code == 2
+    assert "bad_rows" in refused.err
+    assert "1 put aside" in tidemill(*words, "--on-bad-rows", "quarantine").err
+    report = tidemill("data", "report", "t").out
+    assert "between  x" in report
+    assert tidemill("data", "report", "t", "--json").json["quarantined"] == 1
+    aside = tidemill("data", "sample", "t", "--quarantined").out
+    assert "_RULE" in aside
+    assert "between(x)" in aside
+
+
+def test_files_of_a_pattern_are_appended(tidemill, folder):
+    tidemill("data", "add", "t", "a*.csv", "--key", "id")
+    (folder / "a2.csv").write_text("id,x\n7,2.5\n")
+
+    added = tidemill("data", "add", "t", "below/../a*.csv", "--key", "id", "--append")
+    assert "4 rows" in added.err, added.err
+
+
+def test_a_tag_points_and_is_removed(tidemill, folder):
+    del folder
+    tidemill("data", "add", "t", "a.csv")
+
+    assert tidemill("data", "tag", "t@1", "gold", "--json").json["tags"] == ["gold"]
+    assert tidemill("data", "show", "t@gold", "--json").json["number"] == 1
+    assert tidemill("data", "untag", "t", "gold").code == 0
+    assert tidemill("data", "show", "t@gold").code == 3
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [(["add", "t", "none-*.csv"], 3, "source_not_found"), (["add", "t", "a.csv", "--rule", "x"], 2, "not KEY=VALUE"),
+     (["add", "t", "a.csv", "--rule", "x={"], 2, "is not YAML"), (["show", "none"], 3, "tidemill data add"),
+     (["add", "t", "a.csv", "--rules-file", "a.csv"], 2, "holds no rules"),
+     (["add", "t", "a.csv", "--rule", "x={betwen: 1}"], 2, "between"), (["log", "none"], 3, "dataset_not_found")],
+)  # fmt: skip
+def test_what_does_not_work_says_why(tidemill, folder, words, code, said):
+    del folder
+    ran = tidemill("data", *words)
+
+    assert (ran.code, ran.out) == (code, "")
+    assert said in ran.err
