@@ -2,24 +2,15 @@ import subprocess
 import threading
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from tidemill.core.access import OWNER
 from tidemill.core.refs import Ref
 from tidemill.ledger.lineage import trace
-from tidemill.pipelines import rules, store
 from tidemill.pipelines.errors import (
-    InvalidReference,
-    PipelineFailed,
-    PipelineNotFound,
-    PipelineRunNotFound,
-    ProjectFault,
     RunBusy,
     RunEnded,
-    SourceMissing,
     StepNotFound,
-    UnknownParam,
 )
 from tidemill.pipelines.records import RunEvent
 
@@ -63,83 +54,6 @@ def test_a_run_is_a_tracking_run_with_all_that_it_said(bench):
     step = bench.step(run.run_id, "split")
     assert step.worker > 0
     assert step.usage.memory_bytes > 1_000_000
-
-
-def test_a_second_run_starts_no_process_and_logs_the_same(bench, monkeypatch):
-    bench.write(CHAIN)
-    first = bench.run()
-    monkeypatch.setattr("subprocess.Popen", None)
-    second = bench.run()
-
-    assert bench.statuses(second.run_id) == {"split": "cached", "add": "cached"}
-    assert second.result == first.result
-    assert bench.step(second.run_id, "add").cached_from == first.run_id
-    tracked = bench.tracking.get_run(OWNER, run_id=second.run_id)
-    assert tracked.metrics == {"total": 9.0, "loss": 0.25}
-
-
-def test_told_not_to_use_the_cache_everything_runs(bench):
-    bench.write(CHAIN)
-    bench.run()
-
-    again = bench.run(use_cache=False)
-
-    assert bench.statuses(again.run_id) == {"split": "done", "add": "done"}
-    assert "told not to" in bench.service.why(OWNER, run_id=again.run_id, step="add").text
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "params", "text"),
-    [
-        ("K = 3", "K = 4", {}, "code of pipeline.py:K changed"),
-        ("n * K", "n + K", {}, "code of pipeline.py:split changed"),
-        ("K = 3", "K = 3", {"n": 9}, "param n: 2 -> 9"),
-    ],
-)
-def test_why_names_what_changed(bench, old, new, params, text):
-    bench.write(CHAIN)
-    first = bench.run(params={"n": 2})
-    bench.write(CHAIN.replace(old, new))
-    second = bench.run(params=params or {"n": 2})
-
-    reason = bench.service.why(OWNER, run_id=second.run_id, step="split")
-    assert reason.hit is False
-    assert reason.run_id == first.run_id
-    assert text in reason.text
-    assert "input a changed" in bench.service.why(OWNER, run_id=second.run_id, step="add").text
-    assert "never executed" in bench.service.why(OWNER, run_id=first.run_id, step="split").text
-
-
-def test_a_comment_changes_nothing(bench):
-    bench.write(CHAIN)
-    bench.run()
-    bench.write(CHAIN.replace("K = 3", "K = 3  # three\n\n\n    UNUSED = 5"))
-
-    assert set(bench.statuses(bench.run().run_id).values()) == {"cached"}
-
-
-def test_why_names_an_environment_that_changed(bench):
-    bench.write(CHAIN)
-    run = bench.run()
-    with bench.ledger.read() as connection:
-        graph = store.graph_of(connection, run.run_id)
-    execution = bench.step(run.run_id, "split")
-    old = msgspec.structs.replace(graph.steps[0], environment={"python": "3.10", "polars": "1.0"})
-    changes = rules.changes_between(old, execution.inputs, graph.steps[0], execution.inputs)
-    assert [(change.name, change.old) for change in changes] == [("polars", "1.0"), ("python", "3.10")]
-
-
-def test_a_plan_says_what_would_run(bench):
-    bench.write(CHAIN)
-    bench.run()
-
-    hit = bench.service.plan(OWNER, pipeline="pipeline.py:main", folder=str(bench.project))
-    miss = bench.service.plan(OWNER, pipeline="pipeline.py:main", folder=str(bench.project), params={"n": 5})
-
-    assert [step.hit for step in hit.steps] == [True, True]
-    assert [step.hit for step in miss.steps] == [False, None]
-    assert "param n: 2 -> 5" in miss.steps[0].reason.text
-    assert miss.steps[1].needs == ["split"]
 
 
 def test_tables_pass_between_steps_and_from_datasets(bench):
@@ -309,21 +223,6 @@ def test_independent_steps_run_at_the_same_time(bench):
     assert len({bench.step(run.run_id, name).worker for name in ("left", "right")}) == 2
 
 
-def test_equal_steps_of_one_run_run_once(bench):
-    bench.write("""
-        @step
-        def same(x): return x
-
-        @pipeline
-        def main():
-            return [same(1), same(1), same(2)]
-    """)
-    run = bench.run()
-
-    counts = sorted(bench.statuses(run.run_id).values())
-    assert counts == ["cached", "done", "done"]
-
-
 def test_workers_share_the_cores(bench):
     bench.write("""
         import os
@@ -338,37 +237,6 @@ def test_workers_share_the_cores(bench):
 
     assert bench.run(params={"wide": False}).result.text == "('2', '2')"
     assert bench.run(params={"wide": True}, use_cache=False).result.items["0"].text == "('1', '1')"
-
-
-def test_cache_false_runs_every_time(bench):
-    bench.write("""
-        @step(cache=False)
-        def now(): return 1
-
-        @pipeline
-        def main(): return now()
-    """)
-    bench.run()
-    run = bench.run()
-
-    assert bench.statuses(run.run_id) == {"now": "done"}
-    assert "cache=False" in bench.service.why(OWNER, run_id=run.run_id, step="now").text
-
-
-def test_a_missing_object_is_computed_again(bench):
-    bench.write("""
-        @step
-        def large(): return "x" * 10_000
-
-        @pipeline
-        def main(): return large()
-    """)
-    first = bench.run()
-    bench.objects.remove(first.result.object)
-    second = bench.run()
-
-    assert bench.statuses(second.run_id) == {"large": "done"}
-    assert bench.objects.has(second.result.object)
 
 
 def test_in_process_mode_needs_no_worker(bench, monkeypatch):
@@ -488,63 +356,6 @@ def test_a_changed_copy_of_the_source_is_written_again(bench):
     assert bench.run(use_cache=False).status == "done"
 
 
-@pytest.mark.parametrize(
-    "reference",
-    ["", "pipeline.py", "pipeline.py:", "../pipeline.py:main", "/etc/passwd:main", "a b.py:main", "pipeline.py:a.b"],
-)
-def test_a_reference_that_is_none_is_refused(bench, reference):
-    bench.write(CHAIN)
-
-    with pytest.raises((InvalidReference, ProjectFault)) as caught:
-        bench.service.plan(OWNER, pipeline=reference, folder=str(bench.project))
-
-    assert caught.value.code == "invalid_reference"
-
-
-def test_what_does_not_exist_is_named_with_what_does(bench):
-    bench.write(CHAIN)
-    folder = str(bench.project)
-
-    with pytest.raises(PipelineNotFound, match="pipelin") as caught:
-        bench.service.plan(OWNER, pipeline="pipelin.py:main", folder=folder)
-    assert "pipeline.py" in caught.value.hint
-    with pytest.raises(PipelineNotFound) as caught:
-        bench.service.plan(OWNER, pipeline="pipeline.py:split", folder=folder)
-    assert "@pipeline" in caught.value.hint
-    with pytest.raises(UnknownParam):
-        bench.service.plan(OWNER, pipeline="pipeline.py:main", folder=folder, params={"m": 1})
-    with pytest.raises(SourceMissing):
-        bench.service.plan(OWNER, pipeline="pipeline.py:main", folder=str(bench.root / "absent"))
-    with pytest.raises(PipelineRunNotFound):
-        bench.service.get(OWNER, run_id="0" * 32)
-    run = bench.run()
-    with pytest.raises(StepNotFound) as missing:
-        bench.service.why(OWNER, run_id=run.run_id, step="splt")
-    assert "split" in missing.value.hint
-
-
-@pytest.mark.parametrize(
-    ("text", "message", "place"),
-    [
-        ("def f(:\n", "invalid syntax", "pipeline.py:3"),
-        ("import absent_library_x\n", "absent_library_x", "pipeline.py:3"),
-        ("1 / 0\n", "ZeroDivisionError", "pipeline.py:3"),
-        ("raise SystemExit(3)\n", "SystemExit", "pipeline.py:3"),
-        ("@step\ndef s(x): return x\n\n@pipeline\ndef main():\n    return s(open)\n", "cannot stand", "pipeline.py:8"),
-        ("@pipeline\ndef main():\n    def f(): pass\n    return step(f)()\n", "found again", ""),
-        ("import os\nos._exit(7)\n", "status 7", ""),
-    ],
-)
-def test_faults_of_the_projects_code_name_its_line(bench, text, message, place):
-    bench.write(text)
-
-    with pytest.raises(ProjectFault, match=message) as caught:
-        bench.service.plan(OWNER, pipeline="pipeline.py:main", folder=str(bench.project))
-
-    assert caught.value.where == place
-    assert caught.value.hint
-
-
 def test_preparing_again_with_a_key_is_the_same_run(bench):
     bench.write(CHAIN)
     key = "a" * 32
@@ -623,28 +434,3 @@ def test_workers_stay_warm_for_the_next_run_of_the_same_code(bench, monkeypatch,
     monkeypatch.setattr("tidemill.pipelines.execution.shelf.KEPT_S", 0.01)
     bench.run(params={"n": 4})
     wait_for(lambda: not Path(f"/proc/{other}").exists())
-
-
-def test_a_module_that_ends_its_worker_fails_the_step_instead_of_starting_workers_for_ever(bench):
-    marker = bench.root / "broken"
-    text = f"""
-        import os
-        from pathlib import Path
-
-        if Path({str(marker)!r}).exists():
-            print("I give up", flush=True)
-            os._exit(5)
-
-        @step
-        def one(n): return n
-
-        @pipeline
-        def main(n: int): return one(n)
-    """
-    bench.write(text)
-    run_id = bench.prepare(params={"n": 1})
-    bench.write(text + "\n\n        OTHER = 1\n")
-    bench.prepare(params={"n": 1})
-    marker.touch()
-    with pytest.raises(PipelineFailed, match="status 5"):
-        bench.service.execute(OWNER, run_id)

@@ -1,4 +1,4 @@
-"""Whatever dies, hangs or floods in a run: nothing recorded is lost, nothing is doubled, and the reason is told."""
+"""Whenever an executor dies, or two want the same run: nothing recorded is lost, and nothing is doubled."""
 
 import os
 import shutil
@@ -8,68 +8,17 @@ import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
-from textwrap import dedent
 
 import pytest
 import sqlalchemy as sa
 
 from tidemill.core.access import OWNER
-from tidemill.ledger import Ledger
 from tidemill.ledger.writer import Writer
-from tidemill.objects import ObjectStore
 from tidemill.pipelines import store
 from tidemill.pipelines.claims import Claim
-from tidemill.pipelines.errors import ClaimLost, PipelineFailed, ProjectFault, RunBusy
-from tidemill.pipelines.execution.logs import HEAD_BYTES, TAIL_BYTES
-from tidemill.pipelines.service import PipelineService
-from tidemill.tracking.service import TrackingService
+from tidemill.pipelines.errors import ClaimLost, RunBusy
 
 WaitFor = Callable[..., object]
-HEADER = "from tidemill import dataset, pipeline, step\nfrom tidemill.pipelines.context import *\n"
-
-
-class NoTables:
-    def resolve(self, actor, *, refs):
-        return []
-
-
-class House:
-    """The stages that a run needs, in one folder; may be opened again after a death."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        (root / "project").mkdir(parents=True, exist_ok=True)
-        self.ledger = Ledger.open(root / "ledger.sqlite")
-        self.objects = ObjectStore(root / "store")
-        self.tracking = TrackingService(self.ledger, self.objects)
-        self.service = PipelineService(
-            self.ledger, self.objects, self.tracking, NoTables(), work=root / "work", cores=2
-        )
-
-    def close(self):
-        self.service.close()
-        self.ledger.close()
-
-    def write(self, text):
-        (self.root / "project" / "pipeline.py").write_text(HEADER + dedent(text))
-
-    def prepare(self, **params):
-        folder = str(self.root / "project")
-        return self.service.prepare(OWNER, pipeline="pipeline.py:main", folder=folder, params=params).run_id
-
-    def fail(self, **params):
-        """Return the failure of the first step that failed."""
-        run_id = self.prepare(**params)
-        with pytest.raises(PipelineFailed):
-            self.service.execute(OWNER, run_id)
-        return run_id, next(step for step in self.service.steps(OWNER, run_id=run_id) if step.failure is not None)
-
-
-@pytest.fixture
-def house(tmp_path):
-    made = House(tmp_path)
-    yield made
-    made.close()
 
 
 def is_alive(number: int) -> bool:
@@ -79,206 +28,11 @@ def is_alive(number: int) -> bool:
         return False
 
 
-# ------------------------------------------------------------------------------------------- steps that go wrong
-
-
-@pytest.mark.parametrize(
-    ("body", "said", "hint"),
-    [
-        ("import ctypes; ctypes.string_at(0)", "SIGSEGV", "Native code"),
-        ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "SIGKILL", "memory"),
-        ("import os; os._exit(3)", "status 3", "exit"),
-        ("import os, signal; os.killpg(0, signal.SIGTERM)", "SIGTERM", "log"),
-    ],
-)
-def test_a_dying_worker_fails_its_step_with_the_reason_and_its_last_words(house, body, said, hint):
-    house.write(f"""
-        @step
-        def dies():
-            print("last words")
-            {body}
-
-        @pipeline
-        def main(): return dies()
-    """)
-    run_id, step = house.fail()
-
-    assert step.failure.code == "worker_died"
-    assert said in step.failure.message
-    assert hint in step.failure.hint
-    assert house.service.log(OWNER, run_id=run_id, step="dies").startswith("last words")
-
-
-def test_a_dying_worker_is_replaced_when_retries_are_left(house):
-    house.write(f"""
-        import os
-        from pathlib import Path
-
-        @step(retries=1, retry_wait_s=0)
-        def dies_once():
-            marker = Path({str(house.root / "once")!r})
-            if not marker.exists():
-                marker.touch()
-                os._exit(9)
-            return os.getpid()
-
-        @pipeline
-        def main(): return dies_once()
-    """)
-    run = house.service.execute(OWNER, house.prepare())
-
-    assert run.status == "done"
-    assert house.service.steps(OWNER, run_id=run.run_id)[0].attempt == 2
-
-
-def test_a_step_over_its_time_is_killed_with_all_that_it_started(house, wait_for: WaitFor):
-    children = house.root / "children"
-    house.write(f"""
-        import subprocess, time
-
-        @step(timeout_s=1)
-        def slow():
-            child = subprocess.Popen(["sleep", "600"])
-            with open({str(children)!r}, "w") as file:
-                file.write(str(child.pid))
-            time.sleep(600)
-
-        @pipeline
-        def main(): return slow()
-    """)
-    _, step = house.fail()
-
-    assert step.failure.code == "step_timed_out"
-    assert step.failure.place.startswith("pipeline.py:")
-    wait_for(lambda: not is_alive(int(children.read_text())))
-
-
-def test_a_flood_of_output_is_bounded_and_says_what_is_left_out(house):
-    house.write("""
-        import sys
-
-        @step
-        def floods():
-            sys.stdout.write("begin\\n")
-            for _ in range(100):
-                sys.stdout.write("x" * 1_000_000)
-            sys.stdout.write("\\nend\\n")
-
-        @pipeline
-        def main(): return floods()
-    """)
-    run = house.service.execute(OWNER, house.prepare())
-    log = house.service.log(OWNER, run_id=run.run_id, step="floods")
-
-    assert log.startswith("begin\n")
-    assert log.endswith("\nend\n")
-    assert "bytes left out" in log
-    assert len(log) < HEAD_BYTES + 2 * TAIL_BYTES
-    events = house.service.events(OWNER, run_id=run.run_id)
-    assert sum(len(str(event.body)) for event in events) < 2_000_000
-
-
-@pytest.mark.parametrize(
-    ("returned", "said"),
-    [
-        ("object()", "object"),
-        ("(x for x in [1])", "generator"),
-        ("lambda: 0", "function"),
-        ("{'model': {'deep': [open('/dev/null')]}}", "TextIOWrapper"),
-        ("'\\ud800'", "surrogate"),
-    ],
-)
-def test_a_result_without_a_safe_form_is_refused_once(house, returned, said):
-    house.write(f"""
-        @step(retries=3)
-        def odd(): return {returned}
-
-        @pipeline
-        def main(): return odd()
-    """)
-    _, step = house.fail()
-
-    assert step.failure.code == "unknown_result"
-    assert said in step.failure.message
-    assert "Accepted are" in step.failure.hint
-    assert step.attempt == 1
-
-
-@pytest.mark.parametrize(
-    ("options", "body", "code"),
-    [
-        ("(metrics=True)", "return {'a': 'much'}", "invalid_metrics"),
-        ("(metrics=True)", "return 3", "invalid_metrics"),
-        ("", "log_metric('x' * 300, 1)", "invalid_text"),
-        ("", "log_metric('a\\0b', 1)", "invalid_text"),
-        ("", "log_artifact('/etc/hostname', '../../escape')", "unsafe_path"),
-        ("(outputs=2)", "return 1, 2, 3", "unknown_result"),
-        ("", "raise SystemExit('enough')", "step_failed"),
-        ("", "raise KeyboardInterrupt", "step_failed"),
-        (
-            "",
-            "class Odd(Exception):\n                def __str__(self): return 1 / 0\n            raise Odd",
-            "step_failed",
-        ),
-        ("", "def again(): again()\n            again()", "step_failed"),
-        ("", "raise ValueError('\\ud800' + 'x' * 10**7)", "step_failed"),
-    ],
-)
-def test_bad_behaviour_of_a_step_is_its_failure_and_nothing_more(house, options, body, code):
-    house.write(f"""
-        @step{options}
-        def odd():
-            {body}
-
-        @pipeline
-        def main(): return odd()
-    """)
-    run_id, step = house.fail()
-
-    assert step.failure.code == code
-    assert len(step.failure.message) < 3000
-    assert not (house.root / "escape").exists()
-    assert house.tracking.get_run(OWNER, run_id=run_id).metrics == {}
-
-
-def test_a_huge_constant_is_refused_with_its_line(house):
-    house.write("""
-        @step
-        def takes(x): return len(x)
-
-        @pipeline
-        def main():
-            return takes("x" * 10_000_000)
-    """)
-
-    with pytest.raises(ProjectFault, match="10000005 bytes") as caught:
-        house.prepare()
-
-    assert caught.value.where == "pipeline.py:9"
-
-
-def test_a_large_value_passes_between_steps(house):
-    house.write("""
-        @step
-        def makes(): return "x" * 50_000_000
-
-        @step
-        def counts(x): return len(x)
-
-        @pipeline
-        def main(): return counts(makes())
-    """)
-
-    assert house.service.execute(OWNER, house.prepare()).result.text == "50000000"
-
-
-# ------------------------------------------------------------------------------------------- executors that die
-
 CHILD = """
 import sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[2])
-from test_pipelines import House
+from conftest import House
 from tidemill.core.access import OWNER
 house = House(Path(sys.argv[1]))
 house.service.execute(OWNER, sys.argv[3])
@@ -317,7 +71,7 @@ STEPS = """
 """
 
 
-def check_whole(house: House, run_id: str) -> None:
+def check_whole(house, run_id: str) -> None:
     """Everything about the run is there once."""
     run = house.service.get(OWNER, run_id=run_id)
     assert run.status == "done"
@@ -345,7 +99,7 @@ def check_whole(house: House, run_id: str) -> None:
     assert list(house.objects.fsck()) == []
 
 
-def test_a_run_whose_executor_is_killed_goes_on_at_the_missing_step(house, tmp_path, wait_for: WaitFor):
+def test_a_run_whose_executor_is_killed_goes_on_at_the_missing_step(house, open_house, tmp_path, wait_for: WaitFor):
     marker, pids = tmp_path / "go", tmp_path / "pids"
     house.write(f"""
         import os, subprocess, time
@@ -378,7 +132,7 @@ def test_a_run_whose_executor_is_killed_goes_on_at_the_missing_step(house, tmp_p
     for number in pids.read_text().split():
         wait_for(lambda number=number: not is_alive(int(number)), what="the end of what it started")
     marker.touch()
-    again = House(tmp_path)
+    again = open_house(tmp_path)
 
     before = again.service.steps(OWNER, run_id=run_id)[0]
     assert again.service.execute(OWNER, run_id).status == "done"
@@ -396,7 +150,7 @@ def _status(root: Path, run_id: str, step: str) -> str:
     return found
 
 
-def _die_at(root: Path, point: int, work: Callable[[House], object]) -> bool:
+def _die_at(open_house, root: Path, point: int, work: Callable[..., object]) -> bool:
     """Do some work in a child that is killed at its n-th commit or sync; return whether it was."""
     child = os.fork()
     if child == 0:
@@ -420,7 +174,7 @@ def _die_at(root: Path, point: int, work: Callable[[House], object]) -> bool:
         try:
             Writer._commit = around(Writer._commit)  # type: ignore[method-assign]
             os.fsync = around(os.fsync)
-            house = House(root)
+            house = open_house(root)
             work(house)
             house.close()
             os._exit(0)
@@ -432,9 +186,9 @@ def _die_at(root: Path, point: int, work: Callable[[House], object]) -> bool:
     return os.WIFSIGNALED(status)
 
 
-def test_killed_at_any_commit_or_sync_of_a_run_nothing_is_lost_or_doubled(tmp_path):
+def test_killed_at_any_commit_or_sync_of_a_run_nothing_is_lost_or_doubled(open_house, tmp_path):
     template = tmp_path / "template"
-    house = House(template)
+    house = open_house(template)
     house.write(STEPS)
     folder = tmp_path / "shared"
     folder.mkdir()
@@ -446,8 +200,8 @@ def test_killed_at_any_commit_or_sync_of_a_run_nothing_is_lost_or_doubled(tmp_pa
         (folder / "trace").unlink(missing_ok=True)
         root = tmp_path / f"at-{point}"
         shutil.copytree(template, root)
-        was_killed = _die_at(root, point, lambda house: house.service.execute(OWNER, run_id, isolate=False))
-        house = House(root)
+        was_killed = _die_at(open_house, root, point, lambda house: house.service.execute(OWNER, run_id, isolate=False))
+        house = open_house(root)
         house.service.execute(OWNER, run_id, isolate=False)
         check_whole(house, run_id)
         house.close()
@@ -459,9 +213,9 @@ def test_killed_at_any_commit_or_sync_of_a_run_nothing_is_lost_or_doubled(tmp_pa
     assert trace == ["one", "two", "three"]
 
 
-def test_killed_at_any_commit_or_sync_of_a_preparation_it_is_prepared_whole_or_not_at_all(tmp_path):
+def test_killed_at_any_commit_or_sync_of_a_preparation_it_is_prepared_whole_or_not_at_all(open_house, tmp_path):
     template = tmp_path / "template"
-    house = House(template)
+    house = open_house(template)
     house.write(STEPS)
     house.prepare(folder="/")  # so that the graph is known, and no worker is needed
     house.close()
@@ -475,8 +229,8 @@ def test_killed_at_any_commit_or_sync_of_a_preparation_it_is_prepared_whole_or_n
             folder = str(house.root / "project")
             house.service.prepare(OWNER, pipeline="pipeline.py:main", folder=folder, params={"folder": "/"}, key=key)
 
-        was_killed = _die_at(root, point, prepare)
-        house = House(root)
+        was_killed = _die_at(open_house, root, point, prepare)
+        house = open_house(root)
         there = [run.run_id for run in house.service.list(OWNER) if run.run_id == key]
         tracked = [run.run_id for run in house.tracking.search_runs(OWNER).runs if run.run_id == key]
         assert there == tracked
@@ -486,9 +240,6 @@ def test_killed_at_any_commit_or_sync_of_a_preparation_it_is_prepared_whole_or_n
         house.close()
         shutil.rmtree(root)
     assert point > 4
-
-
-# ------------------------------------------------------------------------------------------- two that want the same
 
 
 def test_two_processes_cannot_execute_one_run(house):
