@@ -29,6 +29,6 @@ class Datasets:
     def _one(self, actor: Actor, ref: str) -> DatasetInput:
         version = self._data.get(actor, ref)
         if version.kind is not DatasetKind.TABLE:
-            raise NotATable(f"{version.ref} is a folder of files", hint="Read its files with `tidemill data export`.")
+            raise NotATable(f"{version.ref} is a folder of files", hint="Read its files with `DataService.export`.")
         files = [str(self._objects.verify(part.digest)) for part in version.parts]
         return DatasetInput(ref=ref, id=version.id, label=version.ref, digest=version.digest, files=files)

@@ -345,7 +345,7 @@ class PipelineService:
             execution = store.find_step(connection, run_id, step)
         if execution is None:
             raise StepNotFound(
-                f"Run {shown(run_id)} has no step {shown(step)}", hint="List them with `tidemill runs steps`."
+                f"Run {shown(run_id)} has no step {shown(step)}", hint="List them with `tidemill pipelines steps`."
             )
         return self._objects.read(execution.log).decode("utf-8", "replace") if execution.log else ""
 
