@@ -127,7 +127,11 @@ def pack_error(error: Exception, what: str) -> dict[str, object]:
     """Return the record of a failure."""
     if not isinstance(error, TidemillError):
         name = f"{type(error).__module__}.{type(error).__qualname__}"
-        error = StepFailed(f"{what} raised {type(error).__name__}: {error}", details={"type": name})
+        error = StepFailed(
+            f"{what} raised {type(error).__name__}: {error}",
+            hint="The server's log has the trace; it is no error that Tidemill knows.",
+            details={"type": name},
+        )
     kind = type(error)
     return {
         "error": {
