@@ -179,7 +179,8 @@ def follow(api: Client, identifier: str) -> None:
         fail_with(FAILED)
     if found.state is DeliveryState.WAITING:
         talk(
-            f"Approve it with `tidemill gates approve {found.gate_report}`, then `tidemill deliveries resume {found.id}`."
+            f"Approve it with `tidemill gates approve {found.gate_report}`, "
+            f"then `tidemill deliveries resume {found.id}`."
         )
 
 

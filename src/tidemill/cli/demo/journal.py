@@ -53,6 +53,10 @@ class Journal:
         """Return what was recorded when this was done, or None when it was not."""
         return self._done.get(key)
 
+    def values(self, ending: str) -> list[Any]:
+        """Return what was recorded under all keys with an ending."""
+        return [value for key, value in self._done.items() if key.endswith(ending)]
+
     def finish(self, key: str, value: object = True) -> None:  # noqa: FBT002 - a plain mark when nothing is to be kept
         """Record that something is done, with what is to be known of it later."""
         self._done[key] = value

@@ -1,5 +1,6 @@
 """Sends flights to the endpoint as HTTP requests, each batch once, and its outcomes later by prediction id."""
 
+import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,8 @@ else:
 
 _BATCH = 25
 _FEEDBACK = 5_000
+_BACK_S = 30.0
+_AGAIN = "See server.log, and go on with --resume."
 
 
 class PredictionRefused(Unavailable):
@@ -85,17 +88,20 @@ class Replay:
     def _one(self, key: str, batch: "pl.DataFrame") -> dict[str, object]:
         known = self._journal.was_intended(key)
         ids = self._journal.intend(key, [new_id() for _ in range(batch.height)])
-        if known and (answered := self._answered_before(ids)):
-            return answered
         body = msgspec.json.encode({"columns": request_columns(batch), "ids": ids})
-        response = self._serving.post(f"/v1/endpoints/{part(self._endpoint)}/predict", content=body)
-        if response.status_code != 200:
-            raise PredictionRefused(
-                f"The endpoint answered {response.status_code}: {response.text[:300]}", hint="See server.log."
-            )
-        answer = msgspec.json.decode(response.content)
-        scores = [each["probability"] for each in answer["predictions"]]
-        return {"ids": answer["ids"], "scores": scores, "version": answer["version"]}
+        deadline = time.monotonic() + _BACK_S
+        while True:
+            if known and (answered := self._answered_before(ids)):
+                return answered
+            try:
+                response = self._serving.post(f"/v1/endpoints/{part(self._endpoint)}/predict", content=body)
+            except httpx.TransportError as error:
+                if time.monotonic() > deadline:
+                    raise PredictionRefused(f"The endpoint does not answer: {error}", hint=_AGAIN) from error
+                known = True  # it may have been answered, and captured, before the connection broke
+                time.sleep(0.2)
+            else:
+                return _answer(response)
 
     def _answered_before(self, ids: list[str]) -> dict[str, object] | None:
         """Return the answers of a batch that was sent before a kill, if the data plane had captured it."""
@@ -112,3 +118,11 @@ class Replay:
 def _batches(table: "pl.DataFrame", size: int) -> "Iterator[pl.DataFrame]":
     for start in range(0, table.height, size):
         yield table.slice(start, size)
+
+
+def _answer(response: httpx.Response) -> dict[str, object]:
+    if response.status_code != 200:
+        raise PredictionRefused(f"The endpoint answered {response.status_code}: {response.text[:300]}", hint=_AGAIN)
+    answer = msgspec.json.decode(response.content)
+    scores = [each["probability"] for each in answer["predictions"]]
+    return {"ids": answer["ids"], "scores": scores, "version": answer["version"]}

@@ -40,7 +40,7 @@ def ensure(home: Path, port: int) -> Running:
     command += [f"--home={home}", f"--port={port}", "--serving-port=0"]
     log = (home.parent / "server.log").open("ab")
     with log:
-        process = subprocess.Popen(  # noqa: S603 - our own command
+        process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, start_new_session=True
         )
     assert process.stdout is not None  # noqa: S101 - asked for just above

@@ -1,28 +1,33 @@
 """The story of the demo, act by act; each act is done once, however often the demo is killed and resumed."""
 
 import signal
+import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import click
 import httpx
 
 from tidemill.checks.performance.metric import estimate
 from tidemill.checks.performance.roc_auc import ROC_AUC
+from tidemill.cli.demo.ancestry import ancestry
 from tidemill.cli.demo.flights import FIRST_MONTHS, INPUTS, LABEL, Flights, copy_project
 from tidemill.cli.demo.journal import Journal
 from tidemill.cli.demo.replay import Answers, Replay
 from tidemill.cli.demo.server import Running, end, ensure
-from tidemill.cli.demo.telling import Month, act, aside, progress_line, say, summary, trace_lines
+from tidemill.cli.demo.telling import Month, act, aside, progress_line, say, summary
 from tidemill.client import Client
-from tidemill.core.errors import Unavailable
+from tidemill.core.errors import NotFound, Unavailable
 from tidemill.core.lazy import lazy
-from tidemill.delivery.records import GateReport, Rollout
+from tidemill.data.records import DatasetVersion
+from tidemill.delivery.records import Deployment, GateReport, Rollout
 from tidemill.models.loading import load_predictor
-from tidemill.monitoring.records import Alert, Tick, Trigger
-from tidemill.projects.records import Delivery, DeliveryState, Project
+from tidemill.models.ports import Predictor
+from tidemill.monitoring.records import Alert, FeedbackReport, Tick, Trigger, TriggerState
+from tidemill.pipelines.records import PipelineRun, PipelineStatus, StepExecution, StepStatus
 from tidemill.projects.reading import FILE_NAME
+from tidemill.projects.records import Delivery, DeliveryState, Project
 from tidemill.tracking.records import Run
 
 if TYPE_CHECKING:
@@ -30,11 +35,27 @@ if TYPE_CHECKING:
 else:
     pl = lazy("polars")
 
-PROJECT, ENDPOINT = "flight-delays", "delay"
+PROJECT, ENDPOINT, PIPELINE = "flight-delays", "delay", "pipeline.py:delays"
 FIRST_DAYS = 3
 _DELIVERY_S = 300.0
 _ROLLOUT_S = 10.0
-_MONTHS = "January February March April May June July August September October November December".split()
+_TRIGGER_S = 60.0
+_PARAMS = {"train_days": 60, "holdout_days": 14}  # as in tidemill.yaml
+_INTERRUPTED = 130
+_MONTHS = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+]
 
 
 class DemoStuck(Unavailable):
@@ -65,7 +86,9 @@ def tell(folder: Path, *, port: int, ends: bool, resume: bool, last_month: int) 
         if not ends:
             _stay(running)
     except KeyboardInterrupt:
-        aside("stopped; continue with --resume")
+        click.echo()
+        aside(f"stopped; continue with: tidemill demo --resume --folder {folder}")
+        sys.exit(_INTERRUPTED)
     finally:
         journal.close()
         if running is not None:
@@ -96,24 +119,34 @@ class _Story:
         self._flights = flights
         self._api = api
         self._replay = replay
-        self._first: "Callable[[pl.DataFrame], list[object]] | None" = None
+        self._first: Predictor | None = None
 
     def tell(self, last_month: int) -> None:
         """Tell all acts."""
-        act(1, "Data: January and February, with the weather known an hour before departure")
-        for month in FIRST_MONTHS:
-            self._flights.give(month)
-        act(2, "Pipeline, gate, endpoint: will this flight arrive more than 30 minutes late?")
-        self._deliver_first()
-        act(3, f"Live: March to {_MONTHS[last_month - 1]} as HTTP requests, outcomes later by prediction id")
-        months = [self._month(month) for month in range(FIRST_MONTHS[-1] + 1, last_month + 1)]
-        self._post("/api/v1/monitoring/tick", Tick)
-        act(4, "What the loop was worth, month by month (ROC AUC)")
-        summary(months)
-        act(5, "Behind one prediction")
-        last = months[-1]
-        trace_lines(self._api.get(f"/api/v1/trace/prediction:{last.example}", dict[str, Any]), last.example)
-        aside(f"the same: tidemill trace prediction:{last.example} --home {self._folder / '.tidemill'}")
+        with act(1, "Data: January and February, with the weather known an hour before departure"):
+            for month in FIRST_MONTHS:
+                self._flights.give(month)
+                aside(f"{_MONTHS[month - 1]}: {self._flights.month(month).height:,} flights")
+        with act(2, "Pipeline, gate, endpoint: will this flight arrive more than 30 minutes late?"):
+            self._deliver_first()
+        with act(3, f"Live: March to {_MONTHS[last_month - 1]} as HTTP requests, outcomes later by prediction id"):
+            months = [self._month(month) for month in range(FIRST_MONTHS[-1] + 1, last_month + 1)]
+            self._api.post("/api/v1/monitoring/tick", Tick)
+            self._tell_counts(months)
+        with act(4, "What the loop was worth, month by month (ROC AUC)"):
+            summary(months)
+        with act(5, "Behind one prediction"):
+            last = months[-1]
+            for line in ancestry(self._api, last.example):
+                aside(line)
+            aside(f"all of it: tidemill trace prediction:{last.example} --home {self._folder / '.tidemill'}")
+
+    def _tell_counts(self, months: list[Month]) -> None:
+        report = self._api.get(f"/api/v1/endpoints/{ENDPOINT}/feedback", FeedbackReport)
+        aside(
+            f"{sum(month.flights for month in months):,} flights sent, {report.predictions:,} predictions captured; "
+            f"{sum(month.told for month in months):,} outcomes told, {report.matched:,} matched"
+        )
 
     # Act 2
 
@@ -126,11 +159,40 @@ class _Story:
             f"/api/v1/projects/{PROJECT}/deliveries", Delivery, {"cause": "apply", "key": _key("first")}
         )
         found = self._follow(started.id)
+        self._tell_data("flights@1")
         self._tell_run(found)
         self._tell_gate(found)
         if found.state is not DeliveryState.DEPLOYED:
             raise DemoStuck(f"The first delivery was {found.state.value}: {found.reason}", hint="See server.log.")
         self._settled(found)
+        self._run_again()
+
+    def _tell_data(self, version: str) -> None:
+        data = self._api.get(f"/api/v1/dataset-versions/{version}", DatasetVersion)
+        broken: dict[str, int] = {}
+        for piece in data.parts:
+            for each in piece.broken:
+                broken[f"{each.rule}({each.column})"] = broken.get(f"{each.rule}({each.column})", 0) + each.rows
+        why = ", ".join(f"{rule} {rows:,}" for rule, rows in broken.items())
+        aside(f"quarantined: {data.quarantined:,} of {data.rows_read or 0:,} rows{f' ({why})' if why else ''}")
+
+    def _run_again(self) -> None:
+        """Run the same pipeline on the same data once more, as anyone may: all steps come from the cache."""
+        if self._journal.done("cached") is not None:
+            return
+        started = time.monotonic()
+        body = {"pipeline": PIPELINE, "folder": str(self._folder), "params": _PARAMS}
+        run = self._api.post("/api/v1/pipelines/runs", PipelineRun, body)
+        while run.status in {PipelineStatus.RUNNING, PipelineStatus.PENDING}:
+            if time.monotonic() - started > _DELIVERY_S:
+                raise DemoStuck(f"Run {run.run_id} does not end", hint="See server.log.")
+            time.sleep(0.02)
+            run = self._api.get(f"/api/v1/pipelines/runs/{run.run_id}", PipelineRun)
+        elapsed = time.monotonic() - started
+        steps = self._api.get(f"/api/v1/pipelines/runs/{run.run_id}/steps", list[StepExecution])
+        cached = sum(step.status is StepStatus.CACHED for step in steps)
+        aside(f"the same pipeline again: {cached} of {len(steps)} steps cached in {elapsed:.2f} s")
+        self._journal.finish("cached")
 
     def _tell_run(self, delivery: Delivery) -> None:
         run = self._api.get(f"/api/v1/runs/{delivery.run_id}", Run)
@@ -162,7 +224,7 @@ class _Story:
         total = early.height + rest.height
         with progress_line(f"{name}", total) as progress:
             answers = self._replay.send(f"{key}/early", early, progress)
-        delivery, alerts, trigger = self._look_back(month, key)
+        delivery, alerts, why = self._look_back(month, key)
         with progress_line(f"{name}", total) as progress:
             later = self._replay.send(f"{key}/rest", rest, lambda sent: progress(early.height + sent))
         both = Answers(
@@ -174,48 +236,65 @@ class _Story:
         told = self._replay.tell(key, table, both.ids)
         self._flights.give(month)
         ended = self._settled(delivery) if delivery else None
-        found = self._summary(name, table, both, told, delivery, ended, alerts, trigger)
+        found = self._summary(name, table, both, told, delivery, ended, alerts, why)
         self._journal.finish(f"{key}/summary", found._asdict())
         return found
 
-    def _look_back(self, month: int, key: str) -> tuple[Delivery | None, list[Alert], Trigger | None]:
-        """Judge the month before, and follow what that starts."""
+    def _look_back(self, month: int, key: str) -> tuple[Delivery | None, int, str]:
+        """Judge the month before, follow what that starts; return it, how many alerts are open, and why nothing was."""
         if month == FIRST_MONTHS[-1] + 1:
-            return None, [], None
-        before = self._journal.done(f"{key}/delivery")
-        if before is not None:
-            delivery = self._api.get(f"/api/v1/deliveries/{before}", Delivery)
-            return delivery, [], None
-        self._post("/api/v1/monitoring/tick", Tick)
+            return None, 0, ""
+        before = self._journal.done(f"{key}/back")
+        if before is None:
+            before = self._judge(month, key)
+            self._journal.finish(f"{key}/back", before)
+        if before["delivery"] is None:
+            return None, before["alerts"], before["reason"]
+        return self._api.get(f"/api/v1/deliveries/{before['delivery']}", Delivery), before["alerts"], before["reason"]
+
+    def _judge(self, month: int, key: str) -> dict[str, Any]:
+        self._api.post("/api/v1/monitoring/tick", Tick)
         alerts = self._api.get("/api/v1/alerts", list[Alert], endpoint=ENDPOINT, state="open")
         for alert in alerts:
-            aside(f"  alert ({alert.kind.value}): {alert.reason}")
-        delivery = self._latest_delivery(since=self._journal.done("delivery-before"))
-        trigger = None
+            last = alert.last_window.isoformat()
+            if self._journal.done(f"alert/{alert.id}") != last:
+                aside(f"  alert ({alert.kind.value}): {alert.reason}")
+                self._journal.finish(f"alert/{alert.id}", last)
+        path = f"/api/v1/endpoints/{ENDPOINT}/triggers"
+        reason = f"the outcomes of {_MONTHS[month - 2]} are in"
+        trigger = self._started_since()
+        if trigger is None:
+            body = {"cause": "new_data", "reason": reason, "key": _key(key)}
+            trigger = self._api.post(path, Trigger, body)
+        delivery = self._delivery_of(trigger)
         if delivery is None:
-            body = {"cause": "new_data", "reason": f"the outcomes of {_MONTHS[month - 2]} are in", "key": _key(key)}
-            trigger = self._api.post(f"/api/v1/endpoints/{ENDPOINT}/triggers", Trigger, body)
-            self._post("/api/v1/monitoring/tick", Tick)
-            delivery = self._latest_delivery(since=self._journal.done("delivery-before"), wait=True)
-        if delivery is None:
-            aside("  no retraining: " + (trigger.reason if trigger else "nothing asked for one"))
-            return None, alerts, trigger
+            aside(f"  no retraining: {trigger.reason}")
+            return {"delivery": None, "alerts": len(alerts), "reason": trigger.reason}
         aside(f"  retraining ({delivery.cause})")
         delivery = self._follow(delivery.id)
         self._tell_gate(delivery)
-        self._journal.finish("delivery-before", delivery.id)
-        self._journal.finish(f"{key}/delivery", delivery.id)
-        return delivery, alerts, trigger
+        return {"delivery": delivery.id, "alerts": len(alerts), "reason": trigger.reason}
 
-    def _latest_delivery(self, *, since: str | None, wait: bool = False) -> Delivery | None:
-        deadline = time.monotonic() + (5.0 if wait else 0.5)
-        while True:
-            found = self._api.get("/api/v1/deliveries", list[Delivery], project=PROJECT, limit=1)
-            if found and found[0].id not in {since, _key("first")}:
-                return found[0]
-            if time.monotonic() > deadline:
-                return None
-            time.sleep(0.1)
+    def _started_since(self) -> Trigger | None:
+        """Return the trigger that an alert has fired since the month before was judged."""
+        told = {each["delivery"] for each in self._journal.values("/back")}
+        for trigger in self._api.get("/api/v1/triggers", list[Trigger], endpoint=ENDPOINT):
+            if trigger.state is not TriggerState.SUPPRESSED and trigger.id not in told:
+                return trigger
+        return None
+
+    def _delivery_of(self, trigger: Trigger) -> Delivery | None:
+        """Return the delivery that a trigger started, which has the trigger's id."""
+        if trigger.state is TriggerState.SUPPRESSED:
+            return None
+        deadline = time.monotonic() + _TRIGGER_S
+        while time.monotonic() < deadline:
+            try:
+                return self._api.get(f"/api/v1/deliveries/{trigger.id}", Delivery)
+            except NotFound:
+                self._api.post("/api/v1/monitoring/tick", Tick)
+                time.sleep(0.1)
+        raise DemoStuck(f"Trigger {trigger.id} started no delivery", hint="See server.log.")
 
     def _follow(self, identifier: str) -> Delivery:
         deadline, told = time.monotonic() + _DELIVERY_S, 0
@@ -253,8 +332,8 @@ class _Story:
         told: int,
         delivery: Delivery | None,
         rollout: Rollout | None,
-        alerts: list[Alert],
-        trigger: Trigger | None,
+        alerts: int,
+        why: str,
     ) -> Month:
         days = table["date"].cast(pl.String).to_list()
         truth = table[LABEL].cast(pl.Float64).to_list()
@@ -265,8 +344,8 @@ class _Story:
             decision, reason = delivery.state.value, delivery.reason
             if rollout is not None:
                 decision, reason = rollout.state.value, rollout.reason
-        elif trigger is not None:
-            decision, reason = "no retraining", trigger.reason
+        elif why:
+            decision, reason = "no retraining", why
         return Month(
             name=name,
             flights=table.height,
@@ -276,28 +355,23 @@ class _Story:
             loop=loop.value,
             loop_low=loop.low,
             loop_high=loop.high,
-            alerts=len(alerts),
+            alerts=alerts,
             decision=decision,
             reason=reason,
             example=answers.ids[-1],
         )
 
-    def _as_is(self, table: "pl.DataFrame") -> list[object]:
+    def _as_is(self, table: "pl.DataFrame") -> list[float]:
         """Return the scores of the first model, kept as it is."""
         if self._first is None:
             bundles = self._folder / ".tidemill" / "serving" / "bundles"
-            deployments = self._api.get(f"/api/v1/endpoints/{ENDPOINT}/deployments", list[dict[str, Any]])
-            predictor = load_predictor(bundles / deployments[-1]["digest"])
-            self._first = lambda rows: predictor.predict_columns(
-                rows.select(INPUTS).to_dict(as_series=False), rows.height
-            )["probability"]
-        return self._first(table)
-
-    def _post(self, path: str, kind: type[Any]) -> None:
-        self._api.post(path, kind)
+            deployments = self._api.get(f"/api/v1/endpoints/{ENDPOINT}/deployments", list[Deployment])
+            first = min(deployments, key=lambda each: each.number)
+            self._first = load_predictor(bundles / first.digest)
+        scored = self._first.predict_columns(table.select(INPUTS).to_dict(as_series=False), table.height)
+        return [float(score) for score in scored["probability"]]  # type: ignore[arg-type]  # a probability is a number
 
 
 def _key(name: str) -> str:
     """Return a fixed id for an act that must happen once."""
     return f"demo{name}".encode().hex().ljust(32, "0")[:32]
-

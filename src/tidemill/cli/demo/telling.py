@@ -1,12 +1,15 @@
 """How the demo speaks."""
 
 import sys
+import textwrap
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import click
+
+_WIDTH = 110
 
 
 class Month(NamedTuple):
@@ -31,15 +34,30 @@ def say(text: str) -> None:
     click.secho(text, bold=True)
 
 
-def act(number: int, title: str) -> None:
-    """Begin an act."""
+@contextmanager
+def act(number: int, title: str) -> Iterator[None]:
+    """Tell an act, and at its end how long it took."""
     click.echo()
     click.secho(f"{number}. {title}", bold=True, fg="cyan")
+    started = time.monotonic()
+    yield
+    click.secho(f"   ({time.monotonic() - started:.1f} s)", dim=True)
 
 
 def aside(text: str) -> None:
-    """Say a detail."""
-    click.echo(f"   {text}")
+    """Say a detail; what is longer than a line goes on under it."""
+    inner = len(text) - len(text.lstrip())
+    first = "   " + " " * inner
+    click.echo(
+        textwrap.fill(
+            text.strip(),
+            _WIDTH,
+            initial_indent=first,
+            subsequent_indent=f"{first}    ",
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+    )
 
 
 @contextmanager
@@ -78,24 +96,3 @@ def summary(months: Sequence[Month]) -> None:
     for month in months:
         if month.reason:
             aside(f"{month.name}: {month.decision}: {month.reason}")
-
-
-def trace_lines(trace: dict[str, Any], identifier: str) -> None:
-    """Write the ancestry of a prediction, from the answer down to code and data."""
-    by_target: dict[str, list[tuple[str, str]]] = {}
-    for edge in trace["edges"]:
-        by_target.setdefault(edge["target"], []).append((edge["relation"], edge["source"]))
-    labels = trace.get("labels", {})
-    seen = set()
-
-    def walk(ref: str, depth: int, relation: str) -> None:
-        label = labels.get(ref, "")
-        arrow = "" if depth == 0 else f"{relation} "
-        aside(f"{'  ' * depth}{arrow}{ref}{f'  {label}' if label else ''}")
-        if ref in seen:
-            return
-        seen.add(ref)
-        for inner, source in by_target.get(ref, []):
-            walk(source, depth + 1, f"<- {inner}:")
-
-    walk(f"prediction:{identifier}", 0, "")
