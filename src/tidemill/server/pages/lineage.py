@@ -1,9 +1,9 @@
 """What came from what: the graph, and the page of one thing's whole ancestry."""
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, Protocol
 
 from markupsafe import Markup
 from starlette.requests import Request
@@ -25,6 +25,15 @@ _NEAR_NODES = 24
 _MOST_OF_A_KIND = 6
 _DULL = {"experiment", "artifact", "segment", "window", "approval", "trigger", "alert", "project", "delivery"}
 """Kinds that are many and tell little; the short graph leaves them out."""
+
+
+_OF_DATA = {"ingested", "previous"}
+"""Relations by which datasets grow; drawn only where a dataset is what is looked at."""
+
+_CAUSES = {"delivery", "trigger", "alert", "project", "endpoint", "experiment", "workspace"}
+"""Kinds that say why something was made, not of what; through them everything hangs together with everything."""
+
+_ORDER = ("deployment", "model_version", "run", "dataset_version", "source", "gate_report", "approval", "artifact")
 
 
 @dataclass(slots=True)
@@ -65,6 +74,16 @@ def routes(workspace: Workspace) -> list[StatedRoute]:
         return render(request, "trace.html", values)
 
     return [page("/trace/{ref:path}", show)]
+
+
+class Called(Protocol):
+    """Knows what things are called and where they are shown."""
+
+    def name(self, ref: str) -> str:
+        """Return what a thing is called."""
+
+    def href(self, ref: str) -> str:
+        """Return where it is shown."""
 
 
 class Names:
@@ -160,14 +179,39 @@ def short_lineage(workspace: Workspace, actor: Actor, ref: str) -> Markup:
     return graph(Names(workspace, actor), ref, found.edges, most=_NEAR_NODES)
 
 
-def graph(names: Names, start: str, edges: Iterable[Edge], *, most: int) -> Markup:
-    """Return the drawing of the nearest things, without the dull kinds."""
+def material(start: str, edges: Iterable[Edge]) -> list[Edge]:
+    """Return the edges that say of what a thing was made, and what was made of it; not why."""
+    known = list(edges)
+    found: dict[tuple[str, str, str], Edge] = {}
+    for way in ("up", "down"):
+        nearer: dict[str, list[Edge]] = {}
+        for edge in known:
+            nearer.setdefault(edge.target if way == "up" else edge.source, []).append(edge)
+        seen, queue = {start}, deque([start])
+        while queue:
+            for edge in nearer.get(queue.popleft(), []):
+                there = edge.source if way == "up" else edge.target
+                kind = there.partition(":")[0]
+                if kind in _CAUSES and not (way == "down" and kind == "endpoint"):
+                    continue
+                found[edge.source, edge.relation, edge.target] = edge
+                if there not in seen and kind not in _CAUSES:
+                    seen.add(there)
+                    queue.append(there)
+    return list(found.values())
+
+
+def graph(names: Called, start: str, edges: Iterable[Edge], *, most: int) -> Markup:
+    """Return the drawing of the nearest things of which a thing was made, without the dull kinds."""
     kept: dict[str, None] = {start: None}
     kinds: Counter[str] = Counter()
     drawn: list[tuple[str, str, str]] = []
     left_out = 0
-    for edge in edges:
+    is_about_data = start.partition(":")[0] in {"dataset_version", "source"}
+    for edge in material(start, edges):
         ends = (edge.source, edge.target)
+        if edge.relation in _OF_DATA and not is_about_data:
+            continue
         if any(end.partition(":")[0] in _DULL and end != start for end in ends):
             continue
         new = [end for end in ends if end not in kept]
@@ -187,13 +231,15 @@ def graph(names: Names, start: str, edges: Iterable[Edge], *, most: int) -> Mark
 
 
 def tree(
-    names: Names, start: str, edges: Iterable[Edge], way: Literal["up", "down"], *, most: int = 200
+    names: Called, start: str, edges: Iterable[Edge], way: Literal["up", "down"], *, most: int = 200
 ) -> list[Branch]:
     """Return what a thing came from, or what came from it, as branches; each thing opens once."""
     nearer: dict[str, list[tuple[str, str]]] = {}
     for edge in edges:
         here, there = (edge.target, edge.source) if way == "up" else (edge.source, edge.target)
         nearer.setdefault(here, []).append((edge.relation, there))
+    for branches_there in nearer.values():
+        branches_there.sort(key=lambda pair: _rank(pair[1]))
     opened: set[str] = {start}
     left = most
 
@@ -215,3 +261,8 @@ def tree(
         return branches
 
     return grow(start, 0)
+
+
+def _rank(ref: str) -> int:
+    kind = ref.partition(":")[0]
+    return _ORDER.index(kind) if kind in _ORDER else len(_ORDER)

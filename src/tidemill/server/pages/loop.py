@@ -12,6 +12,7 @@ from tidemill.core.moments import Moment
 from tidemill.projects.reading import parse_project
 from tidemill.projects.records import Delivery
 from tidemill.projects.spec import ProjectSpec
+from tidemill.server.pages import words
 from tidemill.server.pages.lineage import Names
 from tidemill.server.pages.shell import page, render
 from tidemill.server.pages.stations import Station, stations
@@ -38,6 +39,7 @@ _TITLES = {
     "rollout.share": "Traffic moved",
     "rollout.start": "Rollout began",
     "trigger.fire": "Retraining asked for",
+    "trigger.settle": "Retraining settled",
 }
 _TOLD = {
     "delivery.", "project.", "gate.", "rollout.", "endpoint.", "model.register", "model.alias", "dataset.", "alert.",
@@ -116,7 +118,9 @@ def _events(workspace: Workspace, actor: Actor) -> list[Event]:
         if not any(event.action.startswith(prefix) for prefix in _TOLD):
             continue
         verb = event.action.partition(".")[2]
-        reason = event.detail.get("reason") or event.detail.get("status") or ""
+        share = event.detail.get("share")
+        moved = f"{words.percent(share)} to the new version" if isinstance(share, int | float) else ""
+        reason = event.detail.get("reason") or event.detail.get("status") or moved
         title = _TITLES.get(event.action) or event.action.replace(".", " ").replace("_", " ").capitalize()
         if found and found[-1].title.partition(" (")[0] == title and event.action.startswith("trigger."):
             times = int(found[-1].title.partition(" (")[2].partition(" ")[0] or 1) + 1

@@ -6,7 +6,7 @@ from starlette.responses import Response
 from tidemill.app import Workspace
 from tidemill.core.access import Actor
 from tidemill.core.errors import NotFound
-from tidemill.server.pages.lineage import Branch, Names, graph, tree
+from tidemill.server.pages.lineage import Branch, Names, graph, material, tree
 from tidemill.server.pages.shell import page, render
 from tidemill.server.pages.watches import brief_value
 from tidemill.server.permits import StatedRoute
@@ -23,7 +23,7 @@ def routes(workspace: Workspace) -> list[StatedRoute]:
         drawing = None
         try:
             trace = workspace.governance.trace(actor, ref=ref)
-            branches = tree(names, trace.start, trace.edges, "up")
+            branches = tree(names, trace.start, material(trace.start, trace.edges), "up")
             drawing = graph(names, trace.start, trace.edges, most=36)
         except NotFound:
             pass  # a prediction that is not sealed yet has no edges

@@ -292,4 +292,12 @@ def _retraining(seen: _Seen) -> Station:
     state = f"{newest.state.value.replace('_', ' ')}, {words.ago(newest.created_at)}"
     tones = {"helped": "good", "started": "info", "pending": "info", "failed": "bad"}
     tone = tones.get(newest.state.value, "warn")
-    return Station("Retraining", f"by {newest.cause}", href, words.count(len(triggers)), "triggers lately", state, tone)
+    return Station(
+        "Retraining",
+        f"by {newest.cause.replace('_', ' ')}",
+        href,
+        words.count(len(triggers)),
+        "triggers lately",
+        state,
+        tone,
+    )

@@ -14,6 +14,7 @@ _NOTHING = Markup("\u2013")
 _UNSEEN = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
 )
+_PLAIN_WORD = re.compile(r"[a-z]+([ ,.;:]|$)")
 _LONG_HEX = re.compile(r"\b([0-9a-f]{32}|[0-9a-f]{64})\b")
 _SIZES = ("B", "KiB", "MiB", "GiB", "TiB")
 _SHORT_ID = 8
@@ -70,6 +71,8 @@ def percent(value: float | None, decimals: int | None = None) -> str:
     if value is None or not math.isfinite(value):
         return NOTHING
     hundred = value * 100
+    if 0 < hundred < 0.01:
+        return "< 0.01\u202f%"
     if decimals is None:
         decimals = 0 if hundred in {0.0, 100.0} or abs(hundred) >= 10 else 1 if abs(hundred) >= 1 else 2
     return f"{hundred:.{decimals}f}\u202f%"
@@ -171,8 +174,7 @@ def brief(value: object) -> Markup:
 def told(value: object) -> Markup:
     """Return a message as `brief` does, beginning as a sentence does."""
     text = str(value)
-    is_word = text[1:2].islower() or text[1:2] == " "
-    return brief(text[:1].upper() + text[1:] if is_word else text)
+    return brief(text[:1].upper() + text[1:] if _PLAIN_WORD.match(text) else text)
 
 
 def _short_hex(at: int, part: str) -> Markup:

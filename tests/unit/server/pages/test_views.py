@@ -6,11 +6,14 @@ from tidemill.checks.drift.reference import NumericReference
 from tidemill.core.digests import parse_digest
 from tidemill.data.profile.records import ColumnProfile, TopValue
 from tidemill.delivery.records import Deployment, Rollout, RolloutEvent, RolloutPlan, RolloutState, RuleResult
+from tidemill.ledger.lineage import Edge
 from tidemill.monitoring.records import Trigger, TriggerState
 from tidemill.server.pages.addresses import link_to, url_of
 from tidemill.server.pages.alerts import grouped
 from tidemill.server.pages.datasets import bins_of, column_view
+from tidemill.server.pages.deliveries import linked
 from tidemill.server.pages.gates import rule_view, threshold
+from tidemill.server.pages.lineage import material, tree
 from tidemill.server.pages.rollouts import rollout_view
 from tidemill.server.pages.tones import series_tone, tone_of
 
@@ -170,3 +173,56 @@ def test_states_have_tones():
         "idle",
     ]
     assert series_tone(0) == series_tone(6)
+
+
+def edge(source, relation, target):
+    return Edge(source=source, relation=relation, target=target, created_at=NOW)
+
+
+LINEAGE = [
+    edge("dataset_version:1", "input", "run:1"),
+    edge("run:1", "made", "model_version:1"),
+    edge("model_version:1", "deployed_as", "deployment:1"),
+    edge("deployment:1", "serves", "endpoint:delay"),
+    edge("endpoint:delay", "fired", "trigger:1"),
+    edge("trigger:1", "starts", "delivery:2"),
+    edge("delivery:2", "run", "run:2"),
+    edge("dataset_version:1", "input", "run:2"),
+    edge("run:2", "made", "model_version:2"),
+]
+
+
+def test_what_a_thing_was_made_of_leaves_out_what_caused_it():
+    found = {(each.source, each.target) for each in material("model_version:2", LINEAGE)}
+
+    assert found == {("dataset_version:1", "run:2"), ("run:2", "model_version:2")}
+
+
+def test_what_was_made_of_a_thing_ends_at_the_endpoint():
+    found = {each.target for each in material("model_version:1", LINEAGE)}
+
+    assert found == {"run:1", "model_version:1", "deployment:1", "endpoint:delay"}
+
+
+class CalledById:
+    def name(self, ref):
+        return f"<{ref}>"
+
+    def href(self, ref):
+        return f"/x/{ref}"
+
+
+def test_an_ancestry_opens_each_thing_once_and_bears_rings():
+    ring = [edge("run:1", "made", "artifact:1"), edge("artifact:1", "input", "run:1")]
+    found = tree(CalledById(), "run:1", ring, "up")
+
+    assert (found[0].ref, found[0].more[0].ref, found[0].more[0].again) == ("artifact:1", "run:1", True)
+
+
+def test_a_message_links_what_it_is_about():
+    identifier = "0192" + "ab" * 14
+    found = linked(f"rollout {identifier} began", [f"rollout:{identifier}"], lambda _: "delay <b>", lambda _: "/x")
+
+    assert found == f'<bdi>Rollout <a href="/x" title="rollout:{identifier}">delay &lt;b&gt;</a> began</bdi>'
+    assert linked("registered a@1", ["m:1"], lambda _: "a@1", lambda _: "/x").count("a@1") == 1
+    assert linked("done", ["m:1"], lambda _: "a@1", lambda _: "/x").endswith('<a href="/x" title="m:1">a@1</a>')
