@@ -6,6 +6,9 @@ from tidemill.core.errors import InvalidInput
 from tidemill.models.loading import load_native
 from tidemill.models.saving import can_save, save_model
 
+_TOLERANCE = 1e-9
+"""Linear algebra over one row and over many differs in the last digits; more than this is another answer."""
+
 
 class ExampleMissing(InvalidInput):
     """A step returned a model, and was given no table to show its inputs."""
@@ -34,7 +37,7 @@ class ModelValues:
                 hint="Give the step the table that it trains on, so that the model's inputs are known.",
             )
         folder.rmdir()
-        return save_model(obj, folder, example=example)
+        return save_model(obj, folder, example=example, tolerance=_TOLERANCE)
 
     def read(self, folder: Path) -> object:
         """Return the framework's own model."""

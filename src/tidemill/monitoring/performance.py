@@ -8,7 +8,6 @@ import msgspec
 from tidemill.checks.errors import NotEnough
 from tidemill.checks.outcome import Verdict, finite
 from tidemill.checks.performance.catalogue import find_metric
-from tidemill.checks.performance.clustered import estimate_clustered
 from tidemill.checks.performance.metric import Estimate, Metric, estimate
 from tidemill.core.lazy import lazy
 from tidemill.monitoring.records import Performance
@@ -93,7 +92,7 @@ def judge_performance(
 def _measure(metric: Metric, answers: Answers, confidence: float) -> tuple[Estimate, int]:
     days = len(np.unique(answers.days[np.isfinite(answers.truth)]))
     if days >= _FEWEST_DAYS:
-        found = estimate_clustered(metric, answers.truth, answers.score, answers.days, confidence=confidence)
+        found = estimate(metric, answers.truth, answers.score, clusters=answers.days, confidence=confidence)
         return found, days
     return estimate(metric, answers.truth, answers.score, confidence=confidence), 0
 

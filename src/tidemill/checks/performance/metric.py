@@ -17,7 +17,7 @@ from tidemill.checks.columns import binary, known_rows, numbers, same_length
 from tidemill.checks.distributions import normal_sf, two_sided
 from tidemill.checks.errors import LengthMismatch, NotEnough
 from tidemill.checks.proportions import wilson
-from tidemill.checks.student import t_quantile
+from tidemill.checks.fisher import student_quantile
 from tidemill.core.lazy import lazy
 
 if TYPE_CHECKING:
@@ -248,7 +248,7 @@ def _clustered(
     error, count = measured.clustered_error(groups)
     if count < 2:
         raise NotEnough("All rows are of one cluster", hint="Judge on more days, or without clusters.")
-    return error, t_quantile((1 + confidence) / 2, count - 1) * error
+    return error, student_quantile((1 + confidence) / 2, count - 1) * error
 
 
 def _aligned(

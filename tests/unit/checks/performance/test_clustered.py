@@ -3,7 +3,6 @@ import pytest
 
 from tidemill.checks.errors import NotEnough
 from tidemill.checks.performance.catalogue import METRICS
-from tidemill.checks.performance.clustered import estimate_clustered
 from tidemill.checks.performance.metric import estimate
 
 
@@ -20,7 +19,7 @@ def test_rows_of_their_own_give_the_error_of_single_rows():
     truth, score = (random.random(4000) < 0.3).astype(float), random.random(4000)
     for name in ("roc_auc", "brier", "log_loss", "accuracy"):
         alone = estimate(METRICS[name], truth, score)
-        clustered = estimate_clustered(METRICS[name], truth, score, np.arange(4000))
+        clustered = estimate(METRICS[name], truth, score, clusters=np.arange(4000))
         assert clustered.value == alone.value
         assert clustered.standard_error == pytest.approx(alone.standard_error, rel=2e-3)
 
@@ -28,7 +27,7 @@ def test_rows_of_their_own_give_the_error_of_single_rows():
 def test_alike_rows_of_a_day_widen_the_interval():
     truth, score, day = days_of_alike_rows(np.random.default_rng(2))
     alone = estimate(METRICS["brier"], truth, score)
-    clustered = estimate_clustered(METRICS["brier"], truth, score, day)
+    clustered = estimate(METRICS["brier"], truth, score, clusters=day)
     assert clustered.standard_error > 1.2 * alone.standard_error
 
 
@@ -39,11 +38,11 @@ def test_the_interval_holds_the_mean_about_as_often_as_it_says():
         means = random.normal(5, 1, 8)
         day = np.repeat(np.arange(8), 30)
         errors = means[day] + random.normal(0, 1, 240)
-        found = estimate_clustered(METRICS["mae"], np.zeros(240), errors, day, confidence=0.9)
+        found = estimate(METRICS["mae"], np.zeros(240), errors, clusters=day, confidence=0.9)
         held += found.low <= 5 <= found.high
     assert 0.85 <= held / 300 <= 0.95
 
 
 def test_one_day_has_no_interval():
     with pytest.raises(NotEnough):
-        estimate_clustered(METRICS["brier"], np.array([0.0, 1]), np.array([0.1, 0.9]), np.zeros(2))
+        estimate(METRICS["brier"], np.array([0.0, 1]), np.array([0.1, 0.9]), clusters=np.zeros(2))
