@@ -3,7 +3,7 @@
 import shutil
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -153,7 +153,7 @@ class Runner:
                 known=known,
                 steps=self._standing(run.run_id, graph, steps, known),
                 cores=self._settings.cores,
-                cached=(lambda key: self._cached(likely, key)) if use_cache else (lambda _: None),
+                cached=(lambda keys: self._cached(likely, keys)) if use_cache else (lambda _: {}),
                 workers=lambda: workers(graph),
                 cancelled=self._watch(run.run_id),
                 stopping=self._stopping.is_set,
@@ -187,12 +187,15 @@ class Runner:
                 )
         return rows
 
-    def _cached(self, likely: dict[str, store.CachedResult], key: Digest) -> store.CachedResult | None:
-        found = likely.get(key)
-        if found is None:
+    def _cached(
+        self, likely: Mapping[str, store.CachedResult], keys: Sequence[Digest]
+    ) -> dict[Digest, store.CachedResult]:
+        found = {key: likely[key] for key in keys if key in likely}
+        others = [key for key in keys if key not in found]
+        if others:
             with self._ledger.read() as connection:
-                found = store.find_cached(connection, key)
-        return found if found is not None and self._is_there(found.output) else None
+                found |= store.find_cached(connection, others)
+        return {key: result for key, result in found.items() if self._is_there(result.output)}
 
     def _is_there(self, output: StoredValue) -> bool:
         return all(self._objects.has(digest) for digest in objects_of(output))

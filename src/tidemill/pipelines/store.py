@@ -1,6 +1,6 @@
 """The tables of pipelines, and the SQL on them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import TypeVar
 
@@ -112,6 +112,7 @@ run_claims = sa.Table(
 )
 
 T = TypeVar("T")
+_MOST_KEYS = 500
 
 
 class CachedResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -196,9 +197,13 @@ def latest_execution(connection: sa.Connection, pipeline: str, step: str, before
     return _one(connection, query, StepExecution)
 
 
-def find_cached(connection: sa.Connection, key: str) -> CachedResult | None:
-    """Return the result kept under a key."""
-    return _one(connection, sa.select(step_cache).where(step_cache.c.key == key), CachedResult)
+def find_cached(connection: sa.Connection, keys: Sequence[Digest]) -> dict[Digest, CachedResult]:
+    """Return the results kept under some keys."""
+    found: dict[Digest, CachedResult] = {}
+    for start in range(0, len(keys), _MOST_KEYS):
+        query = sa.select(step_cache).where(step_cache.c.key.in_(keys[start : start + _MOST_KEYS]))
+        found |= {row["key"]: _record(row, CachedResult) for row in connection.execute(query).mappings()}
+    return found
 
 
 def cached_of_latest_run(connection: sa.Connection, pipeline: str) -> dict[str, CachedResult]:
@@ -249,8 +254,8 @@ def write_steps(tx: Transaction, executions: Iterable[StepExecution]) -> None:
 
 
 def write_cached(tx: Transaction, rows: Iterable[Mapping[str, object]]) -> None:
-    """Keep results by key; the first one stays."""
-    tx.insert_new(step_cache, list(rows))
+    """Keep results by key; a newer one, made because the older was gone or not wanted, takes its place."""
+    tx.upsert(step_cache, list(rows))
 
 
 def write_events(tx: Transaction, events: Iterable[RunEvent]) -> None:
@@ -258,11 +263,6 @@ def write_events(tx: Transaction, events: Iterable[RunEvent]) -> None:
     rows = [_fields(event) for event in events]
     if rows:
         tx.execute(sa.insert(run_events), rows)
-
-
-def forget_cached(tx: Transaction, key: Digest) -> None:
-    """Drop a result whose bytes are gone."""
-    tx.execute(sa.delete(step_cache).where(step_cache.c.key == key))
 
 
 def _fields(record: msgspec.Struct) -> dict[str, object]:

@@ -3,7 +3,7 @@
 import heapq
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -49,7 +49,7 @@ class Work:
         known: The dataset versions, and the results of steps that an earlier try finished.
         steps: The row of each step.
         cores: How many cores the steps may take together.
-        cached: Looks a result up by its key.
+        cached: Looks results up by their keys.
         workers: Makes the workers when the first step needs one.
         cancelled: Whether somebody asked to end the run.
         stopping: Whether this process ends, so that the run is to be left as it is.
@@ -59,7 +59,7 @@ class Work:
     known: Known
     steps: dict[str, StepExecution]
     cores: float
-    cached: Callable[[Digest], CachedResult | None]
+    cached: Callable[[Sequence[Digest]], Mapping[Digest, CachedResult]]
     workers: Callable[[], Workers]
     cancelled: Callable[[], bool]
     stopping: Callable[[], bool]
@@ -143,25 +143,31 @@ class RunLoop:
     def _settle_ready(self) -> None:
         """Use earlier results where there are some, and queue what has to be done."""
         while self._ready and self.failure is None and not self.was_cancelled:
-            step = self._steps[self._ready.popleft()]
-            try:
-                given = self.work.known.arguments(step)
-            except TidemillError as error:
-                self._give_up(step, _refusal(step, error))
-                continue
-            inputs = digests_of(given)
-            fixed = self._fixed.get(step.function) or self._fixed.setdefault(step.function, rules.fixed_part(step))
-            attempt = _Attempt(step, rules.cache_key(fixed, inputs), inputs, given)
-            attempt.cores = min(step.options.resources.get("cpu", 1.0), self.work.cores)
-            if not step.options.cache:
-                self._queue.append(attempt)
-            elif attempt.key in self._by_key:
-                self._by_key[attempt.key].append(attempt)
-            elif (found := self.work.cached(attempt.key)) is not None:
-                self._use(attempt, found)
-            else:
-                self._by_key[attempt.key] = []
-                self._queue.append(attempt)
+            attempts = [attempt for step in self._ready if (attempt := self._attempt(self._steps[step])) is not None]
+            self._ready.clear()
+            found = self.work.cached([attempt.key for attempt in attempts if attempt.step.options.cache])
+            for attempt in attempts:
+                if not attempt.step.options.cache:
+                    self._queue.append(attempt)
+                elif attempt.key in self._by_key:
+                    self._by_key[attempt.key].append(attempt)
+                elif attempt.key in found:
+                    self._use(attempt, found[attempt.key])
+                else:
+                    self._by_key[attempt.key] = []
+                    self._queue.append(attempt)
+
+    def _attempt(self, step: GraphStep) -> _Attempt | None:
+        """Return the first attempt of a step whose inputs are known; None if it cannot be given them."""
+        try:
+            given = self.work.known.arguments(step)
+        except TidemillError as error:
+            self._give_up(step, _refusal(step, error))
+            return None
+        inputs = digests_of(given)
+        fixed = self._fixed.get(step.function) or self._fixed.setdefault(step.function, rules.fixed_part(step))
+        cores = min(step.options.resources.get("cpu", 1.0), self.work.cores)
+        return _Attempt(step, rules.cache_key(fixed, inputs), inputs, given, cores=cores)
 
     def _start_queued(self) -> None:
         now = time.monotonic()
@@ -177,6 +183,8 @@ class RunLoop:
                 self._queue.append(attempt)
                 continue
             self._start(self._pool, attempt)
+        if self._pool is not None:
+            self._pool.none_waits()
 
     def _start(self, pool: Workers, attempt: _Attempt) -> None:
         step = attempt.step

@@ -78,8 +78,8 @@ class _Process:
 class WorkerPool:
     """Workers for one snapshot of a project's code.
 
-    A further worker is started when a step has waited for as long as the last one took to start: a pool never waits
-    much longer than it must, and never starts processes for steps that are over sooner.
+    A further worker is started when steps have been waiting for as long as the last one took to start: a pool never
+    waits much longer than it must, and never starts processes for steps that are over sooner.
 
     Args:
         settings: How they are started.
@@ -138,9 +138,12 @@ class WorkerPool:
             self._short_since = None
         return False
 
+    def none_waits(self) -> None:
+        """Note that no step waits for a worker now."""
+        self._short_since = None
+
     def start(self, order: Execute) -> Assignment:
         """Let a free worker begin with a step."""
-        self._short_since = None
         process = self._free()
         if process is None:
             return Assignment(order, 0)

@@ -45,6 +45,10 @@ class Workers(Protocol):
         """Return whether one more step can start now."""
         ...
 
+    def none_waits(self) -> None:
+        """Note that no step waits for a worker now."""
+        ...
+
     def start(self, order: Execute) -> Assignment:
         """Let a worker begin with a step."""
         ...
@@ -78,6 +82,9 @@ class InProcess:
     def has_room(self) -> bool:
         """Return whether the step before was reported."""
         return not self._reports
+
+    def none_waits(self) -> None:
+        """Do nothing: there is no other worker to start."""
 
     def start(self, order: Execute) -> Assignment:
         """Run the step, to its end."""
