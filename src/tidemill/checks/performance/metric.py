@@ -16,8 +16,8 @@ import msgspec
 from tidemill.checks.columns import binary, known_rows, numbers, same_length
 from tidemill.checks.distributions import normal_sf, two_sided
 from tidemill.checks.errors import LengthMismatch, NotEnough
-from tidemill.checks.proportions import wilson
 from tidemill.checks.fisher import student_quantile
+from tidemill.checks.proportions import wilson
 from tidemill.core.lazy import lazy
 
 if TYPE_CHECKING:
