@@ -62,26 +62,33 @@ class Claim:
         self._is_held = False
 
     def _take(self, tx: Transaction) -> None:
-        table = store.run_claims.c
-        found = tx.connection.execute(sa.select(store.run_claims).where(table.run_id == self._run_id)).one_or_none()
-        here = socket.gethostname()
-        if found is not None:
-            holds = _lives(found.process) if found.host == here else found.expires_at > tx.now
-            if holds and found.owner != self._owner:
-                raise RunBusy(
-                    f"Process {found.process.partition(':')[0]} on {found.host} executes run {self._run_id}",
-                    hint="Wait for it; a process that died gives the run free by itself.",
-                )
+        holder = living_holder(tx, self._run_id)
+        if holder:
+            raise RunBusy(
+                f"Process {holder} executes run {self._run_id}",
+                hint="Wait for it; a process that died gives the run free by itself.",
+            )
         row = {
             "run_id": self._run_id,
             "owner": self._owner,
-            "host": here,
+            "host": socket.gethostname(),
             "process": f"{os.getpid()}:{_birth(os.getpid())}",
             "expires_at": tx.now + LEASE,
         }
         tx.upsert(store.run_claims, row)
         if self._also is not None:
             self._also(tx)
+
+
+def living_holder(tx: Transaction, run_id: str) -> str:
+    """Return which process executes a run, as a person reads it; empty when none does."""
+    table = store.run_claims.c
+    found = tx.connection.execute(sa.select(store.run_claims).where(table.run_id == run_id)).one_or_none()
+    if found is None:
+        return ""
+    is_here = found.host == socket.gethostname()
+    lives = _lives(found.process) if is_here else found.expires_at > tx.now
+    return f"{found.process.partition(':')[0]} on {found.host}" if lives else ""
 
 
 def _lives(process: str) -> bool:

@@ -25,6 +25,7 @@ from tidemill.pipelines.values.store import plain_value
 MOST_STEPS = 10_000
 LARGEST_CONSTANT = 1 << 20
 _MOST_NESTED = 50
+_LONGEST_PARAM = 500
 
 
 class Value:
@@ -180,11 +181,14 @@ def plain_param(pipeline: str, name: str, value: object) -> str:
         UnknownParam: If it is not a plain value.
     """
     try:
-        return plain_value(value).text
+        shown_value = plain_value(value).text
     except NotPlain as error:
         raise UnknownParam(
             f"Param {shown(name)} of {pipeline} is {error.kind}", hint="Params are plain values, such as 0.1."
         ) from None
+    if type(value) is str and len(value) <= _LONGEST_PARAM and value.isprintable():
+        return value
+    return shown_value
 
 
 def bind(

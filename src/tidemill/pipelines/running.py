@@ -50,6 +50,7 @@ OUTCOMES = {
 }
 _HAS_RESULT = {StepStatus.DONE, StepStatus.CACHED}
 _LOOK_EVERY_S = 1.0
+_CANCELLED = StepFailure(code="run_cancelled", message="The run was cancelled", final=True)
 
 
 class Runner:
@@ -162,8 +163,7 @@ class Runner:
         )
         loop.run()
         if loop.was_cancelled:
-            failure = StepFailure(code="run_cancelled", message="The run was cancelled", final=True)
-            _end(journal, PipelineStatus.CANCELLED, None, failure)
+            _end(journal, PipelineStatus.CANCELLED, None, _CANCELLED)
         elif loop.failure is not None:
             _end(journal, PipelineStatus.FAILED, None, loop.failure)
         else:
@@ -247,12 +247,22 @@ def _begin(tx: Transaction, run_id: str) -> None:
 def _end(journal: Journal, status: PipelineStatus, result: StoredValue | None, failure: StepFailure | None) -> None:
     journal.tell(f"run_{status.value}", message=failure.message if failure is not None else "")
 
-    def last(tx: Transaction) -> None:
-        run_id = journal.run_id
-        change = sa.update(store.pipeline_runs).where(store.pipeline_runs.c.run_id == run_id)
-        tx.execute(change.values(status=status.value, result=result, failure=failure, ended_at=tx.now))
-        over = sa.update(tracking.runs).where(tracking.runs.c.run_id == run_id)
-        tx.execute(over.values(status=OUTCOMES[status].value, end_time=tx.now))
-        tx.audit(f"pipeline.{status.value}", Ref("run", run_id))
+    journal.finish(lambda tx: _write_end(tx, journal.run_id, status, result, failure), release=True)
 
-    journal.finish(last, release=True)
+
+def end_unattended(tx: Transaction, run_id: str) -> None:
+    """End a run as cancelled that no process executes."""
+    _write_end(tx, run_id, PipelineStatus.CANCELLED, None, _CANCELLED)
+    table = store.step_executions.c
+    is_open = sa.and_(table.run_id == run_id, table.status.in_([StepStatus.PENDING.value, StepStatus.RUNNING.value]))
+    tx.execute(sa.update(store.step_executions).where(is_open).values(status=StepStatus.SKIPPED.value))
+
+
+def _write_end(
+    tx: Transaction, run_id: str, status: PipelineStatus, result: StoredValue | None, failure: StepFailure | None
+) -> None:
+    change = sa.update(store.pipeline_runs).where(store.pipeline_runs.c.run_id == run_id)
+    tx.execute(change.values(status=status.value, result=result, failure=failure, ended_at=tx.now))
+    over = sa.update(tracking.runs).where(tracking.runs.c.run_id == run_id)
+    tx.execute(over.values(status=OUTCOMES[status].value, end_time=tx.now))
+    tx.audit(f"pipeline.{status.value}", Ref("run", run_id))

@@ -20,6 +20,7 @@ from tidemill.core.refs import Ref
 from tidemill.ledger import Ledger, Transaction
 from tidemill.objects import ObjectStore
 from tidemill.pipelines import rules, store
+from tidemill.pipelines.claims import living_holder
 from tidemill.pipelines.errors import (
     PipelineFailed,
     PipelineRunNotFound,
@@ -47,7 +48,7 @@ from tidemill.pipelines.records import (
     StepExecution,
     StoredValue,
 )
-from tidemill.pipelines.running import Runner
+from tidemill.pipelines.running import Runner, end_unattended
 from tidemill.pipelines.source import take_snapshot
 from tidemill.tracking.rules import check_experiment_name, check_run_id
 from tidemill.tracking.service import TrackingService
@@ -253,12 +254,15 @@ class PipelineService:
 
         Raises:
             RunEnded: If it was done.
+            RunBusy: If a process executes it.
         """
 
         def work(tx: Transaction) -> PipelineRun:
             found = _need(tx.connection, run_id)
             if found.status is PipelineStatus.DONE:
                 raise RunEnded(f"Run {shown(run_id)} is done", hint="Start a new one; unchanged steps are cached.")
+            if holder := living_holder(tx, run_id):
+                raise RunBusy(f"Process {holder} executes run {run_id}", hint="Follow it with `tidemill runs events`.")
             change = sa.update(store.pipeline_runs).where(store.pipeline_runs.c.run_id == run_id)
             tx.execute(change.values(status=PipelineStatus.PENDING.value, cancel_at=None, failure=None, ended_at=None))
             tx.audit("pipeline.resume", Ref("run", run_id))
@@ -282,7 +286,9 @@ class PipelineService:
             change = sa.update(store.pipeline_runs).where(store.pipeline_runs.c.run_id == run_id)
             tx.execute(change.values(cancel_at=tx.now))
             tx.audit("pipeline.cancel", Ref("run", run_id))
-            return found
+            if not living_holder(tx, run_id):
+                end_unattended(tx, run_id)
+            return _need(tx.connection, run_id)
 
         return self._ledger.write(actor, work)
 

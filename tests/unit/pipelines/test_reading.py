@@ -1,4 +1,3 @@
-
 import pytest
 
 from tidemill.core.access import OWNER
