@@ -3,8 +3,8 @@
 import sys
 
 from tidemill.cli.groups import build
-from tidemill.cli.output import complain
 from tidemill.core.errors import TidemillError
+from tidemill.core.lazy import load
 
 
 def main() -> None:
@@ -12,7 +12,8 @@ def main() -> None:
     try:
         build()(standalone_mode=True)
     except TidemillError as error:
-        sys.exit(complain(error))
+        # Loaded here, because the client behind it would double the time of `--help`.
+        sys.exit(load("tidemill.cli.output").complain(error))
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(0)
