@@ -17,7 +17,8 @@ demo: .venv/.ready-demo ## run the whole loop on real flights; DEMO_ARGS=--exit 
 	$(BIN)/tidemill demo $(DEMO_ARGS)
 
 test: .venv/.ready-dev system ## run every fast test
-	$(BIN)/pytest $(PYTEST_ARGS) -m "not slow"
+	$(BIN)/pytest $(PYTEST_ARGS) -m "not slow" --ignore=tests/journeys
+	$(BIN)/pytest $(PYTEST_ARGS) -m "not slow" tests/journeys # apart: its server lives as long as its process
 
 journeys: .venv/.ready-dev system ## run what a person does, through CLI, HTTP and a browser, the long ones too
 	$(BIN)/pytest $(PYTEST_ARGS) tests/journeys
