@@ -173,11 +173,11 @@ def fill(path: Path) -> None:
 
 @pytest.fixture
 def small_disk(tmp_path: Path):
-    """Give a folder on a disk of one MiB of its own."""
+    """Give a folder on a disk of six MiB of its own."""
     place = tmp_path / "disk"
     place.mkdir()
     mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=1m", "none", str(place)], check=False, capture_output=True
+        ["mount", "-t", "tmpfs", "-o", "size=6m", "none", str(place)], check=False, capture_output=True
     )
     if mounted.returncode:
         pytest.fail(f"cannot mount a tmpfs ({mounted.stderr.decode().strip()}); run the tests of faults as root")

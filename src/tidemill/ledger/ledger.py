@@ -1,5 +1,6 @@
 """The ledger itself: open it, write units of work, read."""
 
+import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
@@ -13,7 +14,7 @@ import sqlalchemy as sa
 from tidemill.core.access import Actor
 from tidemill.core.errors import InvalidInput
 from tidemill.ledger import engines
-from tidemill.ledger.faults import LedgerDamaged, explained, plain_errors
+from tidemill.ledger.faults import LedgerDamaged, LedgerReadOnly, explained, plain_errors
 from tidemill.ledger.migrate import migrate
 from tidemill.ledger.transaction import Transaction, finish
 from tidemill.ledger.writer import LedgerClosed, Writer
@@ -44,6 +45,10 @@ class Ledger:
         self._pool: ThreadPoolExecutor | None = None
         if self.backend == "sqlite":
             self._path = Path(parsed.database or "")
+            if self._path.exists() and not os.access(self._path, os.W_OK):
+                raise LedgerReadOnly(
+                    "The ledger cannot be written", where=str(self._path), hint="Give write permission on the file."
+                )
             with plain_errors():
                 migrate(engines.sqlite_writer(self._path))
                 self._writer = Writer(engines.sqlite_writer(self._path))
