@@ -18,6 +18,7 @@ from tidemill.cli.demo.replay import Answers, Replay
 from tidemill.cli.demo.server import Running, end, ensure
 from tidemill.cli.demo.telling import Month, act, aside, progress_line, say, summary
 from tidemill.client import Client
+from tidemill.client.client import ServerUnreachable
 from tidemill.core.errors import NotFound, Unavailable
 from tidemill.core.lazy import lazy
 from tidemill.data.records import DatasetVersion
@@ -85,6 +86,11 @@ def tell(folder: Path, *, port: int, ends: bool, resume: bool, last_month: int) 
         say(f"Done in {time.monotonic() - started:.0f} s.")
         if not ends:
             _stay(running)
+    except ServerUnreachable as error:
+        raise DemoStuck(
+            f"The demo's server does not answer any more; its log is {folder / 'server.log'}",
+            hint=f"Continue with: tidemill demo --resume --folder {folder}",
+        ) from error
     except KeyboardInterrupt:
         click.echo()
         aside(f"stopped; continue with: tidemill demo --resume --folder {folder}")
