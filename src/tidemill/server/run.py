@@ -81,8 +81,11 @@ async def _serve(workspace: Workspace, listener: socket.socket, tell: Callable[[
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]  # ours are below
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, lambda: setattr(server, "should_exit", True))
-    serving_url = await asyncio.to_thread(plane.start)
+    # The data plane comes up while the durable workflows load: each takes most of a second.
+    coming = asyncio.create_task(asyncio.to_thread(plane.start))
     try:
+        await asyncio.to_thread(workspace.workflows)
+        serving_url = await coming
         await asyncio.to_thread(workspace.start, serving_url)
         url = url_of(listener)
         workspace.lock.describe(url=url, serving_url=serving_url)
