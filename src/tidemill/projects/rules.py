@@ -8,11 +8,13 @@ import msgspec
 from tidemill.core.errors import Conflict, InvalidInput, NotFound
 from tidemill.core.moments import parse_duration
 from tidemill.core.names import shown
+from tidemill.core.nearest import did_you_mean
 from tidemill.delivery.records import RolloutPlan
 from tidemill.delivery.rules import check_plan, parse_share
 from tidemill.projects.records import Change
-from tidemill.projects.spec import ProjectSpec, RolloutSpec
+from tidemill.projects.spec import ProjectSpec, RetrainSpec, RolloutSpec
 
+CAUSES = ("drift", "performance", "new_data")
 _EFFECTS = (
     ("datasets", "the next delivery ingests it so"),
     ("pipeline", "the next delivery runs it so"),
@@ -127,8 +129,15 @@ def check_spec(spec: ProjectSpec) -> None:
         if spec.monitor.performance:
             parse_duration(spec.monitor.performance.label_delay)
     if spec.retrain:
-        parse_duration(spec.retrain.cooldown)
-        parse_budget(spec.retrain.budget)
+        _check_retrain(spec.retrain)
+
+
+def _check_retrain(retrain: RetrainSpec) -> None:
+    for cause in retrain.on:
+        if cause not in CAUSES:
+            raise InvalidInput(f"retrain.on names {shown(cause)}", hint=did_you_mean(cause, CAUSES))
+    parse_duration(retrain.cooldown)
+    parse_budget(retrain.budget)
 
 
 def parse_window(text: str) -> str:

@@ -79,8 +79,7 @@ def monitor_settings(spec: ProjectSpec) -> MonitorSettings:
     performance = PerformanceSettings(**msgspec.structs.asdict(monitor.performance)) if monitor.performance else None
     asked = None
     if retrain is not None:
-        causes = ["schedule" if cause.startswith("cron:") else cause for cause in retrain.on]
-        asked = RetrainSettings(on=causes, cooldown=retrain.cooldown, budget=retrain.budget)
+        asked = RetrainSettings(on=retrain.on, cooldown=retrain.cooldown, budget=retrain.budget)
     return MonitorSettings(
         window=monitor.window,
         lateness=monitor.lateness,
