@@ -49,6 +49,8 @@ def start_project(folder: Path, data: Path, *, label: str, time: str | None, key
     if folder.exists() and any(folder.iterdir()):
         raise FolderNotEmpty(f"{folder} holds something already", hint="Name a new folder.")
     table = _look(data)
+    if table.is_empty():
+        raise TableUnfit(f"{data.name} has a header and no rows", hint="Look at how the file was exported.")
     for column in filter(None, (label, time, key)):
         if column not in table.columns:
             raise TableUnfit(f"{data.name} has no column {shown(column)}", hint=did_you_mean(column, table.columns))
