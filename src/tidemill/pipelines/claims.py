@@ -16,6 +16,8 @@ from tidemill.pipelines.errors import ClaimLost, RunBusy
 
 LEASE = timedelta(seconds=20)
 RENEW_S = 5.0
+_HELD: set[str] = set()
+"""The owners that live in this process: a claim whose row could not be removed, as on a full disk, binds nobody."""
 
 
 class Claim:
@@ -36,7 +38,12 @@ class Claim:
         self._owner = new_id()
         self._is_held = True
         self._also = also
-        ledger.write(SYSTEM, self._take)
+        _HELD.add(self._owner)
+        try:
+            ledger.write(SYSTEM, self._take)
+        except BaseException:
+            self.forget()
+            raise
 
     def check(self, tx: Transaction) -> None:
         """Let a write pass while the claim holds, and renew it.
@@ -53,13 +60,18 @@ class Claim:
     def release(self) -> None:
         """Give the claim back, unless it was given back already."""
         if self._is_held:
+            self.forget()
             self._ledger.write(SYSTEM, self.release_within)
 
     def release_within(self, tx: Transaction) -> None:
-        """Give the claim back as a part of a larger transaction."""
+        """Give the claim back as a part of a larger transaction; `forget` it when that is committed."""
         table = store.run_claims.c
         tx.execute(sa.delete(store.run_claims).where(table.run_id == self._run_id, table.owner == self._owner))
+
+    def forget(self) -> None:
+        """Note that the claim is not held any more."""
         self._is_held = False
+        _HELD.discard(self._owner)
 
     def _take(self, tx: Transaction) -> None:
         holder = living_holder(tx, self._run_id)
@@ -72,7 +84,7 @@ class Claim:
             "run_id": self._run_id,
             "owner": self._owner,
             "host": socket.gethostname(),
-            "process": f"{os.getpid()}:{_birth(os.getpid())}",
+            "process": _this_process(),
             "expires_at": tx.now + LEASE,
         }
         tx.upsert(store.run_claims, row)
@@ -87,8 +99,15 @@ def living_holder(tx: Transaction, run_id: str) -> str:
     if found is None:
         return ""
     is_here = found.host == socket.gethostname()
-    lives = _lives(found.process) if is_here else found.expires_at > tx.now
+    if is_here and found.process == _this_process():
+        lives = found.owner in _HELD
+    else:
+        lives = _lives(found.process) if is_here else found.expires_at > tx.now
     return f"{found.process.partition(':')[0]} on {found.host}" if lives else ""
+
+
+def _this_process() -> str:
+    return f"{os.getpid()}:{_birth(os.getpid())}"
 
 
 def _lives(process: str) -> bool:

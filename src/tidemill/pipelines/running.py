@@ -95,7 +95,8 @@ class Runner:
             ClaimLost: If another process took it over.
             RunStopped: If this process ends.
         """
-        run = self._need(run_id)
+        with self._ledger.read() as connection:
+            run = need_run(connection, run_id)
         if run.status in OUTCOMES:
             return run
         if self._stopping.is_set():
@@ -110,7 +111,8 @@ class Runner:
         finally:
             with suppress(TidemillError):  # what ended the run says more; a claim lapses by itself
                 claim.release()
-        return self._need(run_id)
+        with self._ledger.read() as connection:
+            return need_run(connection, run_id)
 
     def _work(self, run: PipelineRun, journal: Journal, *, isolate: bool) -> None:
         pools: list[WorkerPool] = []
@@ -225,14 +227,19 @@ class Runner:
 
         return is_cancelled
 
-    def _need(self, run_id: str) -> PipelineRun:
-        with self._ledger.read() as connection:
-            found = store.find_run(connection, run_id)
-        if found is None:
-            raise PipelineRunNotFound(
-                f"No pipeline made a run {shown(run_id)}", hint="List runs with `tidemill pipelines list`."
-            )
-        return found
+
+def need_run(connection: sa.Connection, run_id: str) -> PipelineRun:
+    """Return the pipeline side of a run.
+
+    Raises:
+        PipelineRunNotFound: If no pipeline made that run.
+    """
+    found = store.find_run(connection, run_id)
+    if found is None:
+        raise PipelineRunNotFound(
+            f"No pipeline made a run {shown(run_id)}", hint="List runs with `tidemill pipelines list`."
+        )
+    return found
 
 
 def _begin(tx: Transaction, run_id: str) -> None:
@@ -253,6 +260,16 @@ def _end(journal: Journal, status: PipelineStatus, result: StoredValue | None, f
 def end_unattended(tx: Transaction, run_id: str) -> None:
     """End a run as cancelled that no process executes."""
     _write_end(tx, run_id, PipelineStatus.CANCELLED, None, _CANCELLED)
+    _skip_open(tx, run_id)
+
+
+def fail_unattended(tx: Transaction, run_id: str, failure: StepFailure) -> None:
+    """End a run as failed that no process executes."""
+    _write_end(tx, run_id, PipelineStatus.FAILED, None, failure)
+    _skip_open(tx, run_id)
+
+
+def _skip_open(tx: Transaction, run_id: str) -> None:
     table = store.step_executions.c
     is_open = sa.and_(table.run_id == run_id, table.status.in_([StepStatus.PENDING.value, StepStatus.RUNNING.value]))
     tx.execute(sa.update(store.step_executions).where(is_open).values(status=StepStatus.SKIPPED.value))

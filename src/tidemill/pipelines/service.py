@@ -1,10 +1,8 @@
 """What one can do with pipelines: plan, run, follow, explain, resume, cancel."""
 
-import logging
 import os
 import shutil
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeAlias
 
@@ -12,23 +10,21 @@ import sqlalchemy as sa
 
 from tidemill.core.access import Actor
 from tidemill.core.digests import Digest
-from tidemill.core.errors import TidemillError
 from tidemill.core.ids import new_id
 from tidemill.core.names import shown
 from tidemill.core.nearest import did_you_mean
 from tidemill.core.refs import Ref
 from tidemill.ledger import Ledger, Transaction
 from tidemill.objects import ObjectStore
-from tidemill.pipelines import rules, store
+from tidemill.pipelines import store
+from tidemill.pipelines.attending import Attendant
 from tidemill.pipelines.claims import living_holder
 from tidemill.pipelines.errors import (
     PipelineFailed,
-    PipelineRunNotFound,
     RunBusy,
     RunEnded,
     StepNotFound,
 )
-from tidemill.pipelines.execution.loop import RunStopped
 from tidemill.pipelines.execution.pool import PoolSettings
 from tidemill.pipelines.execution.shelf import PoolShelf
 from tidemill.pipelines.planning import planned_steps, reason_of
@@ -36,8 +32,6 @@ from tidemill.pipelines.ports import DatasetSource
 from tidemill.pipelines.preparing import RunOrder, write_order
 from tidemill.pipelines.reading import GraphReader
 from tidemill.pipelines.records import (
-    DatasetInput,
-    Graph,
     PipelineRun,
     PipelineStatus,
     Plan,
@@ -48,8 +42,8 @@ from tidemill.pipelines.records import (
     StepExecution,
     StoredValue,
 )
-from tidemill.pipelines.running import Runner, end_unattended
-from tidemill.pipelines.source import take_snapshot
+from tidemill.pipelines.running import Runner, end_unattended, need_run
+from tidemill.pipelines.sources import Sources
 from tidemill.tracking.rules import check_experiment_name, check_run_id
 from tidemill.tracking.service import TrackingService
 
@@ -60,7 +54,6 @@ PipelineRuns: TypeAlias = list[PipelineRun]
 StepExecutions: TypeAlias = list[StepExecution]
 RunEvents: TypeAlias = list[RunEvent]
 RunIds: TypeAlias = list[str]
-_LOG = logging.getLogger("tidemill.pipelines")
 
 
 class PipelineService:
@@ -90,19 +83,17 @@ class PipelineService:
         self._ledger = ledger
         self._objects = objects
         self._tracking = tracking
-        self._datasets = datasets
+        self._sources = Sources(ledger, objects, datasets)
         settings = PoolSettings(objects=objects, work=work, cores=cores or os.cpu_count() or 1)
         self._shelf = PoolShelf(settings)
         self._graphs = GraphReader(ledger, self._shelf)
         self._runner = Runner(ledger, objects, settings, self._shelf)
         self._work = work
-        self._threads = ThreadPoolExecutor(4, thread_name_prefix="pipeline-run")
+        self.attendant = Attendant(ledger, self._runner)
 
     def snapshot(self, actor: Actor, *, folder: str) -> SourceSnapshot:
         """Store a project's code as it is now, and return what was stored."""
-        taken = take_snapshot(Path(folder), self._objects)
-        self._ledger.write(actor, lambda tx: store.write_source(tx, taken))
-        return taken
+        return self._sources.take(actor, Path(folder))
 
     def plan(
         self,
@@ -125,9 +116,9 @@ class PipelineService:
         Raises:
             ProjectFault: If the project's code fails while it is read.
         """
-        taken = self._source(actor, folder, source)
+        taken = self._sources.find(actor, folder, source)
         graph = self._graphs.read(taken.digest, pipeline, params or {}).graph
-        datasets = self._resolve(actor, graph)
+        datasets = self._sources.datasets(actor, graph)
         with self._ledger.read() as connection:
             steps = planned_steps(connection, self._objects, graph, datasets)
         return Plan(
@@ -173,7 +164,7 @@ class PipelineService:
             experiment=experiment,
             use_cache=use_cache,
         )
-        self._submit(actor, prepared.run_id)
+        self.attendant.attend(actor, prepared.run_id)
         return prepared
 
     def prepare(  # noqa: PLR0913 - each is one thing that a caller may say about a run
@@ -207,7 +198,7 @@ class PipelineService:
             there = store.find_run(connection, run_id)
         if there is not None:
             return there
-        taken = self._source(actor, folder, source)
+        taken = self._sources.find(actor, folder, source)
         read = self._graphs.read(taken.digest, pipeline, params or {})
         order = RunOrder(
             run_id=run_id,
@@ -215,7 +206,7 @@ class PipelineService:
             source=taken,
             graph=read.graph,
             graph_key=read.key,
-            datasets=self._resolve(actor, read.graph),
+            datasets=self._sources.datasets(actor, read.graph),
             experiment=check_experiment_name(experiment or read.graph.name),
             options={"use_cache": use_cache, "by_itself": by_itself},
         )
@@ -258,7 +249,7 @@ class PipelineService:
         """
 
         def work(tx: Transaction) -> PipelineRun:
-            found = _need(tx.connection, run_id)
+            found = need_run(tx.connection, run_id)
             if found.status is PipelineStatus.DONE:
                 raise RunEnded(f"Run {shown(run_id)} is done", hint="Start a new one; unchanged steps are cached.")
             if holder := living_holder(tx, run_id):
@@ -266,10 +257,10 @@ class PipelineService:
             change = sa.update(store.pipeline_runs).where(store.pipeline_runs.c.run_id == run_id)
             tx.execute(change.values(status=PipelineStatus.PENDING.value, cancel_at=None, failure=None, ended_at=None))
             tx.audit("pipeline.resume", Ref("run", run_id))
-            return _need(tx.connection, run_id)
+            return need_run(tx.connection, run_id)
 
         found = self._ledger.write(actor, work)
-        self._submit(actor, run_id)
+        self.attendant.attend(actor, run_id)
         return found
 
     def cancel(self, actor: Actor, *, run_id: str) -> PipelineRun:
@@ -280,7 +271,7 @@ class PipelineService:
         """
 
         def work(tx: Transaction) -> PipelineRun:
-            found = _need(tx.connection, run_id)
+            found = need_run(tx.connection, run_id)
             if found.status in _ENDED:
                 raise RunEnded(f"Run {shown(run_id)} is {found.status.value}", hint="There is nothing to cancel.")
             change = sa.update(store.pipeline_runs).where(store.pipeline_runs.c.run_id == run_id)
@@ -288,7 +279,7 @@ class PipelineService:
             tx.audit("pipeline.cancel", Ref("run", run_id))
             if not living_holder(tx, run_id):
                 end_unattended(tx, run_id)
-            return _need(tx.connection, run_id)
+            return need_run(tx.connection, run_id)
 
         return self._ledger.write(actor, work)
 
@@ -300,7 +291,7 @@ class PipelineService:
         """
         del actor
         with self._ledger.read() as connection:
-            return _need(connection, run_id)
+            return need_run(connection, run_id)
 
     def list(
         self, actor: Actor, *, pipeline: str = "", status: str = "", before: str = "", limit: int = 50
@@ -316,14 +307,14 @@ class PipelineService:
         """Return what a run did about each step, in the graph's order."""
         del actor
         with self._ledger.read() as connection:
-            _need(connection, run_id)
+            need_run(connection, run_id)
             return store.list_steps(connection, run_id)
 
     def events(self, actor: Actor, *, run_id: str, after: int = 0, limit: int = 500) -> RunEvents:
         """Return what happened in a run after an event, in order."""
         del actor
         with self._ledger.read() as connection:
-            _need(connection, run_id)
+            need_run(connection, run_id)
             return store.list_events(connection, run_id, after, min(max(limit, 1), 5000))
 
     def why(self, actor: Actor, *, run_id: str, step: str) -> Reason:
@@ -334,7 +325,7 @@ class PipelineService:
         """
         del actor
         with self._ledger.read() as connection:
-            run = _need(connection, run_id)
+            run = need_run(connection, run_id)
             execution = store.find_step(connection, run_id, step)
             graph = store.graph_of(connection, run_id)
             if execution is None:
@@ -347,7 +338,7 @@ class PipelineService:
         """Return what a step printed: its beginning and its end when it was much."""
         del actor
         with self._ledger.read() as connection:
-            _need(connection, run_id)
+            need_run(connection, run_id)
             execution = store.find_step(connection, run_id, step)
         if execution is None:
             raise StepNotFound(
@@ -383,49 +374,11 @@ class PipelineService:
             query = sa.select(table.run_id, table.options).where(table.status.in_(_OPEN))
             found = [row.run_id for row in connection.execute(query) if row.options.get("by_itself", True)]
         for run_id in found:
-            self._submit(actor, run_id)
+            self.attendant.attend(actor, run_id)
         return found
 
     def close(self) -> None:
         """Let go of the runs that are executed here: their workers are killed, and the next process goes on."""
         self._runner.stop()
-        self._threads.shutdown(wait=True, cancel_futures=True)
+        self.attendant.close()
         self._shelf.close()
-
-    def _submit(self, actor: Actor, run_id: str) -> None:
-        def work() -> None:
-            try:
-                self.execute(actor, run_id)
-            except (RunBusy, PipelineFailed, RunStopped):
-                return  # the ledger says what became of it
-            except TidemillError as error:
-                _LOG.error("Run %s was left: %s", run_id, error)
-
-        self._threads.submit(work)
-
-    def _source(self, actor: Actor, folder: str, source: Digest | None) -> SourceSnapshot:
-        if source is None:
-            return self.snapshot(actor, folder=folder or ".")
-        with self._ledger.read() as connection:
-            found = store.find_source(connection, source)
-        if found is not None:
-            return found
-        entries = self._objects.list_tree(source)
-        taken = SourceSnapshot(
-            digest=source, name="source", files=len(entries), size=sum(entry.size for entry in entries)
-        )
-        self._ledger.write(actor, lambda tx: store.write_source(tx, taken))
-        return taken
-
-    def _resolve(self, actor: Actor, graph: Graph) -> dict[str, DatasetInput]:
-        refs = rules.datasets_of(graph)
-        return dict(zip(refs, self._datasets.resolve(actor, refs=refs), strict=True)) if refs else {}
-
-
-def _need(connection: sa.Connection, run_id: str) -> PipelineRun:
-    found = store.find_run(connection, run_id)
-    if found is None:
-        raise PipelineRunNotFound(
-            f"No pipeline made a run {shown(run_id)}", hint="List runs with `tidemill pipelines list`."
-        )
-    return found

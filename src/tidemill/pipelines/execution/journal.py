@@ -144,6 +144,8 @@ class Journal:
                 self._claim.release_within(tx)
 
         self._ledger.write(self._actor, work)
+        if release:
+            self._claim.forget()
 
     def _write(self, tx: Transaction, batch: _Batch) -> None:
         self._claim.check(tx)
