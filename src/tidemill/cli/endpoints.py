@@ -91,7 +91,7 @@ def deployment(deployment_id: str) -> None:
 @click.option("--slow-ms", default=100.0, show_default=True, help="A slower request counts as slow.")
 @click.option("--min-requests", default=200, show_default=True, help="Requests of the canary before a stage ends.")
 @click.option("--stage-timeout", default="1h", show_default=True, help="How long a stage may last.")
-@click.option("--on-timeout", default="promote", show_default=True, help="promote, rollback or wait.")
+@click.option("--on-timeout", default="wait", show_default=True, help="promote, rollback or wait.")
 @click.option("--gate-report", help="The open report that lets it pass; the newest when left out.")
 @click.option("--force", is_flag=True, help="Deploy without an open gate; admins only, on record.")
 @click.option("--supersede", is_flag=True, help="End the rollout that is under way.")

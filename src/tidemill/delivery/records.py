@@ -166,7 +166,7 @@ class RolloutPlan(msgspec.Struct, frozen=True, kw_only=True):
         slow_ms: A request slower than this counts as slow, for `latency`.
         min_requests: How many requests the canary must have had before a stage may end well.
         stage_timeout_s: How long a stage may last, in seconds.
-        on_timeout: What to do then: `promote`, `rollback` or `wait`.
+        on_timeout: What to do then: `promote`, `rollback`, or `wait` for more requests or for a person.
         interval_s: How often to look, in seconds.
     """
 
@@ -176,7 +176,7 @@ class RolloutPlan(msgspec.Struct, frozen=True, kw_only=True):
     slow_ms: float = 100.0
     min_requests: int = 200
     stage_timeout_s: float = 3600.0
-    on_timeout: str = "promote"
+    on_timeout: str = "wait"
     interval_s: float = 1.0
 
 

@@ -167,7 +167,7 @@ def test_counts_that_contradict_themselves_are_a_failed_look(seen, arms):
 
 
 def test_what_nobody_counts_ends_by_its_time(seen):
-    rollout = seen.roll_out(lambda _look: Arms())
+    rollout = seen.roll_out(lambda _look: Arms(), on_timeout="promote")
     assert rollout.state == "promoted"
     assert "0 of 100 requests" in rollout.events[2].message
 

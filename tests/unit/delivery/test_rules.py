@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tidemill.cli.endpoints import deploy
 from tidemill.delivery.records import RolloutPlan
 from tidemill.delivery.rules import ON_TIMEOUT, WATCHABLE, InvalidPlan, check_plan, parse_share
+from tidemill.projects.spec import RolloutSpec
 
 PLANS = st.builds(
     RolloutPlan,
@@ -73,3 +75,10 @@ def test_shares_are_read_as_people_write_them(text, share):
 def test_what_is_no_share_is_refused(text):
     with pytest.raises(InvalidPlan):
         parse_share(text)
+
+
+def test_time_alone_promotes_nothing_unless_a_plan_says_so():
+    assert RolloutPlan().on_timeout == "wait"
+    assert RolloutSpec().on_timeout == RolloutPlan().on_timeout
+    (option,) = [each for each in deploy.params if each.name == "on_timeout"]
+    assert option.default == RolloutPlan().on_timeout

@@ -81,7 +81,7 @@ counts = st.integers(0, 5000).flatmap(lambda n: st.tuples(st.just(n), st.integer
 
 @given(counts, counts, st.booleans())
 def test_a_verdict_never_goes_back_on_a_canary_that_looks_no_worse(stable, canary, late):
-    plan = RolloutPlan(shares=[0.5])
+    plan = RolloutPlan(shares=[0.5], on_timeout="promote")
     arms = Arms(stable=arm(*stable), canary=arm(*canary))
     verdict = judge(plan, [arms], late=late)
     share = [errors / requests if requests else 0.0 for requests, errors in (stable, canary)]
