@@ -14,13 +14,12 @@ from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
-from blake3 import blake3
-
 from tidemill.core.digests import Digest, InvalidDigest, parse_digest
 from tidemill.core.errors import Damaged, NotFound, OutOfSpace, Unavailable
 from tidemill.core.ids import new_id
 from tidemill.objects import trees
 from tidemill.objects.digest import digest_bytes, digest_file
+from tidemill.objects.incoming import Incoming
 from tidemill.objects.trees import TreeEntry
 
 _PIECE = 1 << 20
@@ -107,22 +106,16 @@ class ObjectStore:
 
     def put_stream(self, pieces: Iterable[bytes]) -> tuple[Digest, int]:
         """Store a stream of unknown length and return its digest and its size in bytes."""
-        hasher, size = blake3(), 0
-        temporary = self._incoming / new_id()
-        try:
-            with plain_errors(self.root):
-                with temporary.open("xb") as target:
-                    for piece in pieces:
-                        hasher.update(piece)
-                        target.write(piece)
-                        size += len(piece)
-                    target.flush()
-                    os.fsync(target.fileno())
-                digest = Digest(hasher.hexdigest())
-                self._settle(temporary, digest)
-        finally:
-            temporary.unlink(missing_ok=True)
-        return digest, size
+        with self.incoming() as coming:
+            for piece in pieces:
+                coming.write(piece)
+            return coming.finish()
+
+    @contextmanager
+    def incoming(self) -> Iterator[Incoming]:
+        """Give what bytes are written to as they come; nothing is stored before its `finish`."""
+        with plain_errors(self.root), Incoming(self._incoming / new_id(), self._settle) as coming:
+            yield coming
 
     def adopt(self, path: Path) -> tuple[Digest, int]:
         """Move a finished file into the store and return its digest and its size in bytes.
