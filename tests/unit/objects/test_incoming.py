@@ -20,8 +20,13 @@ def test_pieces_become_one_object(tmp_path: Path) -> None:
 
 def test_what_is_not_finished_leaves_nothing_behind(tmp_path: Path) -> None:
     store = ObjectStore(tmp_path)
-    with pytest.raises(ConnectionError), store.incoming() as coming:
-        coming.write(b"half of i")
-        raise ConnectionError
+
+    def cut_off() -> None:
+        with store.incoming() as coming:
+            coming.write(b"half of i")
+            raise ConnectionError
+
+    with pytest.raises(ConnectionError):
+        cut_off()
     assert list(store.digests()) == []
     assert list((tmp_path / "incoming").iterdir()) == []
