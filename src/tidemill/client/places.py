@@ -1,7 +1,9 @@
 """Where the server is: on the network, running on the workspace folder, or embedded in this process."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import httpx
 
@@ -12,6 +14,7 @@ from tidemill.ledger.lock import holder_of
 
 _TIMEOUT = httpx.Timeout(600, connect=5)
 _LOCK_WAIT_S = 10.0
+_LOOK_S = 0.05
 
 
 @contextmanager
@@ -22,11 +25,11 @@ def connect(settings: Settings | None = None) -> Iterator[Client]:
         settings: Where to look; from the environment when left out.
 
     Raises:
-        WorkspaceInUse: If a process that is no server works in the folder and does not end.
+        WorkspaceInUse: If a process that is no server works in the folder and does not end in time.
         ServerUnreachable: At the first call, if the server does not answer.
     """
     chosen = settings or Settings.load()
-    url = chosen.url or str(holder_of(chosen.home).get("url", ""))
+    url = chosen.url or _server_on(chosen.home)
     if url:
         headers = {"Authorization": f"Bearer {chosen.token}"} if chosen.token else {}
         with httpx.Client(base_url=url, headers=headers, timeout=_TIMEOUT) as http:
@@ -34,6 +37,16 @@ def connect(settings: Settings | None = None) -> Iterator[Client]:
         return
     with embedded(chosen) as client:
         yield client
+
+
+def _server_on(home: Path) -> str:
+    """Return the URL of the server that works in a folder, waiting for one that is just starting; else nothing."""
+    deadline = time.monotonic() + _LOCK_WAIT_S
+    while holder := holder_of(home):
+        if "url" in holder or time.monotonic() >= deadline:
+            return str(holder.get("url", ""))
+        time.sleep(_LOOK_S)
+    return ""
 
 
 @contextmanager

@@ -78,7 +78,8 @@ class Plane:
         command.extend(f"--allow-host={name}" for name in names if name)
         log = (self._settings.home / "serving" / "plane.log").open("ab")
         with log:
-            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            # A group of its own, out of reach of the terminal's Ctrl-C: it ends once the server has drained.
+            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, process_group=0)
         deadline = time.monotonic() + _READY_S
         while not self._ready_file.exists():
             if self._process.poll() is not None or time.monotonic() > deadline:

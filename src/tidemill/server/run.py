@@ -15,11 +15,15 @@ import uvicorn
 from tidemill.app import Workspace
 from tidemill.core.errors import Conflict, InvalidInput
 from tidemill.core.settings import Settings
+from tidemill.ledger import WorkspaceInUse, holder_of
 from tidemill.server.app import build
 from tidemill.server.identity import check_tokens_exist
 from tidemill.server.plane import Plane
 
+_LOG = logging.getLogger("tidemill.server")
 _DRAIN_S = 10
+_WAIT_S = 600.0
+"""How long a server waits for a command that works in the folder, such as one that was typed just before it."""
 
 
 class PortInUse(Conflict):
@@ -52,12 +56,11 @@ def serve(settings: Settings, tell: Callable[[Ready], None]) -> None:
 
     Raises:
         PortInUse: If the port is taken.
-        WorkspaceInUse: If another process works in the folder.
+        WorkspaceInUse: If a server works in the folder, or a command does for longer than is waited.
         TokensNeeded: If others could reach it and no admin token exists.
     """
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(name)s %(message)s")
-    listener = bind(settings.host, settings.port)
-    with listener, Workspace(settings) as workspace:
+    with _admit(settings) as listener, Workspace(settings, lock_wait_s=_WAIT_S) as workspace:
         check_tokens_exist(settings, workspace.governance)
         asyncio.run(_serve(workspace, listener, tell))
 
@@ -79,7 +82,9 @@ async def _serve(workspace: Workspace, listener: socket.socket, tell: Callable[[
     )
     server = uvicorn.Server(config)
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]  # ours are below
-    for number in (signal.SIGINT, signal.SIGTERM):
+    # A terminal that closes ends the server as Ctrl-C does, unless it was started to outlive it, as by nohup.
+    hangup = () if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN else (signal.SIGHUP,)
+    for number in (signal.SIGINT, signal.SIGTERM, *hangup):
         loop.add_signal_handler(number, lambda: setattr(server, "should_exit", True))
     # The data plane comes up while the durable workflows load: each takes most of a second.
     coming = asyncio.create_task(asyncio.to_thread(plane.start))
@@ -96,6 +101,21 @@ async def _serve(workspace: Workspace, listener: socket.socket, tell: Callable[[
         await running
     finally:
         await asyncio.to_thread(plane.stop)
+
+
+def _admit(settings: Settings) -> socket.socket:
+    """Return the listening socket, unless a server works in the folder already; say which command is waited for."""
+    holder = holder_of(settings.home)
+    if "url" in holder:
+        raise WorkspaceInUse(
+            f"A server works in this workspace: {holder['url']} (process {holder.get('pid')})",
+            where=str(settings.home),
+            hint="Use that one, or end it first, or give another --home.",
+        )
+    listener = bind(settings.host, settings.port)
+    if holder:
+        _LOG.warning("waiting for process %s, which works in this workspace", holder.get("pid"))
+    return listener
 
 
 def bind(host: str, port: int) -> socket.socket:

@@ -1,5 +1,7 @@
 """The client finds the server that the settings name, the one on the folder, or makes one."""
 
+import threading
+
 import pytest
 
 from tidemill.client.client import ServerUnreachable
@@ -43,4 +45,15 @@ def test_a_folder_in_use_by_no_server_is_said(tmp_path, monkeypatch):
 
     with pytest.raises(WorkspaceInUse), connect(Settings(home=tmp_path)):
         pass
+    lock.release()
+
+
+def test_a_server_that_is_just_starting_is_waited_for_and_used(tmp_path):
+    lock = FolderLock(tmp_path)
+    starting = threading.Timer(0.2, lambda: lock.describe(url="http://127.0.0.1:9"))
+    starting.start()
+
+    with connect(Settings(home=tmp_path)) as api:
+        assert str(api.http.base_url) == "http://127.0.0.1:9"
+    starting.join()
     lock.release()
