@@ -11,12 +11,12 @@ import msgspec
 import sqlalchemy as sa
 
 import tidemill
-from tidemill.app import archive
+from tidemill.app import archive, placing
 from tidemill.app.archive import MANIFEST, Entry, Manifest, Member
 from tidemill.core.errors import Conflict, InvalidInput, NotFound
 from tidemill.core.ids import new_id
 from tidemill.core.moments import utc_now
-from tidemill.ledger import FolderLock, Ledger, holder_of
+from tidemill.ledger import FolderLock, Ledger
 from tidemill.ledger.schema import audit_head
 from tidemill.objects import ObjectStore, digest_file
 from tidemill.objects.store import plain_errors, sync_folder
@@ -128,8 +128,7 @@ def restore(backup: Path, home: Path, *, force: bool = False) -> tuple[Manifest,
         DamagedBackup: If the backup is not what was written.
     """
     home = home.absolute()
-    occupied = home.exists() and any(home.iterdir()) if home.is_dir() else home.exists()
-    if occupied and not force:
+    if placing.is_occupied(home) and not force:
         raise HomeNotEmpty(
             "There is something in this folder",
             where=str(home),
@@ -137,24 +136,21 @@ def restore(backup: Path, home: Path, *, force: bool = False) -> tuple[Manifest,
         )
     with plain_errors(home.parent):
         home.parent.mkdir(parents=True, exist_ok=True)
-        _sweep(home)
-        temporary = home.with_name(f"{_prefix(home)}{new_id()}")
-        temporary.mkdir()
-    lock = FolderLock(temporary)  # tells a later call that this one still works
+        earlier = placing.sweep(home)
+        temporary = placing.begin(home)
+    lock = FolderLock(temporary)  # tells a later call that this one still works, and keeps others out to the end
     try:
         with plain_errors(home.parent), _opened(backup) as (manifest, members):
             for entry, pieces in members:
                 _write(temporary / entry.path, pieces, read_only=entry.path.startswith("objects/"))
             (temporary / "objects").mkdir(exist_ok=True)
             _sync_folders(temporary)
-            former = _move_aside(home) if occupied else None
-            (temporary / "lock").unlink()
-            temporary.rename(home)
-            sync_folder(home.parent)
+            former = placing.place(temporary, home)
     finally:
         lock.release()
         shutil.rmtree(temporary, ignore_errors=True)
-    return manifest, former
+    placing.sweep(home)
+    return manifest, former or earlier
 
 
 def _packed(manifest: Manifest, staging: Path, objects: ObjectStore) -> Iterator[bytes]:
@@ -301,26 +297,6 @@ def _put(temporary: Path, target: Path) -> None:
     else:
         temporary.replace(target)
     sync_folder(target.parent)
-
-
-def _move_aside(home: Path) -> Path:
-    """Move a workspace in which nobody works to another name, and return it."""
-    if home.is_dir():
-        FolderLock(home).release()
-    former = home.with_name(f"{home.name}.before-{utc_now():%Y%m%d-%H%M%S}-{new_id()[-6:]}")
-    home.rename(former)
-    return former
-
-
-def _prefix(home: Path) -> str:
-    return f".{home.name}.restoring-"
-
-
-def _sweep(home: Path) -> None:
-    """Remove what restores that were killed left beside the folder."""
-    for left in home.parent.glob(f"{_prefix(home)}*"):
-        if not holder_of(left):
-            shutil.rmtree(left, ignore_errors=True)
 
 
 def _remove(path: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 
 from tidemill.app import references
+from tidemill.app.placing import settle
 from tidemill.core.digests import Digest, InvalidDigest, parse_digest
 from tidemill.core.errors import Damaged, NotFound
 from tidemill.ledger import FolderLock, Ledger
@@ -193,6 +194,7 @@ def check_folder(home: Path, database: str = "") -> FsckReport:
         WorkspaceMissing: If there is none.
         WorkspaceInUse: If a process works in it.
     """
+    settle(home.absolute())
     file = home / "ledger.sqlite"
     if not (file.exists() or (home / "objects").is_dir() or (database and home.is_dir())):
         raise WorkspaceMissing("There is no workspace", where=str(home), hint="Give its folder with --home.")

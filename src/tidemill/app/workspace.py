@@ -6,6 +6,7 @@ from typing import Self
 
 from tidemill.app.inputs import Datasets
 from tidemill.app.maintenance import MaintenanceService
+from tidemill.app.placing import settle
 from tidemill.app.registry import ModelRegistry
 from tidemill.app.tables import Tables
 from tidemill.core.access import SYSTEM
@@ -55,6 +56,7 @@ class Workspace:
     def __init__(self, settings: Settings, *, lock_wait_s: float = 0.0) -> None:
         self.settings = settings
         with plain_errors(settings.home):
+            settle(settings.home.absolute())
             settings.home.mkdir(parents=True, exist_ok=True)
         self.lock = FolderLock(settings.home, wait_s=lock_wait_s)
         try:

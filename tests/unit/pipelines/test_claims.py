@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -50,8 +51,7 @@ def set_row(bench, run_id, *, host, process, lapses_in_s, owner="other"):
 
 
 def birth(pid):
-    with open(f"/proc/{pid}/stat") as file:
-        return file.read().rpartition(")")[2].split()[19]
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
 
 
 def test_a_run_that_nobody_claimed_is_held_by_nobody(bench, run_id):
