@@ -8,6 +8,7 @@ from tidemill.app.inputs import Datasets
 from tidemill.app.maintenance import MaintenanceService
 from tidemill.app.placing import settle
 from tidemill.app.registry import ModelRegistry
+from tidemill.app.roots import data_roots
 from tidemill.app.tables import Tables
 from tidemill.core.access import SYSTEM
 from tidemill.core.settings import Settings
@@ -74,7 +75,7 @@ class Workspace:
     def _join(self) -> None:
         """Build the stages in their order; one that needs a later one is given it through a port."""
         home, ledger, objects = self.settings.home, self.ledger, self.objects
-        self.data = DataService(ledger, objects)
+        self.data = DataService(ledger, objects, roots=data_roots(self.settings), barred=[home])
         self.tracking = TrackingService(ledger, objects)
         datasets = Datasets(self.data, objects)
         work, cores = home / "work", self.settings.workers

@@ -32,6 +32,8 @@ class Settings:
         serving_processes: How many processes the data plane has.
         allowed_hosts: Further names by which the server may be called, separated by commas.
         require_tokens: Whether callers on this machine need a token too.
+        data_roots: The folders of which callers with a token may have files ingested, separated by commas; empty for
+            the folder that the server was started in and `sources` in `home`.
         workers: How many processes run steps; 0 for one a core.
     """
 
@@ -45,6 +47,7 @@ class Settings:
     serving_processes: int = 1
     allowed_hosts: str = ""
     require_tokens: bool = False
+    data_roots: str = ""
     workers: int = 0
 
     @classmethod

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 import sqlalchemy as sa
 
-from tidemill.core.access import SYSTEM, Actor, Role
+from tidemill.core.access import OWNER, SYSTEM, Actor, Role
 from tidemill.core.digests import parse_digest
 from tidemill.core.errors import Internal, NotFound, TidemillError
 from tidemill.core.refs import Ref
@@ -145,7 +145,7 @@ class Loop:
         version = None
         for at, source in enumerate(sources):
             version = self._data.ingest(
-                _actor(order),
+                _reader(order, project),
                 name,
                 absolute(source, Path(project.folder)),
                 rules=dict(spec.rules),
@@ -298,6 +298,13 @@ def absolute(source: str, folder: Path) -> str:
     if "://" in source or Path(source).is_absolute():
         return source
     return str(folder / source)
+
+
+def _reader(order: Order, project: Project) -> Actor:
+    """Return as whom sources are read: never as more than the one who wrote them into the project file."""
+    actor, trusted = _actor(order), {OWNER.name, SYSTEM.name}
+    is_more = actor.name in trusted and project.applied_by not in trusted
+    return Actor(project.applied_by, Role.EDITOR) if is_more else actor
 
 
 def _actor(order: Order) -> Actor:

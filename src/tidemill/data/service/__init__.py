@@ -43,16 +43,24 @@ class DataService:
     Args:
         ledger: Where the rows are.
         objects: Where the bytes are.
-        root: The folder that relative paths of sources start from; the working folder when left out.
-        allowed_roots: Folders in which everybody who may ingest may name absolute paths.
+        root: The folder that the owner's relative sources start from; the working folder when left out.
+        roots: The folders of which everybody else may name files; `root` alone when left out.
+        barred: Folders in those of which only the owner may, such as the workspace's own.
     """
 
     local = frozenset({"scan", "read", "scan_quarantine", "export"})
 
     def __init__(
-        self, ledger: Ledger, objects: ObjectStore, *, root: Path | None = None, allowed_roots: Sequence[Path] = ()
+        self,
+        ledger: Ledger,
+        objects: ObjectStore,
+        *,
+        root: Path | None = None,
+        roots: Sequence[Path] | None = None,
+        barred: Sequence[Path] = (),
     ) -> None:
-        self._place = Place(ledger, objects, (root or Path()).absolute(), allowed_roots)
+        here = (root or Path()).absolute()
+        self._place = Place(ledger, objects, here, [here] if roots is None else roots, barred)
 
     def ingest(  # noqa: PLR0913 - the words that a dataset has in the project file
         self,
@@ -121,7 +129,7 @@ class DataService:
             append=append,
             description=description,
         )
-        found = locate(source, root=self._place.root, allowed_roots=self._place.roots_for(actor))
+        found = locate(source, self._place.reach(actor))
         if found.folder:
             return ingest_tree(self._place, actor, order, found.folder)
         return ingest_table(self._place, actor, order, found.files)

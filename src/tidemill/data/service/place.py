@@ -11,6 +11,7 @@ from tidemill.data.errors import DatasetNotFound, DatasetVersionNotFound
 from tidemill.data.reading import Reader
 from tidemill.data.records import DatasetVersion
 from tidemill.data.rules import DatasetRef, parse_dataset_ref
+from tidemill.data.sources.reach import Reach
 from tidemill.ledger import Ledger
 from tidemill.objects import ObjectStore
 
@@ -21,22 +22,23 @@ class Place:
     Args:
         ledger: Where the rows are.
         objects: Where the bytes are.
-        root: The folder that relative paths start from.
-        allowed_roots: Folders in which absolute paths are fine for everybody; the owner may read everywhere.
+        root: The folder that the owner's relative paths start from; the owner may read everywhere.
+        roots: The folders that everybody else may name; their relative paths start from the first.
+        barred: Folders in those that only the owner may name.
     """
 
-    def __init__(self, ledger: Ledger, objects: ObjectStore, root: Path, allowed_roots: Sequence[Path]) -> None:
+    def __init__(
+        self, ledger: Ledger, objects: ObjectStore, root: Path, roots: Sequence[Path], barred: Sequence[Path]
+    ) -> None:
         self.ledger = ledger
         self.objects = objects
-        self.root = root
         self.reader = Reader(objects)
-        self._allowed_roots = tuple(allowed_roots)
+        self._of_owner = Reach.of_owner(root)
+        self._of_others = Reach.of_others(roots, barred)
 
-    def roots_for(self, actor: Actor) -> tuple[Path, ...]:
-        """Return the folders in which an actor may name absolute paths."""
-        if actor in {OWNER, SYSTEM}:
-            return (Path("/"),)
-        return self._allowed_roots
+    def reach(self, actor: Actor) -> Reach:
+        """Return where an actor may have files read."""
+        return self._of_owner if actor in {OWNER, SYSTEM} else self._of_others
 
     def find(self, ref: str, *, parts: bool = True) -> DatasetVersion:
         """Return the version that a reference names.

@@ -1,6 +1,7 @@
 """From what a person wrote to the files to read, and nothing outside the folders that may be read."""
 
 import glob
+import itertools
 import os
 import stat
 from collections.abc import Sequence
@@ -9,6 +10,7 @@ from pathlib import Path
 
 from tidemill.core.names import check_text, shown
 from tidemill.data.errors import SourceChanged, SourceNotFound, SourceRefused
+from tidemill.data.sources.reach import Reach
 
 _LONGEST = 4096
 
@@ -60,30 +62,28 @@ class Found:
     folder: Path | None = None
 
 
-def locate(source: str, *, root: Path, allowed_roots: Sequence[Path]) -> Found:
+def locate(source: str, reach: Reach) -> Found:
     """Return the files that a path, a pattern or a folder names.
 
     Args:
         source: A path or a glob pattern, relative to the root, or absolute.
-        root: The project folder; relative paths may not leave it.
-        allowed_roots: Folders in which absolute paths are fine.
+        reach: Where files may be read.
 
     Raises:
         SourceNotFound: If nothing is there.
-        SourceRefused: If it leaves the allowed folders, or is a device, a pipe or a socket.
+        SourceRefused: If it leaves the folders that may be read, or is a device, a pipe or a socket.
     """
     check_text(source, "the source", _LONGEST)
     if not source:
         raise SourceNotFound("The source is empty", hint="Give a path or a pattern, such as data/flights-*.csv.")
     given = Path(os.path.expanduser(source)) if source.startswith("~") else Path(source)  # noqa: PTH111 - ~ only
-    roots = [root.resolve(), *(allowed.resolve() for allowed in allowed_roots)]
-    if not given.is_absolute():
-        roots = roots[:1]
-    place = given if given.is_absolute() else root / given
-    if _is_pattern(source) and not place.exists():
-        return Found(_matches(source, place, roots))
-    real = _inside(place, source, roots)
+    roots = reach.for_path(given)
+    place = given if given.is_absolute() else reach.root / given
+    if _is_pattern(source) and not (_is_within(place, reach, roots) and place.exists()):
+        return Found(_matches(source, place, reach, roots))
+    real = _inside(place, source, reach, roots)
     if real.is_dir():
+        reach.check_folder(real, source)
         return Found((), real)
     return Found((_look(real, source),))
 
@@ -92,43 +92,36 @@ def _is_pattern(source: str) -> bool:
     return any(sign in source for sign in "*?[")
 
 
-def _matches(source: str, place: Path, roots: Sequence[Path]) -> tuple[Located, ...]:
+def _matches(source: str, place: Path, reach: Reach, roots: Sequence[Path]) -> tuple[Located, ...]:
     if ".." in place.parts:
         raise SourceRefused(f"The pattern {shown(source)} goes up", hint="Write it without '..'.")
+    fixed = itertools.takewhile(lambda part: not _is_pattern(part), place.parts)
+    if not _is_within(Path(*fixed), reach, roots):  # looking there would tell what there is
+        raise reach.refusal(source)
     found = sorted(glob.glob(str(place), recursive=True))  # noqa: PTH207 - Path.glob takes no absolute pattern
     paths = [Path(name) for name in found if not Path(name).is_dir()]
     if not paths:
         raise SourceNotFound(f"No file matches {shown(source)}", hint=f"The pattern is read from {roots[0]}.")
     base = Path(os.path.commonpath([path.parent for path in paths]))
-    return tuple(_look(_inside(path, str(path), roots), os.path.relpath(path, base)) for path in paths)
+    return tuple(_look(_inside(path, str(path), reach, roots), os.path.relpath(path, base)) for path in paths)
 
 
-def _inside(path: Path, source: str, roots: Sequence[Path]) -> Path:
+def _is_within(path: Path, reach: Reach, roots: Sequence[Path]) -> bool:
+    return reach.admits(Path(os.path.realpath(path)), roots)
+
+
+def _inside(path: Path, source: str, reach: Reach, roots: Sequence[Path]) -> Path:
+    if not _is_within(path, reach, roots):
+        raise reach.refusal(source)
     try:
         real = path.resolve(strict=True)
     except FileNotFoundError:
-        lexical = Path(os.path.normpath(path))
-        if not any(_is_below(lexical, root) or _is_below(lexical.parent.resolve(), root) for root in roots):
-            raise _refused(source) from None
         raise SourceNotFound(f"There is no file {shown(source)}", hint=f"Paths are read from {roots[0]}.") from None
     except PermissionError as error:
         raise SourceRefused(f"{shown(source)} cannot be read", hint="Give read permission on its folders.") from error
     except (OSError, RuntimeError) as error:
         raise SourceRefused(f"{shown(source)} cannot be followed", hint="Look for a loop of symbolic links.") from error
-    if not any(_is_below(real, root) for root in roots):
-        raise _refused(source)
     return real
-
-
-def _is_below(path: Path, root: Path) -> bool:
-    return path == root or root in path.parents
-
-
-def _refused(source: str) -> SourceRefused:
-    return SourceRefused(
-        f"{shown(source)} is outside the folders that may be read",
-        hint="Copy it into the project folder, or allow its folder in the settings.",
-    )
 
 
 def _look(path: Path, name: str) -> Located:
