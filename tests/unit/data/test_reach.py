@@ -46,9 +46,9 @@ ESCAPES = [
     "{outside}/project/../secret.csv", "{outside}/shared/../secret.csv", "link.csv", "up/secret.csv",
     "{outside}/shared/chain/secret.csv", "{outside}/shared/chain/elsewhere", "dangling.csv", "{outside}", "..", "/",
     "/etc/passwd", "/etc", "/etc/pass*", "/proc/self/environ", "~", "~root/.bashrc", "{outside}/*.csv",
-    "{outside}/**/secret.csv", "up/*.csv", "/*", "{outside}/[s]ecret.csv", ".env", ".hidden", ".hidden/*.csv", ".e*",
-    "house/ledger.csv", "house/*.csv", "house/sourcesque/x.csv", "house/sources/../ledger.csv", "house", ".", "*/ledger.csv",
-    "{outside}/projec*/../secret.csv",
+    "{outside}/**/secret.csv", "up/*.csv", "/*", "{outside}/s?cret.csv", ".env", ".hidden", ".hidden/*.csv", ".e*",
+    "house/ledger.csv", "house/*.csv", "house/sourcesque/x.csv", "house/sources/../ledger.csv", "house", ".",
+    "*/ledger.csv", "{outside}/p*/../secret.csv",
 ]  # fmt: skip
 
 
