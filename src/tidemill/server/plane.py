@@ -24,6 +24,12 @@ class PlaneFailed(Unavailable):
     code = "plane_failed"
 
 
+class _Ready(msgspec.Struct, frozen=True, kw_only=True):
+    url: str
+    port: int
+    pid: int
+
+
 class Plane:
     """The data plane's process, started again when it dies.
 
@@ -81,7 +87,7 @@ class Plane:
             # A group of its own, out of reach of the terminal's Ctrl-C: it ends once the server has drained.
             self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, process_group=0)
         deadline = time.monotonic() + _READY_S
-        while not self._ready_file.exists():
+        while (ready := self._said(self._process.pid)) is None:
             if self._process.poll() is not None or time.monotonic() > deadline:
                 self._process.kill()
                 said = _last_line(self._settings.home / "serving" / "plane.log")
@@ -90,10 +96,17 @@ class Plane:
                     hint="Choose another port with --serving-port, or 0 for any free one.",
                 )
             self._ending.wait(0.01)
-        ready = msgspec.json.decode(self._ready_file.read_bytes())
         # Every address is no address to call.
-        self.url = str(ready["url"]).replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
-        self._port = int(ready["port"])
+        self.url = ready.url.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
+        self._port = ready.port
+
+    def _said(self, pid: int) -> "_Ready | None":
+        """Return what the process said when it was ready; what another said is of a server that was killed."""
+        try:
+            ready = msgspec.json.decode(self._ready_file.read_bytes(), type=_Ready)
+        except FileNotFoundError:
+            return None
+        return ready if ready.pid == pid else None
 
     def _watch(self) -> None:
         pause = 0.2
