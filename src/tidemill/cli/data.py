@@ -8,7 +8,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from tidemill.cli.changes import print_diff
-from tidemill.cli.output import client, common, show, talk, wants_json
+from tidemill.cli.output import client, common, done, show, talk, wants_json
 from tidemill.cli.runs import pairs
 from tidemill.client.client import part
 from tidemill.data.profile.records import Profile
@@ -197,7 +197,7 @@ def untag(name: str, tag: str) -> None:
     """Remove a tag of a dataset; the version stays."""
     with client() as api:
         api.delete(f"/api/v1/datasets/{part(name)}/tags/{part(tag)}", type(None))
-    talk(f"Removed {name}@{tag}.")
+    done(f"Removed {name}@{tag}.", dataset=name, tag=tag)
 
 
 def absolute(source: str) -> str:

@@ -1,6 +1,8 @@
 """Tells what a run of a pipeline does while it does it."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 
 import click
@@ -16,6 +18,16 @@ _OPEN = {PipelineStatus.PENDING, PipelineStatus.RUNNING}
 _COLOURS = {"done": "green", "cached": "cyan", "failed": "red", "retrying": "yellow"}
 
 
+@contextmanager
+def leaving(word: str) -> Iterator[None]:
+    """Say how to find what was followed when Ctrl-C ends the looking."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        talk(f"\nNot followed any more. {word}")
+        raise
+
+
 def follow(api: Client, run_id: str, *, after: int = 0) -> None:
     """Write a line a step until a run is over; exit 1 when it failed or was cancelled.
 
@@ -24,15 +36,8 @@ def follow(api: Client, run_id: str, *, after: int = 0) -> None:
         run_id: The run.
         after: The last event that is known already.
     """
-    told = _Teller(after)
-    path = f"/api/v1/pipelines/runs/{part(run_id)}"
-    while True:
-        found = api.get(path, PipelineRun)
-        while events := api.get(f"{path}/events", list[RunEvent], after=told.seq, limit=_PAGE):
-            told.tell(events)
-        if found.status not in _OPEN:
-            break
-        time.sleep(_LOOK_S)
+    with leaving(f"`tidemill pipelines show {run_id}` says how it goes, `tidemill pipelines cancel {run_id}` ends it."):
+        found = _watched(api, f"/api/v1/pipelines/runs/{part(run_id)}", _Teller(after))
     if wants_json():
         show(found)
     else:
@@ -44,6 +49,17 @@ def follow(api: Client, run_id: str, *, after: int = 0) -> None:
     else:
         talk(f"{found.status.value}; go on with `tidemill pipelines resume {run_id}`", bold=True)
         fail_with(FAILED)
+
+
+def _watched(api: Client, path: str, told: "_Teller") -> PipelineRun:
+    """Tell the events of a run as they come, and return the run once it is over."""
+    while True:
+        found = api.get(path, PipelineRun)
+        while events := api.get(f"{path}/events", list[RunEvent], after=told.seq, limit=_PAGE):
+            told.tell(events)
+        if found.status not in _OPEN:
+            return found
+        time.sleep(_LOOK_S)
 
 
 def print_failure(failure: StepFailure) -> None:

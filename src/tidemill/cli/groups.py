@@ -1,5 +1,7 @@
 """Which commands there are; a stage's module loads when one of its commands is asked for."""
 
+import os
+import sys
 from importlib import import_module
 
 import click
@@ -65,7 +67,19 @@ class LazyGroup(click.Group):
         command = getattr(import_module(module), attribute)
         if not isinstance(command, click.Command):
             raise TypeError(entry[0])
+        for below in getattr(command, "commands", {}).values():
+            # Said whole: click would cut the line where the terminal is narrow.
+            below.short_help = below.short_help or str(below.help).partition("\n\n")[0]
         return command
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command; a reader that wants no more, such as `head`, is no failure."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            # What is still buffered has nowhere to go either.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 0
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

@@ -2,7 +2,7 @@
 
 import click
 
-from tidemill.cli.output import client, common, show, talk, wants_json
+from tidemill.cli.output import client, common, done, show, wants_json
 from tidemill.cli.runs import pairs
 from tidemill.client.client import part
 from tidemill.models.records import Model, ModelVersion
@@ -87,7 +87,7 @@ def unalias(name: str, alias: str) -> None:
     """Remove an alias of a model; the version stays."""
     with client() as api:
         api.delete(f"/api/v1/models/{part(name)}/aliases/{part(alias)}", type(None))
-    talk(f"Removed {name}@{alias}.")
+    done(f"Removed {name}@{alias}.", model=name, alias=alias)
 
 
 @models.command("describe")

@@ -107,6 +107,14 @@ def show(value: object, *, columns: Sequence[str] = (), empty: str = "Nothing he
         _card(value, columns)
 
 
+def done(text: str, **facts: object) -> None:
+    """Say that something was done that has no record to show; as JSON, which thing it was done to."""
+    if wants_json():
+        show(facts)
+    else:
+        talk(text)
+
+
 def talk(text: str, *, bold: bool = False) -> None:
     """Say something to the person, on stderr."""
     click.secho(text, bold=bold, err=True)

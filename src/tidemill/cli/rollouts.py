@@ -4,6 +4,7 @@ import time
 
 import click
 
+from tidemill.cli.following import leaving
 from tidemill.cli.output import client, common, show, talk, wants_json
 from tidemill.client.client import Client, part
 from tidemill.delivery.records import Rollout, RolloutState
@@ -48,14 +49,15 @@ def show_(rollout_id: str, follows: bool) -> None:  # noqa: FBT001 - a flag of t
 def follow(api: Client, rollout: Rollout) -> Rollout:
     """Return a rollout when it has ended."""
     seen = 0
-    while True:
-        for event in rollout.events[seen:]:
-            talk(f"  {event.at.astimezone():%H:%M:%S}  {event.message}")
-        seen = len(rollout.events)
-        if rollout.state is not RolloutState.RUNNING:
-            return rollout
-        time.sleep(_LOOK_S)
-        rollout = api.get(f"/api/v1/rollouts/{part(rollout.id)}", Rollout)
+    with leaving(f"The rollout goes on: `tidemill rollouts show {rollout.id} --follow`."):
+        while True:
+            for event in rollout.events[seen:]:
+                talk(f"  {event.at.astimezone():%H:%M:%S}  {event.message}")
+            seen = len(rollout.events)
+            if rollout.state is not RolloutState.RUNNING:
+                return rollout
+            time.sleep(_LOOK_S)
+            rollout = api.get(f"/api/v1/rollouts/{part(rollout.id)}", Rollout)
 
 
 def told(rollout: Rollout) -> None:

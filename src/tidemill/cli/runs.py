@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from tidemill.cli.output import client, common, show, talk
+from tidemill.cli.output import client, common, done, show
 from tidemill.client.client import part
 from tidemill.tracking.records import Artifact, Metric, Run, RunPage
 
@@ -65,7 +65,7 @@ def log(run_id: str, metrics: tuple[str, ...], step: int, params: tuple[str, ...
     with client() as api:
         body = {"metrics": points, "params": pairs(params), "tags": pairs(tags)}
         api.post(f"/api/v1/runs/{part(run_id)}/log", type(None), body)
-    talk("Logged.")
+    done("Logged.", run_id=run_id)
 
 
 @runs.command("end")
@@ -94,7 +94,7 @@ def delete(run_id: str) -> None:
     """Put a run in the trash."""
     with client() as api:
         api.delete(f"/api/v1/runs/{part(run_id)}", type(None))
-    talk(f"Deleted. Take it back with `tidemill runs restore {run_id}`.")
+    done(f"Deleted. Take it back with `tidemill runs restore {run_id}`.", run_id=run_id)
 
 
 @runs.command("restore")
@@ -104,7 +104,7 @@ def restore(run_id: str) -> None:
     """Take a run out of the trash."""
     with client() as api:
         api.post(f"/api/v1/runs/{part(run_id)}/restore", type(None))
-    talk("Restored.")
+    done("Restored.", run_id=run_id)
 
 
 @runs.command("input")
@@ -116,7 +116,7 @@ def input_(run_id: str, ref: str, context: str) -> None:
     """Record that a run used REF, such as dataset_version:ID."""
     with client() as api:
         api.post(f"/api/v1/runs/{part(run_id)}/inputs", type(None), {"ref": ref, "context": context})
-    talk("Recorded.")
+    done("Recorded.", run_id=run_id, ref=ref)
 
 
 @runs.command("metric")

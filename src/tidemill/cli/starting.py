@@ -94,7 +94,7 @@ def _words(
     classes = values.unique().sort().to_list()
     if len(classes) < 2:
         raise TableUnfit(f"{shown(label)} has only one value", hint="Name the column that the model is to predict.")
-    is_class = not values.dtype.is_float() and len(classes) <= _MOST_CLASSES
+    is_class = _is_class(values, classes)
     if is_class and len(classes) > 2:
         metric, champion, watched = "accuracy >= 0.5", "accuracy >= champion - 0.01", "accuracy"
     elif is_class:
@@ -133,6 +133,22 @@ def _words(
         "split_words": "latest rows" if time else "random share of rows",
         "target": ".to_list()",
     }
+
+
+def _is_class(values: "pl.Series", classes: list[object]) -> bool:
+    """Return whether a label is one of a few classes, rather than a number; refuse one that is neither."""
+    if not (values.dtype.is_numeric() or values.dtype in {pl.String, pl.Boolean}):
+        raise TableUnfit(
+            f"{shown(values.name)} holds values of type {values.dtype}, which a first project does not predict",
+            hint="Name a column of numbers, of truth values, or of a few texts.",
+        )
+    is_few = not values.dtype.is_float() and len(classes) <= _MOST_CLASSES
+    if values.dtype == pl.String and not is_few:
+        raise TableUnfit(
+            f"{shown(values.name)} has {len(classes):,} different texts; a first project tells {_MOST_CLASSES} at most",
+            hint="Name a column of numbers, or one with few values.",
+        )
+    return is_few
 
 
 def _rules(table: "pl.DataFrame", inputs: list[str]) -> str:

@@ -79,7 +79,9 @@ class _Exchange(httpx.SyncByteStream):
         except BaseException as error:
             if not self._head.done():
                 self._head.set_exception(error)
-            raise
+            # Polars raises Ctrl-C in the thread that computes: the caller gets it, this loop must not end by it.
+            if not isinstance(error, KeyboardInterrupt):
+                raise
         finally:
             if not self._head.done():
                 self._head.set_exception(httpx.RemoteProtocolError("no answer", request=self._request))

@@ -16,3 +16,15 @@ def test_a_table_that_cannot_be_learned_from_is_refused(tmp_path: Path, content:
     with pytest.raises(TableUnfit, match=said):
         start_project(tmp_path / "project", table, label="a", time=None, key=None)
     assert not (tmp_path / "project").exists()
+
+
+@pytest.mark.parametrize(
+    ("label", "said"), [("name", r"30 different texts"), ("day", r"type Date"), ("nothing", r"has no column 'nothing'")]
+)
+def test_a_label_that_no_model_predicts_is_refused(tmp_path: Path, label: str, said: str) -> None:
+    table = tmp_path / "table.csv"
+    rows = [f"n{at},2024-01-{at + 1:02d},{at % 7}" for at in range(30)]
+    table.write_text("\n".join(["name,day,size", *rows]) + "\n")
+
+    with pytest.raises(TableUnfit, match=said):
+        start_project(tmp_path / "project", table, label=label, time=None, key=None)
