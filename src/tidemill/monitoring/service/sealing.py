@@ -18,6 +18,7 @@ from tidemill.ledger import Ledger, Transaction
 from tidemill.monitoring.archive import Archive
 from tidemill.monitoring.frames import Located, Lot, tabulate, to_parquet
 from tidemill.monitoring.records import Problem, Segment
+from tidemill.monitoring.service import torn as torn_files
 from tidemill.monitoring.store import segments as store
 from tidemill.serving.capture import read_segment, seal_orphans
 
@@ -49,12 +50,13 @@ class Sealer:
         if not self._archive.folder.is_dir():
             return Sealed()
         seal_orphans(self._archive.folder, older_s=_YOUNG_S)
+        problems = self._discard(actor)
         paths = [path for path in self._archive.files() if fresh or path.suffix == ".done"]
         if not paths:
-            return Sealed()
+            return Sealed(problems=problems)
         with self._ledger.read() as connection:
             sealed = store.sealed_bytes(connection, [path.stem for path in paths])
-        count, rows, problems = 0, 0, []
+        count, rows = 0, 0
         for path in paths:
             try:
                 made = self._seal_file(actor, path, sealed.get(path.stem, 0))
@@ -64,6 +66,13 @@ class Sealer:
             except TidemillError as error:
                 problems.append(Problem(what=f"seal {path.name}", code=error.code, message=error.message))
         return Sealed(segments=count, rows=rows, problems=problems)
+
+    def _discard(self, actor: Actor) -> list[Problem]:
+        try:
+            torn_files.discard(self._ledger, actor, self._archive.folder)
+        except TidemillError as error:
+            return [Problem(what="remove old torn files", code=error.code, message=error.message)]
+        return []
 
     def _seal_file(self, actor: Actor, path: Path, start: int) -> list[Segment]:
         is_closed = path.suffix == ".done"
@@ -81,7 +90,7 @@ class Sealer:
             made = self._record(actor, path.stem, start, reader.end, torn, drafts)
         if is_closed:
             if reader.torn_bytes:
-                path.rename(path.with_suffix(".torn"))  # Kept for a person: what follows a damaged frame is in it.
+                torn_files.put_aside(path, reader.torn_bytes)
             else:
                 path.unlink(missing_ok=True)
         return made
