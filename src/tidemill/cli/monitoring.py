@@ -50,6 +50,8 @@ class _WindowLine(msgspec.Struct, frozen=True):
     low: float | None
     high: float | None
     labelled: float | None
+    baseline: float | None
+    difference: float | None
 
 
 @click.group()
@@ -75,7 +77,10 @@ def status(endpoint: str, windows: int, details: bool) -> None:  # noqa: FBT001 
     fresh = f", {found.fresh_rows} not sealed yet" if found.fresh_rows else ""
     talk(f"{found.rows} answered rows{fresh}; {len(found.alerts)} open alerts.")
     for alert in found.alerts:
-        talk(f"  {alert.kind.value}: {alert.reason}")
+        talk(f"  {alert.kind.value} alert: {alert.reason}")
+    judged = next((window for window in reversed(found.windows) if window.performance is not None), None)
+    if judged is not None and judged.performance is not None:
+        talk(f"Performance of the window of {judged.start:%Y-%m-%d}: {judged.performance.reason}")
 
 
 def _line(window: Window) -> _WindowLine:
@@ -92,6 +97,8 @@ def _line(window: Window) -> _WindowLine:
         low=found.low if found else None,
         high=found.high if found else None,
         labelled=found.share if found else None,
+        baseline=found.baseline.value if found and found.baseline else None,
+        difference=found.difference if found else None,
     )
 
 

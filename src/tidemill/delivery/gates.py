@@ -5,11 +5,13 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from tidemill.checks.errors import NotEnough
 from tidemill.checks.outcome import Outcome, Verdict
+from tidemill.checks.performance.judged import MetricCheck
 from tidemill.checks.performance.latency import Latency
 from tidemill.core.lazy import lazy
 from tidemill.delivery.gate_rules import ApprovalRule, CheckRule, GateRule, MetricRule
-from tidemill.delivery.records import GateStatus, RuleResult
+from tidemill.delivery.records import GateStatus, Measure, RuleResult
 from tidemill.delivery.scoring import DAY, Scored, score_rows
 from tidemill.models.ports import Predictor
 from tidemill.models.records import ModelVersion
@@ -94,17 +96,34 @@ def _result(rule: GateRule, scored: Scored, training: "pl.DataFrame | None") -> 
 
 
 def _metric(rule: MetricRule, scored: Scored) -> RuleResult:
-    if rule.compares and not scored.has_champion:
-        return RuleResult(rule=rule.written, verdict="pass", reason=NO_CHAMPION)
     cluster = rule.cluster or (DAY if scored.time else None)
     check = msgspec.structs.replace(rule.check, cluster=cluster)
+    measured = _by_itself(check, scored)
+    if rule.compares and not scored.has_champion:
+        return RuleResult(rule=rule.written, verdict="pass", reason=NO_CHAMPION, measured=measured)
     outcome = check.run(scored.inputs(check.name))
     cells = {str(row[0]): row[1] for row in outcome.table.rows if len(row) == 2}
     reached, own = cells.get("champion"), cells.get("candidate")
-    result = _from_outcome(rule.written, outcome)
+    result = msgspec.structs.replace(_from_outcome(rule.written, outcome), measured=measured)
     if not isinstance(reached, float) or not isinstance(own, float):
         return result
     return msgspec.structs.replace(result, champion=reached, candidate=own)
+
+
+def _by_itself(check: MetricCheck, scored: Scored) -> Measure | None:
+    try:
+        found = check.measured(scored.inputs(check.name))
+    except NotEnough:
+        return None  # the outcome of the rule says why
+    return Measure(
+        metric=found.metric,
+        value=found.value,
+        low=found.low,
+        high=found.high,
+        confidence=found.confidence,
+        rows=found.rows,
+        clusters=found.clusters,
+    )
 
 
 def _waiting(rule: ApprovalRule) -> RuleResult:

@@ -16,6 +16,28 @@ class GateStatus(StrEnum):
     WAITING = "waiting"
 
 
+class Measure(msgspec.Struct, frozen=True, kw_only=True):
+    """What a version reached on a hold-out in a metric.
+
+    Args:
+        metric: The metric.
+        value: What it is on these rows.
+        low: Lower end of its interval.
+        high: Upper end.
+        confidence: The interval's confidence.
+        rows: How many rows.
+        clusters: Days or other groups that the interval takes as units; 0 when rows were taken one by one.
+    """
+
+    metric: str
+    value: float
+    low: float
+    high: float
+    confidence: float
+    rows: int
+    clusters: int = 0
+
+
 class RuleResult(msgspec.Struct, frozen=True, kw_only=True):
     """How one rule of a gate was judged.
 
@@ -32,6 +54,8 @@ class RuleResult(msgspec.Struct, frozen=True, kw_only=True):
         error_rate: Which error is controlled, and how often it may happen.
         reason: The judgement in a sentence.
         details: Rows behind it, such as slices.
+        measured: For a metric, what the candidate reached by itself, whatever it was held against; None if it could
+            not be measured.
     """
 
     rule: str
@@ -46,6 +70,7 @@ class RuleResult(msgspec.Struct, frozen=True, kw_only=True):
     threshold: str = ""
     error_rate: str = ""
     details: list[dict[str, object]] = []
+    measured: Measure | None = None
 
 
 class Approval(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,6 +116,11 @@ class GateReport(msgspec.Struct, frozen=True, kw_only=True):
     created_at: Moment
     created_by: str
     approvals: list[Approval] = []
+
+    def measured(self, metric: str) -> Measure | None:
+        """Return what the version reached on the hold-out in a metric; None if no rule measured it."""
+        found = (result.measured for result in self.results if result.measured is not None)
+        return next((one for one in found if one.metric == metric), None)
 
 
 class Deployment(msgspec.Struct, frozen=True, kw_only=True):
@@ -144,6 +174,51 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     served: str | None = None
     problem: str = ""
     created_at: Moment
+
+
+class EndpointToken(msgspec.Struct, frozen=True, kw_only=True):
+    """A right to ask an endpoint for predictions; the secret itself is not kept.
+
+    Args:
+        id: What names it for good.
+        endpoint: Of which endpoint.
+        name: Who calls with it.
+        created_at: When it was made.
+        created_by: Who made it.
+        expires_at: From when it is worth nothing; never when left out.
+        revoked_at: When it was taken back.
+    """
+
+    id: str
+    endpoint: str
+    name: str
+    created_at: Moment
+    created_by: str
+    expires_at: Moment | None = None
+    revoked_at: Moment | None = None
+
+    def is_live(self, now: Moment) -> bool:
+        """Return whether the token is worth something at a moment."""
+        return self.revoked_at is None and (self.expires_at is None or self.expires_at > now)
+
+
+class NewEndpointToken(msgspec.Struct, frozen=True, kw_only=True):
+    """A token of an endpoint with its secret, which is shown this once."""
+
+    token: EndpointToken
+    secret: str
+
+
+class Passes(msgspec.Struct, frozen=True, kw_only=True):
+    """What lets a caller use an endpoint that asks for a token.
+
+    Args:
+        hashes: SHA-256 in hex of the tokens that were not revoked.
+        expires_ms: By hash, from when it is worth nothing, in milliseconds since the epoch.
+    """
+
+    hashes: list[str] = []
+    expires_ms: dict[str, int] = {}
 
 
 class RolloutState(StrEnum):

@@ -231,3 +231,24 @@ def test_a_shut_or_an_open_gate_asks_nobody(house, bob):
     for rules in (ASKED, [{"metric": "roc_auc >= 0.1"}]):
         with pytest.raises(Conflict):
             house.delivery.approve(bob, id=house.judge(version, rules).id)
+
+
+def test_every_metric_rule_keeps_what_the_candidate_reached_by_itself(house):
+    rules = [*AT_LEAST_AS_GOOD, {"metric": "log_loss <= 0.7"}]
+    put_in_force(house, house.register("one"))
+    for_champion = house.judge(house.register("both"), rules, time="at")
+    again = house.delivery.get_gate_report(OWNER, id=for_champion.id)
+    found = again.measured("roc_auc")
+    assert found.value == for_champion.results[0].candidate
+    assert found.low < found.value < found.high
+    assert (found.confidence, found.rows) == (pytest.approx(0.9), 1350)
+    assert found.clusters > 3  # whole days
+    assert again.measured("log_loss").value == for_champion.results[1].value
+    assert again.measured("brier") is None
+
+
+def test_without_a_champion_the_candidate_is_measured_too(house):
+    report = house.judge(house.register("both"), AT_LEAST_AS_GOOD)
+    assert (report.results[0].value, report.champion) == (None, None)
+    assert 0.7 < report.measured("roc_auc").value < 0.95
+    assert report.measured("roc_auc").clusters == 0

@@ -119,11 +119,9 @@ class MetricCheck(Check, frozen=True, kw_only=True):
             raise InvalidParam(f"{self.name} has {len(limits)} limits", hint="Give at_least, at_most or margin, one.")
         if not 0 < self.confidence < 1:
             raise InvalidParam(f"The confidence is {self.confidence:g}", hint="Give a share between 0 and 1.")
-        truth, prediction = inputs.need("truth"), inputs.need("prediction")
-        further = [self.cluster] if self.cluster else []
         if self.margin is not None:
-            champion = inputs.need("champion")
-            rows = collect(inputs.current, (truth, prediction, champion, *further))
+            truth, prediction, champion = (inputs.need(role) for role in ("truth", "prediction", "champion"))
+            rows = collect(inputs.current, (truth, prediction, champion, *([self.cluster] if self.cluster else [])))
             found = compare(
                 self.metric(),
                 rows[truth],
@@ -134,16 +132,25 @@ class MetricCheck(Check, frozen=True, kw_only=True):
             )
             self._check_rows(found.rows)
             return judge_difference(self.name, found, self.margin)
-        rows = collect(inputs.current, (truth, prediction, *further))
-        measured = estimate(
+        return judge_estimate(self.name, self.measured(inputs), self._bound())
+
+    def measured(self, inputs: Inputs) -> Estimate:
+        """Return the metric of the prediction by itself, whatever it is held against.
+
+        Raises:
+            NotEnough: If the rows cannot answer.
+        """
+        truth, prediction = inputs.need("truth"), inputs.need("prediction")
+        rows = collect(inputs.current, (truth, prediction, *([self.cluster] if self.cluster else [])))
+        found = estimate(
             self.metric(),
             rows[truth],
             rows[prediction],
             clusters=rows[self.cluster] if self.cluster else None,
             confidence=self.confidence,
         )
-        self._check_rows(measured.rows)
-        return judge_estimate(self.name, measured, self._bound())
+        self._check_rows(found.rows)
+        return found
 
     def _check_rows(self, rows: int) -> None:
         if rows < self.rows_needed:

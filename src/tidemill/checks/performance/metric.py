@@ -44,6 +44,7 @@ class Estimate(msgspec.Struct, frozen=True, kw_only=True):
         rows: Rows that were used.
         left_out: Rows without truth or without a finite score.
         positives: Rows whose truth is 1; None for regression.
+        clusters: Groups of rows that the interval takes as units; 0 when rows were taken one by one.
     """
 
     metric: str
@@ -55,6 +56,7 @@ class Estimate(msgspec.Struct, frozen=True, kw_only=True):
     rows: int
     left_out: int = 0
     positives: int | None = None
+    clusters: int = 0
 
 
 class Difference(msgspec.Struct, frozen=True, kw_only=True):
@@ -164,9 +166,9 @@ def estimate(
     """
     truths, (scores,), known, left_out = _aligned(metric, truth, score)
     measured = _measure(metric, truths, scores)
-    error = measured.standard_error
+    error, count = measured.standard_error, 0
     if clusters is not None:
-        error, half = _clustered(measured, clusters, known, confidence)
+        error, half, count = _clustered(measured, clusters, known, confidence)
         low, high = max(metric.low, measured.value - half), min(metric.high, measured.value + half)
     elif metric.interval:
         low, high = metric.interval(truths, scores, measured, confidence)
@@ -183,6 +185,7 @@ def estimate(
         rows=len(truths),
         left_out=left_out,
         positives=int(truths.sum()) if metric.is_binary else None,
+        clusters=count,
     )
 
 
@@ -217,7 +220,7 @@ def compare(
     error = difference.standard_error
     half = two_sided(confidence) * error
     if clusters is not None:
-        error, half = _clustered(difference, clusters, known, confidence)
+        error, half, _ = _clustered(difference, clusters, known, confidence)
     z = abs(difference.value) / error if error > 0 else (math.inf if difference.value else 0.0)
     return Difference(
         metric=metric.name,
@@ -237,8 +240,8 @@ def compare(
 
 def _clustered(
     measured: Measured, clusters: "Labels", known: "npt.NDArray[np.bool_]", confidence: float
-) -> tuple[float, float]:
-    """Return the standard error over whole groups, and half of the interval's width."""
+) -> tuple[float, float, int]:
+    """Return the standard error over whole groups, half of the interval's width, and how many groups there are."""
     labels = np.asarray(clusters)
     if len(labels) != len(known):
         raise LengthMismatch(
@@ -248,7 +251,17 @@ def _clustered(
     error, count = measured.clustered_error(groups)
     if count < 2:
         raise NotEnough("All rows are of one cluster", hint="Judge on more days, or without clusters.")
-    return error, student_quantile((1 + confidence) / 2, count - 1) * error
+    return error, interval_quantile(confidence, count) * error, count
+
+
+def interval_quantile(confidence: float, clusters: int) -> float:
+    """Return by how many standard errors an interval reaches to each side.
+
+    Args:
+        confidence: Of the interval.
+        clusters: Groups of rows that it takes as units; 0 when rows were taken one by one.
+    """
+    return student_quantile((1 + confidence) / 2, clusters - 1) if clusters else two_sided(confidence)
 
 
 def _aligned(

@@ -95,6 +95,55 @@ class Drift(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
 
 
+class GateValue(msgspec.Struct, frozen=True, kw_only=True):
+    """What the gate of a version measured before it served, beside what it reached in a window.
+
+    Args:
+        model: The model.
+        version: The version.
+        gate_report: The report.
+        value: The metric on the hold-out.
+        low: Lower end of its interval, at the confidence of the window's.
+        high: Upper end.
+        rows: Rows of the hold-out.
+        clusters: Days or other groups that the interval takes as units; 0 when rows were taken one by one.
+        answered: Rows of the window that the version answered and whose truth is known.
+        reached: The metric over those.
+    """
+
+    model: str
+    version: int
+    gate_report: str
+    value: float
+    low: float
+    high: float
+    rows: int
+    clusters: int = 0
+    answered: int = 0
+    reached: float | None = None
+
+    @property
+    def ref(self) -> str:
+        """The version, such as `delay@3`."""
+        return f"{self.model}@{self.version}"
+
+
+class Baseline(msgspec.Struct, frozen=True, kw_only=True):
+    """What the answers of a window are held against.
+
+    Args:
+        value: The metric that is expected: what the gates of its versions measured, each counted by its rows.
+        low: Lower end of its interval; the value itself when the monitor's settings state it.
+        high: Upper end.
+        gates: The versions behind it; empty when the settings state it.
+    """
+
+    value: float
+    low: float
+    high: float
+    gates: list[GateValue] = []
+
+
 class Performance(msgspec.Struct, frozen=True, kw_only=True):
     """How good the answers of a window were.
 
@@ -110,8 +159,12 @@ class Performance(msgspec.Struct, frozen=True, kw_only=True):
         high: Upper end.
         confidence: Of the interval.
         clusters: The days that the interval takes as units; 0 when rows were taken one by one.
-        baseline: What it is compared with.
+        baseline: What it is compared with; None when there is nothing, and the reason says why.
+        difference: The value less the baseline's, over the rows whose version has one, within each version.
+        difference_low: Lower end of its interval, which allows for chance on both sides.
+        difference_high: Upper end.
         allowed: By how much it may be worse.
+        false_alarm_rate: The stated chance that a window which is no worse than allowed fails.
         versions: The value by model version.
         reason: One sentence.
     """
@@ -127,8 +180,12 @@ class Performance(msgspec.Struct, frozen=True, kw_only=True):
     high: float | None = None
     confidence: float = 0.9
     clusters: int = 0
-    baseline: float | None = None
+    baseline: Baseline | None = None
+    difference: float | None = None
+    difference_low: float | None = None
+    difference_high: float | None = None
     allowed: float = 0.0
+    false_alarm_rate: float = 0.05
     versions: dict[str, float] = {}
     reason: str = ""
 

@@ -129,6 +129,8 @@ def _told(window: Window | None, kind: AlertKind) -> tuple[str, list[str], dict[
         found = window.performance
         facts |= {"metric": found.metric, "value": found.value, "low": found.low, "high": found.high}
         facts |= {"baseline": found.baseline, "allowed": found.allowed, "labelled": found.labelled}
+        facts |= {"difference": [found.difference, found.difference_low, found.difference_high]}
+        facts["false_alarm_rate"] = found.false_alarm_rate
         return f"{span}: {found.reason}", [], facts
     return "", [], {}
 

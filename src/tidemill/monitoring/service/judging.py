@@ -9,7 +9,7 @@ from tidemill.core.access import Actor
 from tidemill.core.errors import TidemillError
 from tidemill.core.lazy import lazy
 from tidemill.core.moments import Moment, parse_duration, utc_now
-from tidemill.delivery.store import find_deployment, find_endpoint, find_gate_report
+from tidemill.delivery.store import find_endpoint
 from tidemill.ledger import Ledger, Transaction
 from tidemill.monitoring.archive import Archive, labels
 from tidemill.monitoring.calendar import parse_window
@@ -18,6 +18,7 @@ from tidemill.monitoring.frames import score_column
 from tidemill.monitoring.performance import Answers, judge_performance
 from tidemill.monitoring.records import Alert, Drift, Monitor, Performance, Problem, Trigger
 from tidemill.monitoring.service.alerting import follow
+from tidemill.monitoring.service.baselines import Baselines
 from tidemill.monitoring.service.feedback import Feedback
 from tidemill.monitoring.service.references import References
 from tidemill.monitoring.settings import MonitorSettings, Scalar
@@ -61,6 +62,7 @@ class Judge:
         self._archive = archive
         self._references = references
         self._feedback = feedback
+        self._baselines = Baselines(ledger)
 
     def judge(self, actor: Actor) -> Judged:
         """Judge every window that is complete and new or changed, oldest first."""
@@ -146,22 +148,25 @@ class Judge:
         rows = self.rows(monitor.endpoint, start, end) if settings else None
         if settings is None or rows is None:
             return None
-        with self._ledger.read() as connection:
-            baseline = settings.baseline
-            if baseline is None and parts:
-                baseline = gate_value(connection, parts[0].deployment, settings.metric)
+        found = self._baselines.find(settings, parts)
         name = score_column(rows.columns, monitor.settings.score)
         if name is None:
             return None
         truths = self._truths(monitor, rows)
         days = (rows["event_time"].dt.epoch("ms") // 86_400_000).to_numpy()
         score = rows[name].cast(pl.Float64, strict=False).to_numpy()
-        answers = Answers(truth=truths, score=score, days=days, versions=rows["version"].to_numpy())
+        answers = Answers(
+            truth=truths,
+            score=score,
+            days=days,
+            versions=rows["version"].to_numpy(),
+            gates=rows["deployment"].replace_strict(found.places, default=-1, return_dtype=pl.Int64).to_numpy(),
+        )
         is_mature = is_ripe or bool(np.isfinite(truths).all())
-        return judge_performance(answers, settings, baseline=baseline, is_mature=is_mature)
+        return judge_performance(answers, settings, gates=found.gates, absent=found.absent, is_mature=is_mature)
 
     def rows(self, endpoint: str, start: Moment, end: Moment) -> "pl.DataFrame | None":
-        """Return id, event time, outputs and version of the answered rows of a stretch; None when there are none."""
+        """Return the answered rows of a stretch: id, event time, outputs, deployment, version; None without any."""
         with self._ledger.read() as connection:
             segments = segment_store.between_events(connection, endpoint, start, end)
         lots = []
@@ -170,7 +175,7 @@ class Judge:
             names = [name for name in table.collect_schema().names() if name in _KEPT or name.startswith("output.")]
             inside = (pl.col("event_time") >= start) & (pl.col("event_time") < end)
             kept = table.select(names).filter(inside & pl.col("prediction_id").is_not_null())
-            lots.append(kept.with_columns(*labels(segment)[2:3]).collect())
+            lots.append(kept.with_columns(*labels(segment)[:3:2]).collect())
         rows = pl.concat(lots, how="diagonal_relaxed") if lots else None
         return rows if rows is not None and rows.height else None
 
@@ -218,14 +223,3 @@ def watermark_of(connection: sa.Connection, endpoint: str) -> Moment | None:
         return None
     known = find_endpoint(connection, endpoint)
     return found if known is not None and known.time else max(found, utc_now())
-
-
-def gate_value(connection: sa.Connection, deployment: str, metric: str) -> float | None:
-    """Return what the gate measured of a deployment's version on the hold-out."""
-    found = find_deployment(connection, deployment)
-    report = find_gate_report(connection, found.gate_report) if found and found.gate_report else None
-    for result in report.results if report else []:
-        measured = result.value if result.candidate is None else result.candidate
-        if result.rule.split()[:1] == [metric] and measured is not None:
-            return measured
-    return None

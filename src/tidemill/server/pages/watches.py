@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from tidemill.core.moments import to_ms
-from tidemill.monitoring.records import Status, Window
+from tidemill.monitoring.records import Performance, Status, Window
 from tidemill.server.pages import words
 from tidemill.server.pages.charts.bars import stacked_shares
 from tidemill.server.pages.charts.figure import Frame
-from tidemill.server.pages.charts.lines import Axes, Line, Point, Rule, line_chart
+from tidemill.server.pages.charts.lines import Axes, Line, Point, line_chart
 from tidemill.server.pages.charts.strips import Cell, Row, heat_strip
 from tidemill.server.pages.tones import series_tone, tone_of
 
@@ -139,28 +139,52 @@ def _errors(windows: Sequence[Window]) -> Markup:
 
 def _performance(windows: Sequence[Window]) -> Markup:
     points: list[Point] = []
-    metric, baseline, allowed = "", None, 0.0
+    metric = ""
     for window in windows:
         per = window.performance
         if per is None or per.value is None:
             continue
-        metric, baseline, allowed = per.metric, per.baseline, per.allowed
+        metric = per.metric
         main = max(window.versions, key=lambda each: each.rows, default=None)
         note = f"{main.model}@{main.version}, {per.verdict}" if main else per.verdict
         note += "" if per.is_mature else f", {words.percent(per.share)} of truths so far"
         tone = version_tone(main.version) if main else "1"
+        note += f"; {_beside_baseline(per)}" if per.difference is not None else ""
         points.append(Point(_middle_ms(window), per.value, per.low, per.high, tone, note))
     if not points:
         return Markup('<p class="quiet">No window has enough truths yet.</p>')
     is_loss = metric in {"log_loss", "brier", "mae", "rmse"}
-    rules = []
-    if baseline is not None:
-        rules.append(Rule(baseline, f"baseline {words.fixed(baseline)}"))
-        rules.append(Rule(baseline + allowed if is_loss else baseline - allowed, "alert", "bad"))
     told = f"{metric} from {words.fixed(points[0].y)} to {words.fixed(points[-1].y)} over {len(points)} windows."
     better = "lower is better" if is_loss else "higher is better"
     frame = Frame(f"{metric} by window with its interval, {better}; dots coloured by version", told, 15.0)
-    return line_chart(frame, [Line(metric, points, "6", dots=True)], Axes(is_time=True, rules=rules))
+    lines = [Line(metric, points, "6", dots=True), *_baselines(windows)]
+    return line_chart(frame, lines, Axes(is_time=True))
+
+
+def _beside_baseline(per: Performance) -> str:
+    low, high = per.difference_low, per.difference_high
+    ends = f" ({low:+.3f} to {high:+.3f})" if low is not None and high is not None else ""
+    return f"{per.difference or 0.0:+.3f}{ends} beside the baseline"
+
+
+def _baselines(windows: Sequence[Window]) -> list[Line]:
+    """Return what the windows are held against: each version has a baseline of its own, and so a window may too."""
+    held = [(_middle_ms(each), each.performance) for each in windows if each.performance]
+    if not any(per.baseline for _, per in held):
+        return []
+    points = [_baseline_point(at, per) for at, per in held]
+    return [Line("baseline", points, "3", dots=True)]
+
+
+def _baseline_point(at: float, per: Performance) -> Point:
+    found = per.baseline
+    if found is None:
+        return Point(at, None)
+    if not found.gates:
+        return Point(at, found.value, note=f"as stated; may be worse by {per.allowed:g}")
+    versions = " and ".join(gate.ref for gate in found.gates)
+    note = f"at the gate of {versions}; may be worse by {per.allowed:g}"
+    return Point(at, found.value, found.low, found.high, note=note)
 
 
 def _drift(windows: Sequence[Window]) -> Markup:
