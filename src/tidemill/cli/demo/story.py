@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import httpx
 
+from tidemill.checks.outcome import Verdict
 from tidemill.checks.performance.metric import estimate
 from tidemill.checks.performance.roc_auc import ROC_AUC
 from tidemill.cli.demo.ancestry import ancestry
@@ -25,7 +26,7 @@ from tidemill.data.records import DatasetVersion
 from tidemill.delivery.records import Deployment, GateReport, Rollout
 from tidemill.models.loading import load_predictor
 from tidemill.models.ports import Predictor
-from tidemill.monitoring.records import Alert, FeedbackReport, Tick, Trigger, TriggerState
+from tidemill.monitoring.records import Alert, FeedbackReport, Status, Tick, Trigger, TriggerState
 from tidemill.pipelines.records import PipelineRun, PipelineStatus, StepExecution, StepStatus
 from tidemill.projects.reading import FILE_NAME
 from tidemill.projects.records import Delivery, DeliveryState, Project
@@ -246,10 +247,10 @@ class _Story:
         self._journal.finish(f"{key}/summary", found._asdict())
         return found
 
-    def _look_back(self, month: int, key: str) -> tuple[Delivery | None, int, str]:
-        """Judge the month before, follow what that starts; return it, how many alerts are open, and why nothing was."""
+    def _look_back(self, month: int, key: str) -> tuple[Delivery | None, list[str], str]:
+        """Judge the month before, follow what that starts; return it, the kinds of open alerts, and why nothing was."""
         if month == FIRST_MONTHS[-1] + 1:
-            return None, 0, ""
+            return None, [], ""
         before = self._journal.done(f"{key}/back")
         if before is None:
             before = self._judge(month, key)
@@ -266,6 +267,8 @@ class _Story:
             if self._journal.done(f"alert/{alert.id}") != last:
                 aside(f"  alert ({alert.kind.value}): {alert.reason}")
                 self._journal.finish(f"alert/{alert.id}", last)
+        kinds = sorted({alert.kind.value for alert in alerts})
+        self._tell_performance()
         path = f"/api/v1/endpoints/{ENDPOINT}/triggers"
         reason = f"the outcomes of {_MONTHS[month - 2]} are in"
         trigger = self._started_since()
@@ -275,11 +278,19 @@ class _Story:
         delivery = self._delivery_of(trigger)
         if delivery is None:
             aside(f"  no retraining: {trigger.reason}")
-            return {"delivery": None, "alerts": len(alerts), "reason": trigger.reason}
+            return {"delivery": None, "alerts": kinds, "reason": trigger.reason}
         aside(f"  retraining ({delivery.cause})")
         delivery = self._follow(delivery.id)
         self._tell_gate(delivery)
-        return {"delivery": delivery.id, "alerts": len(alerts), "reason": trigger.reason}
+        return {"delivery": delivery.id, "alerts": kinds, "reason": trigger.reason}
+
+    def _tell_performance(self) -> None:
+        """Say how the month before compares with what the gate measured, unless an alert has just said so."""
+        status = self._api.get(f"/api/v1/endpoints/{ENDPOINT}/status", Status, windows=3)
+        judged = [found.performance for found in status.windows if found.performance is not None]
+        known = [found for found in judged if found.difference is not None]
+        if known and known[-1].verdict != Verdict.FAIL.value:
+            aside(f"  performance: {known[-1].reason}")
 
     def _started_since(self) -> Trigger | None:
         """Return the trigger that an alert has fired since the month before was judged."""
@@ -338,7 +349,7 @@ class _Story:
         told: int,
         delivery: Delivery | None,
         rollout: Rollout | None,
-        alerts: int,
+        alerts: list[str],
         why: str,
     ) -> Month:
         days = table["date"].cast(pl.String).to_list()

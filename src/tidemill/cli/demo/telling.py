@@ -23,7 +23,7 @@ class Month(NamedTuple):
     loop: float
     loop_low: float
     loop_high: float
-    alerts: int
+    alerts: list[str]
     decision: str
     reason: str
     example: str
@@ -81,14 +81,14 @@ def progress_line(name: str, total: int) -> Iterator[Callable[[int], None]]:
 
 def summary(months: Sequence[Month]) -> None:
     """Write the table of the year."""
-    click.secho("   month      served   as is   loop            gain    alerts  decision before it", bold=True)
+    click.secho("   month      served   as is   loop            gain    alerts before it   decision", bold=True)
     for month in months:
         versions = "v" + ",".join(map(str, month.versions))
         interval = f"({month.loop_low:.3f}-{month.loop_high:.3f})"
         gain = month.loop - month.as_is
         click.echo(
             f"   {month.name:<10} {versions:<8} {month.as_is:.3f}   {month.loop:.3f} {interval}  {gain:+.3f}  "
-            f"{month.alerts:>6}  {month.decision}"
+            f"{', '.join(month.alerts) or '-':<18} {month.decision}"
         )
     as_is = sum(month.as_is for month in months) / len(months)
     loop = sum(month.loop for month in months) / len(months)
