@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import click
+import msgspec
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
@@ -11,13 +12,14 @@ from tidemill.cli.changes import print_diff
 from tidemill.cli.output import client, common, done, show, talk, wants_json
 from tidemill.cli.runs import pairs
 from tidemill.client.client import part
-from tidemill.data.profile.records import Profile
+from tidemill.data.profile.records import ColumnProfile, Profile
 from tidemill.data.records import Dataset, DatasetVersion, Diff, Sample
 from tidemill.data.report import QualityReport
 
 _VERSIONS = "/api/v1/dataset-versions"
 _LISTED = ["number", "kind", "rows", "quarantined", "size_bytes", "tags", "created_at", "created_by"]
 _SHOWN = ["id", "dataset", "number", "kind", "digest", "rows", "rows_read", "quarantined", "size_bytes"]
+_MOMENTS = {"date", "datetime", "datetime_utc"}
 
 
 @click.group()
@@ -30,7 +32,13 @@ def data() -> None:
 @click.argument("source")
 @click.option("--key", "-k", multiple=True, metavar="COLUMN", help="A column that names a row (repeat it).")
 @click.option("--time", metavar="COLUMN", help="The column that says when a row happened.")
-@click.option("--on-bad-rows", type=click.Choice(["reject", "quarantine"]), default="reject", show_default=True)
+@click.option(
+    "--on-bad-rows",
+    type=click.Choice(["reject", "quarantine"]),
+    default="reject",
+    show_default=True,
+    help="What becomes of rows that break a rule: none is taken, or those are put aside.",
+)
 @click.option("--append", is_flag=True, help="Keep the rows of the latest version, and add those of new files.")
 @click.option("--rule", "rules", multiple=True, metavar="COLUMN=RULES", help="Such as 'distance={between: [1, 6000]}'.")
 @click.option(
@@ -126,7 +134,7 @@ def profile(ref: str) -> None:
     with client() as api:
         found = api.get(f"{_VERSIONS}/{part(ref)}/profile", Profile)
     columns = ["name", "type", "nulls", "distinct", "low", "high", "mean", "deviation"]
-    show(found if wants_json() else list(found.columns), columns=columns, empty="The table has no columns.")
+    show(found if wants_json() else [_told(each) for each in found.columns], columns=columns, empty="No columns.")
 
 
 @data.command("report")
@@ -198,6 +206,12 @@ def untag(name: str, tag: str) -> None:
     with client() as api:
         api.delete(f"/api/v1/datasets/{part(name)}/tags/{part(tag)}", type(None))
     done(f"Removed {name}@{tag}.", dataset=name, tag=tag)
+
+
+def _told(column: ColumnProfile) -> dict[str, object]:
+    """Return what a person reads of a column; the mean of moments is seconds since 1970 and tells nobody anything."""
+    facts: dict[str, object] = msgspec.structs.asdict(column)
+    return facts | ({"mean": None, "deviation": None} if column.type in _MOMENTS else {})
 
 
 def absolute(source: str) -> str:

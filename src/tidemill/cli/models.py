@@ -49,7 +49,7 @@ def show_(ref: str) -> None:
 @click.argument("digest")
 @click.option("--run", "run_id", help="The run that made it.")
 @click.option("--description", default="", help="What is to be known of the version.")
-@click.option("--tag", "-t", "tags", multiple=True, metavar="KEY=VALUE")
+@click.option("--tag", "-t", "tags", multiple=True, metavar="KEY=VALUE", help="A word on the version (repeat it).")
 @click.option("--trust", "trusted", multiple=True, metavar="TYPE", help="A type in the model that you vouch for.")
 @common
 def register(

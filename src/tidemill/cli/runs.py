@@ -40,10 +40,10 @@ def show_(run_id: str) -> None:
 
 
 @runs.command("create")
-@click.option("--experiment", "-e", default="Default", show_default=True)
-@click.option("--name", default="")
-@click.option("--param", "-p", "params", multiple=True, metavar="KEY=VALUE")
-@click.option("--tag", "-t", "tags", multiple=True, metavar="KEY=VALUE")
+@click.option("--experiment", "-e", default="Default", show_default=True, help="The experiment of the run.")
+@click.option("--name", default="", help="What to call it; one is made up when left out.")
+@click.option("--param", "-p", "params", multiple=True, metavar="KEY=VALUE", help="A setting of the run (repeat it).")
+@click.option("--tag", "-t", "tags", multiple=True, metavar="KEY=VALUE", help="A word on the run (repeat it).")
 @common
 def create(experiment: str, name: str, params: tuple[str, ...], tags: tuple[str, ...]) -> None:
     """Start a run that you log to yourself."""
@@ -54,10 +54,10 @@ def create(experiment: str, name: str, params: tuple[str, ...], tags: tuple[str,
 
 @runs.command("log")
 @click.argument("run_id")
-@click.option("--metric", "-m", "metrics", multiple=True, metavar="KEY=NUMBER")
-@click.option("--step", default=0, show_default=True)
-@click.option("--param", "-p", "params", multiple=True, metavar="KEY=VALUE")
-@click.option("--tag", "-t", "tags", multiple=True, metavar="KEY=VALUE")
+@click.option("--metric", "-m", "metrics", multiple=True, metavar="KEY=NUMBER", help="A measured value (repeat it).")
+@click.option("--step", default=0, show_default=True, help="The step that the metrics were measured at.")
+@click.option("--param", "-p", "params", multiple=True, metavar="KEY=VALUE", help="A setting of the run (repeat it).")
+@click.option("--tag", "-t", "tags", multiple=True, metavar="KEY=VALUE", help="A word on the run (repeat it).")
 @common
 def log(run_id: str, metrics: tuple[str, ...], step: int, params: tuple[str, ...], tags: tuple[str, ...]) -> None:
     """Log metrics, params and tags of a run."""
@@ -70,7 +70,13 @@ def log(run_id: str, metrics: tuple[str, ...], step: int, params: tuple[str, ...
 
 @runs.command("end")
 @click.argument("run_id")
-@click.option("--status", default="FINISHED", show_default=True, help="FINISHED, FAILED or KILLED.")
+@click.option(
+    "--status",
+    type=click.Choice(["FINISHED", "FAILED", "KILLED"], case_sensitive=False),
+    default="FINISHED",
+    show_default=True,
+    help="How it ended.",
+)
 @common
 def end(run_id: str, status: str) -> None:
     """End a run."""

@@ -55,10 +55,6 @@ class Client:
         """Store bytes on the server and return their digest."""
         return self._decode(self._send("POST", "/api/v1/objects", content=content), dict[str, str])["digest"]
 
-    def download(self, path: str) -> bytes:
-        """Return the bytes that a path holds."""
-        return self._send("GET", path).content
-
     @contextmanager
     def stream(self, path: str) -> Iterator[Iterator[bytes]]:
         """Give the bytes that a path holds, piece by piece as they come."""

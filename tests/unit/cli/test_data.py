@@ -86,3 +86,14 @@ def test_what_does_not_work_says_why(tidemill, folder, words, code, said):
 
     assert (ran.code, ran.out) == (code, "")
     assert said in ran.err
+
+
+def test_the_mean_of_moments_is_not_told_as_a_number(tidemill, tmp_path):
+    table = tmp_path / "table.csv"
+    table.write_text("at,x\n2024-01-01 10:00:00,1\n2024-01-03 10:00:00,3\n")
+    tidemill("data", "add", "t", table)
+
+    at, x = tidemill("data", "profile", "t").out.splitlines()[1:]
+    assert at.split()[-2:] == ["-", "-"]
+    assert x.split()[-2] == "2"
+    assert tidemill("data", "profile", "t", "--json").json["columns"][0]["mean"] is not None

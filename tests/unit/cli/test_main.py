@@ -82,3 +82,17 @@ def test_verbs_without_a_record_answer_in_json_too(tidemill, tmp_path):
     assert tidemill("data", "untag", "table", "gold", "--json").json == {"dataset": "table", "tag": "gold"}
     for words in (["log", run, "-m", "loss=1"], ["delete", run], ["restore", run]):
         assert tidemill("runs", *words, "--json").json == {"run_id": run}
+
+
+@pytest.mark.parametrize("stage", ["runs", "data", "models", "demo", "endpoints", "gates", "rollouts", "pipelines"])
+def test_every_option_says_what_it_does(stage):
+    asked = build().get_command(click.Context(build()), stage)
+    below = getattr(asked, "commands", {"": asked})
+
+    mute = [
+        f"{name} {option.opts[0]}"
+        for name, command in below.items()
+        for option in command.params
+        if isinstance(option, click.Option) and not option.help
+    ]
+    assert mute == []

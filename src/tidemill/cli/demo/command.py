@@ -9,7 +9,11 @@ from tidemill.core.lazy import load
 
 @click.command("demo")
 @click.option(
-    "--folder", type=click.Path(path_type=Path, file_okay=False), default=Path("tidemill-demo"), show_default=True
+    "--folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("tidemill-demo"),
+    show_default=True,
+    help="Where the demo works.",
 )
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="The server's port; any free one when left out.")
 @click.option("--exit", "ends", is_flag=True, help="End after the story instead of leaving the server up.")
