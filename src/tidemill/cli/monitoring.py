@@ -152,8 +152,14 @@ def run(closed_only: bool) -> None:  # noqa: FBT001 - a flag of the command line
 
 @monitor.command("fire")
 @click.argument("endpoint")
-@click.option("--cause", default="manual", show_default=True, help="manual, new_data or schedule.")
-@click.option("--reason", default="")
+@click.option(
+    "--cause",
+    type=click.Choice(["manual", "new_data", "schedule"]),
+    default="manual",
+    show_default=True,
+    help="What asks for it.",
+)
+@click.option("--reason", default="", help="Why, for the record.")
 @click.option("--key", default="", help="Firing again with the same key changes nothing.")
 @common
 def fire(endpoint: str, cause: str, reason: str, key: str) -> None:
@@ -165,7 +171,7 @@ def fire(endpoint: str, cause: str, reason: str, key: str) -> None:
 
 @monitor.command("triggers")
 @click.option("--endpoint", default="", help="Only of this endpoint.")
-@click.option("--limit", default=20, show_default=True)
+@click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="The most triggers to show.")
 @common
 def triggers(endpoint: str, limit: int) -> None:
     """List what asked for retrainings, newest first."""
@@ -177,7 +183,7 @@ def triggers(endpoint: str, limit: int) -> None:
 @monitor.command("settle")
 @click.argument("trigger")
 @click.argument("outcome", type=click.Choice(["helped", "no_help", "failed"]))
-@click.option("--detail", default="")
+@click.option("--detail", default="", help="More about it, for the record.")
 @common
 def settle(trigger: str, outcome: str, detail: str) -> None:
     """Say what came of the retraining that TRIGGER started."""
@@ -193,14 +199,20 @@ def predictions() -> None:
 
 @predictions.command("list")
 @click.argument("endpoint")
-@click.option("--limit", default=20, show_default=True)
-@click.option("--before", type=click.DateTime(["%Y-%m-%dT%H:%M:%S%z"]), help="Only those that arrived before.")
+@click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="The most predictions to show.")
+@click.option(
+    "--before",
+    type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z"]),
+    metavar="MOMENT",
+    help="Only those that arrived before, such as 2026-01-31 or 2026-01-31T12:00:00+01:00; local time without a zone.",
+)
 @common
 def list_predictions(endpoint: str, limit: int, before: datetime | None) -> None:
     """List an endpoint's predictions, newest first."""
     with client() as api:
         path = f"/api/v1/endpoints/{part(endpoint)}/predictions"
-        found = api.get(path, list[Prediction], limit=limit, before=before)
+        moment = before.astimezone() if before else None
+        found = api.get(path, list[Prediction], limit=limit, before=moment)
         show(found, columns=_PREDICTIONS, empty="No predictions yet.")
 
 
@@ -290,8 +302,8 @@ def alerts() -> None:
 
 @alerts.command("list")
 @click.option("--endpoint", default="", help="Only of this endpoint.")
-@click.option("--state", type=click.Choice(["open", "closed"]), default=None)
-@click.option("--limit", default=20, show_default=True)
+@click.option("--state", type=click.Choice(["open", "closed"]), default=None, help="Only these.")
+@click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="The most alerts to show.")
 @common
 def list_alerts(endpoint: str, state: str | None, limit: int) -> None:
     """List alerts, newest first."""
@@ -320,7 +332,7 @@ def acknowledge(alert: str) -> None:
 
 @alerts.command("notifications")
 @click.option("--alert", default="", help="Only of this alert.")
-@click.option("--limit", default=20, show_default=True)
+@click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="The most notifications to show.")
 @common
 def notifications(alert: str, limit: int) -> None:
     """List what was sent of alerts, or is to be."""

@@ -24,6 +24,7 @@ from tidemill.objects.trees import TreeEntry
 
 _PIECE = 1 << 20
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_CLOSED = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP}
 
 
 class ObjectMissing(NotFound):
@@ -317,7 +318,7 @@ def plain_errors(place: Path) -> Iterator[None]:
             raise OutOfSpace(
                 "There is no space left to store this", where=str(place), hint="Free some space; nothing was kept."
             ) from error
-        if error.errno in {errno.EACCES, errno.EPERM, errno.EROFS}:
+        if error.errno in _CLOSED:
             raise StoreReadOnly(
                 "This folder cannot be written", where=str(place), hint="Give write permission, or use another --home."
             ) from error

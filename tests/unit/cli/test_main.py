@@ -84,7 +84,23 @@ def test_verbs_without_a_record_answer_in_json_too(tidemill, tmp_path):
         assert tidemill("runs", *words, "--json").json == {"run_id": run}
 
 
-@pytest.mark.parametrize("stage", ["runs", "data", "models", "demo", "endpoints", "gates", "rollouts", "pipelines"])
+@pytest.mark.parametrize(
+    "stage",
+    [
+        "runs",
+        "data",
+        "models",
+        "demo",
+        "endpoints",
+        "gates",
+        "rollouts",
+        "pipelines",
+        "monitor",
+        "predictions",
+        "alerts",
+        "feedback",
+    ],
+)
 def test_every_option_says_what_it_does(stage):
     asked = build().get_command(click.Context(build()), stage)
     below = getattr(asked, "commands", {"": asked})
@@ -96,3 +112,21 @@ def test_every_option_says_what_it_does(stage):
         if isinstance(option, click.Option) and not option.help
     ]
     assert mute == []
+
+
+@pytest.mark.parametrize("moment", ["2026-01-31", "2026-01-31T12:00:00", "2026-01-31T12:00:00+01:00"])
+def test_a_moment_is_a_day_or_a_time_with_or_without_its_zone(tidemill, moment):
+    tidemill("endpoints", "create", "delay")
+
+    ran = tidemill("predictions", "list", "delay", "--before", moment, "--json")
+
+    assert (ran.code, ran.json) == (0, [])
+    assert tidemill("predictions", "list", "delay", "--limit", "0").code == 2
+
+
+def test_a_home_below_a_file_is_refused_with_the_way_out(tidemill, tmp_path):
+    (tmp_path / "file").write_text("")
+
+    ran = tidemill("runs", "list", "--home", tmp_path / "file" / "home")
+
+    assert (ran.code, "another --home" in ran.err) == (4, True)
