@@ -11,11 +11,15 @@ from tidemill.checks.multiplicity import parse_alarm_budget
 from tidemill.checks.performance.catalogue import find_metric
 from tidemill.core.errors import Conflict, InvalidInput, NotFound
 from tidemill.core.moments import Moment, format_duration, parse_duration
+from tidemill.core.names import shown
+from tidemill.core.nearest import did_you_mean
 from tidemill.monitoring.calendar import parse_window
 from tidemill.monitoring.records import Trigger, TriggerState
 from tidemill.monitoring.settings import HysteresisSettings, MonitorSettings, RetrainSettings
+from tidemill.workflows.cadence import parse_cron
 
 CAUSES = ("drift", "performance", "new_data", "schedule", "manual")
+CRON = "cron:"
 MOST_FEEDBACK = 1_000_000
 LONGEST_ID = 200
 LONGEST_TRUTH = 1000
@@ -104,8 +108,27 @@ def _check_retrain(settings: RetrainSettings) -> None:
     parse_duration(settings.cooldown)
     parse_budget(settings.budget)
     for cause in settings.on:
-        if cause not in CAUSES and not cause.startswith("cron:"):
-            raise InvalidMonitor(f"{cause!r} is not a cause of retraining", hint=f"Causes: {', '.join(CAUSES)}.")
+        check_cause(cause)
+
+
+def check_cause(text: str) -> None:
+    """Let a text pass that may stand among the causes of a retraining.
+
+    Raises:
+        InvalidMonitor: If it is none.
+        InvalidSchedule: If it is a cron line that cannot be kept.
+    """
+    if text.startswith(CRON):
+        parse_cron(text.removeprefix(CRON))
+    elif text not in CAUSES:
+        hint = did_you_mean(text, [*CAUSES, f"{CRON} 0 3 * * *"])
+        raise InvalidMonitor(f"{shown(text)} is not a cause of retraining", hint=hint)
+
+
+def crons_of(settings: RetrainSettings | None) -> list[str]:
+    """Return the cron lines among the causes of a retraining, each once."""
+    causes = settings.on if settings else []
+    return list(dict.fromkeys(parse_cron(each.removeprefix(CRON)) for each in causes if each.startswith(CRON)))
 
 
 def parse_budget(text: str) -> tuple[int, timedelta] | None:
@@ -174,7 +197,14 @@ def latest_episode(moods: Iterable[tuple[Moment, Mood]], settings: HysteresisSet
     return found
 
 
-def why_suppressed(cause: str, moment: Moment, history: Sequence[Trigger], settings: RetrainSettings) -> str:
+def why_suppressed(
+    cause: str,
+    moment: Moment,
+    history: Sequence[Trigger],
+    settings: RetrainSettings,
+    *,
+    clock: Moment | None = None,
+) -> str:
     """Return why a trigger is not to be followed; an empty text when it is.
 
     Args:
@@ -182,7 +212,14 @@ def why_suppressed(cause: str, moment: Moment, history: Sequence[Trigger], setti
         moment: The time of the data.
         history: The endpoint's triggers, newest first.
         settings: Cool-down, budget, and when to stop.
+        clock: The present. Time has passed when the data says so or the clock does: a replay's data runs ahead of the
+            clock, and where nobody asks the model for a week, the data stands still.
     """
+
+    def since(trigger: Trigger) -> timedelta:
+        by_data = moment - trigger.moment
+        return by_data if clock is None else max(by_data, clock - trigger.created_at)
+
     followed = [trigger for trigger in history if trigger.state is not TriggerState.SUPPRESSED]
     underway = [trigger for trigger in followed if trigger.state in {TriggerState.PENDING, TriggerState.STARTED}]
     if underway:
@@ -190,12 +227,12 @@ def why_suppressed(cause: str, moment: Moment, history: Sequence[Trigger], setti
     if cause == "manual":
         return ""
     cooldown = parse_duration(settings.cooldown)
-    if followed and moment - followed[0].moment < cooldown:
-        ago = format_duration(max(timedelta(0), moment - followed[0].moment))
+    if followed and since(followed[0]) < cooldown:
+        ago = format_duration(max(timedelta(0), since(followed[0])))
         return f"the last one was {ago or 'less than a second'} ago and the cool-down is {settings.cooldown}"
     budget = parse_budget(settings.budget)
     if budget is not None:
-        used = sum(moment - trigger.moment < budget[1] for trigger in followed)
+        used = sum(since(trigger) < budget[1] for trigger in followed)
         if used >= budget[0]:
             return f"the budget of {settings.budget} is used up"
     last = [trigger for trigger in followed if trigger.state is not TriggerState.FAILED][: settings.stop_after]

@@ -57,8 +57,9 @@ class RetrainSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     """What starts a retraining and how often it may.
 
     Args:
-        on: The causes: `drift`, `performance`, `new_data`, `schedule`; by hand always works.
-        cooldown: The shortest time between two, in the time of the data.
+        on: The causes: `drift`, `performance`, `new_data`, `schedule` for what others fire, `cron: 0 3 * * *` for ticks
+            in UTC; by hand always works.
+        cooldown: The shortest time between two, by the time of the data or by the clock, whichever has gone further.
         budget: The most in a time, such as `20 runs per 30d`; empty for no limit.
         stop_after: Stop when so many in a row did not help; 0 for never.
         again_after: An alert that stays open asks again after so many further bad windows; 0 for never.

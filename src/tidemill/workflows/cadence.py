@@ -5,12 +5,13 @@ from typing import Protocol, cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from tidemill.core.lazy import lazy
-from tidemill.core.moments import Moment
+from tidemill.core.moments import Moment, utc_now
 from tidemill.workflows.errors import InvalidSchedule
 
 croniter = lazy("croniter")
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
+_FIELDS = 5
 
 
 def parse_cadence(cron: str, every_s: float, zone: str) -> str:
@@ -33,7 +34,25 @@ def parse_cadence(cron: str, every_s: float, zone: str) -> str:
         raise InvalidSchedule(
             f"{cron!r} is not a cron line", hint="Five fields: minute hour day month weekday, such as '0 3 * * *'."
         )
+    try:
+        due_after(six, zone, utc_now())
+    except croniter.CroniterBadDateError:
+        raise InvalidSchedule(f"{cron!r} never comes", hint="No month has that day: look at the third field.") from None
     return six
+
+
+def parse_cron(text: str) -> str:
+    """Return five cron fields if they name moments that come, in UTC.
+
+    Raises:
+        InvalidSchedule: If they do not.
+    """
+    if len(text.split()) != _FIELDS:
+        raise InvalidSchedule(
+            f"{text!r} is not a cron line", hint="Five fields: minute hour day month weekday, such as '0 3 * * *'."
+        )
+    parse_cadence(text, 0.0, "UTC")
+    return " ".join(text.split())
 
 
 def _cron_of(every_s: float) -> str:

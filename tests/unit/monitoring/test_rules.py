@@ -81,6 +81,14 @@ def test_suppressed_triggers_neither_cool_down_nor_cost_anything():
     assert why_suppressed("drift", START + timedelta(days=10), history, settings) == ""
 
 
+def test_time_passes_by_the_clock_where_the_data_stands_still():
+    settings = RetrainSettings(cooldown="7d", budget="1 run per 30d")
+    still, history = START, [trigger(0)]
+    assert "cool-down" in why_suppressed("schedule", still, history, settings, clock=START + timedelta(days=6))
+    assert "budget" in why_suppressed("schedule", still, history, settings, clock=START + timedelta(days=8))
+    assert why_suppressed("schedule", still, history, settings, clock=START + timedelta(days=31)) == ""
+
+
 def test_the_budget_is_kept():
     settings = RetrainSettings(budget="2 runs per 30d")
     assert "budget" in why_suppressed("drift", START + timedelta(days=9), [trigger(5), trigger(0)], settings)

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tidemill.workflows.cadence import due_after, due_before, parse_cadence
+from tidemill.workflows.cadence import due_after, due_before, parse_cadence, parse_cron
 from tidemill.workflows.errors import InvalidSchedule
 
 
@@ -33,6 +33,19 @@ def test_uneven_periods_are_refused(every_s: float) -> None:
 def test_lines_that_are_not_cron_are_refused(cron: str) -> None:
     with pytest.raises(InvalidSchedule, match="not a cron line"):
         parse_cadence(cron, 0, "UTC")
+
+
+@pytest.mark.parametrize("cron", ["0 3 31 2 *", "0 0 30 2 *"])
+def test_a_line_that_never_comes_is_refused(cron: str) -> None:
+    with pytest.raises(InvalidSchedule, match="never comes"):
+        parse_cadence(cron, 0, "UTC")
+
+
+def test_a_cron_line_of_its_own_has_five_fields() -> None:
+    assert parse_cron(" 0  3 * * 1-5 ") == "0 3 * * 1-5"
+    for text in ("* * * * * *", "@daily", "", "0 3 * *"):
+        with pytest.raises(InvalidSchedule, match="not a cron line"):
+            parse_cron(text)
 
 
 def test_one_way_to_say_it_and_a_known_zone_are_needed() -> None:

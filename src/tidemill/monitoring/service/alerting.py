@@ -1,6 +1,7 @@
 """After each judgement: alerts open and close, notifications go into the outbox, triggers fire; one transaction."""
 
 import msgspec
+import sqlalchemy as sa
 
 from tidemill.checks.outcome import Verdict
 from tidemill.core.ids import new_id
@@ -17,7 +18,7 @@ from tidemill.monitoring.records import (
     TriggerState,
     Window,
 )
-from tidemill.monitoring.rules import Episode, Mood, latest_episode, why_suppressed
+from tidemill.monitoring.rules import CRON, Episode, Mood, latest_episode, why_suppressed
 from tidemill.monitoring.settings import RetrainSettings
 from tidemill.monitoring.store import alerts as store
 from tidemill.monitoring.store import windows as window_store
@@ -187,12 +188,7 @@ def fire(
     tx: Transaction, monitor: Monitor, cause: str, reason: str, *, now: Moment, key: str = "", alert: str | None = None
 ) -> Trigger | None:
     """Record a trigger, and why it is not followed if it is not; None when one of that key was fired before."""
-    history = store.list_triggers(tx.connection, endpoint=monitor.endpoint, limit=1000)
-    settings = monitor.settings.retrain or RetrainSettings()
-    why = why_suppressed(cause, now, history, settings)
-    wanted = {"schedule" if each.startswith("cron:") else each for each in settings.on} | {"manual"}
-    if cause not in wanted:
-        why = f"this endpoint is not retrained on {cause}"
+    why = why_not(tx.connection, monitor, cause, now=now, clock=tx.now)
     trigger = Trigger(
         id=new_id(),
         endpoint=monitor.endpoint,
@@ -210,3 +206,14 @@ def fire(
     tx.link(source, "fired", subject)
     tx.audit("trigger.fire", subject, endpoint=monitor.endpoint, cause=cause, state=trigger.state.value)
     return trigger
+
+
+def why_not(connection: sa.Connection, monitor: Monitor, cause: str, *, now: Moment, clock: Moment) -> str:
+    """Return why a trigger would not be followed; an empty text when it would be."""
+    settings = monitor.settings.retrain or RetrainSettings()
+    wanted = {"schedule" if each.startswith(CRON) else each for each in settings.on} | {"manual"}
+    if cause not in wanted:
+        return f"this endpoint is not retrained on {cause}"
+    followed = [state for state in TriggerState if state is not TriggerState.SUPPRESSED]
+    history = store.list_triggers(connection, endpoint=monitor.endpoint, states=followed, limit=1000)
+    return why_suppressed(cause, now, history, settings, clock=clock)

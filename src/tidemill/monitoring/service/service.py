@@ -42,6 +42,7 @@ from tidemill.monitoring.service.outbox import Outbox, installed
 from tidemill.monitoring.service.predictions import Predictions
 from tidemill.monitoring.service.references import References
 from tidemill.monitoring.service.sealing import Sealer, fresh_frames
+from tidemill.monitoring.service.timetable import CRON_TICK, Timetable
 from tidemill.monitoring.service.triggers import Triggers
 from tidemill.monitoring.settings import MonitorSettings
 from tidemill.monitoring.store import alerts as alert_store
@@ -68,7 +69,7 @@ class MonitoringService:
         notifiers: Gives the notifiers by name.
     """
 
-    local = frozenset({"observe", "prediction_ref_edges", "define", "schedule"})
+    local = frozenset({"observe", "prediction_ref_edges", "define", "take_up", "schedule", "offer"})
 
     def __init__(
         self,
@@ -91,6 +92,7 @@ class MonitoringService:
         self._judge = Judge(ledger, self._archive, self._references, self._feedback)
         self._observations = Observations(ledger, self._archive)
         self._triggers = Triggers(ledger)
+        self._timetable = Timetable(ledger, self._triggers)
         self._outbox = Outbox(ledger, notifiers)
         self.on_trigger = on_trigger
         self._turn = threading.RLock()
@@ -123,7 +125,9 @@ class MonitoringService:
             return Monitor(endpoint=endpoint, settings=settings, updated_at=tx.now)
 
         with self._turn:
-            return self._ledger.write(actor, work)
+            configured = self._ledger.write(actor, work)
+            self._timetable.bring_in_line()
+        return configured
 
     def get_monitor(self, actor: Actor, *, endpoint: str) -> Monitor:
         """Return what is watched at an endpoint; the defaults when nothing was said.
@@ -248,8 +252,13 @@ class MonitoringService:
         )
 
     def define(self, workflows: Workflows) -> None:
-        """Name the pass as a durable workflow; before `launch`."""
+        """Name the pass and the ticks of cron lines as durable workflows; before `launch`."""
         workflows.define(TICK, self._tick_flow)
+        workflows.define(CRON_TICK, self._timetable.run)
+
+    def take_up(self, workflows: Workflows) -> None:
+        """Keep the cron lines of the monitors; after `launch`."""
+        self._timetable.take_up(workflows)
 
     def schedule(self, workflows: Workflows, *, every_s: float = 5.0) -> None:
         """Let the pass be done every so many seconds; after `launch`."""
@@ -362,7 +371,7 @@ class MonitoringService:
         Args:
             actor: Who asks.
             endpoint: The endpoint.
-            cause: `manual`, `new_data` or `schedule`; alerts fire by themselves.
+            cause: `manual`, `new_data` or `schedule`; alerts, cron lines and watched sources fire by themselves.
             reason: Why, for the record.
             key: Firing again with the same key returns the same trigger.
 
@@ -370,6 +379,14 @@ class MonitoringService:
             EndpointNotFound: If there is no such endpoint.
         """
         return self._triggers.fire(actor, endpoint, cause, reason, key)
+
+    def offer(self, actor: Actor, *, endpoint: str, cause: str, reason: str, key: str) -> Trigger:
+        """Fire for a state that lasts, once; and again when what kept the first from being followed is over.
+
+        Raises:
+            EndpointNotFound: If there is no such endpoint.
+        """
+        return self._triggers.offer(actor, endpoint, cause, reason, key)
 
     def list_triggers(self, actor: Actor, *, endpoint: str = "", limit: int = 100) -> list[Trigger]:
         """Return triggers, newest first."""

@@ -55,6 +55,31 @@ class Triggers:
 
         return self._ledger.write(actor, work)
 
+    def offer(self, actor: Actor, endpoint: str, cause: str, reason: str, key: str) -> Trigger:
+        """Fire for a state that lasts: once, and again when what kept the first trigger from being followed is over.
+
+        Args:
+            actor: Who asks.
+            endpoint: The endpoint.
+            cause: The cause.
+            reason: Why, for the record.
+            key: Names the state; the same state fires again only after a trigger of it was suppressed.
+
+        Raises:
+            EndpointNotFound: If there is no such endpoint.
+        """
+        with self._ledger.read() as connection:
+            latest = found = store.find_trigger(connection, key=key)
+            while found is not None and found.state is TriggerState.SUPPRESSED:
+                key = f"{key}/{found.id}"
+                latest, found = found, store.find_trigger(connection, key=key)
+            if found is None and latest is not None:
+                monitor = window_store.find_monitor(connection, endpoint)
+                now, clock = watermark_of(connection, endpoint) or utc_now(), utc_now()
+                asked = monitor or Monitor(endpoint=endpoint, settings=MonitorSettings())
+                found = latest if alerting.why_not(connection, asked, cause, now=now, clock=clock) else None
+        return found or self.fire(actor, endpoint, cause, reason, key)
+
     def follow(self, actor: Actor, on_trigger: OnTrigger | None) -> list[Problem]:
         """Hand pending triggers on, oldest first; return what could not be."""
         if on_trigger is None:
