@@ -26,6 +26,7 @@ from tidemill.pipelines.service import PipelineService
 from tidemill.projects.loop import Loop
 from tidemill.projects.service import ProjectService
 from tidemill.projects.settling import Settling
+from tidemill.projects.watching import Watch
 from tidemill.tracking.service import TrackingService
 from tidemill.workflows.durable import DurableWorkflows
 from tidemill.workflows.ports import Workflows
@@ -98,9 +99,11 @@ class Workspace:
             self.monitoring,
         )
         settling = Settling(self.delivery, self.monitoring)
-        loop = Loop(ledger, self.data, self.pipelines, self.models, self.delivery, settling)
-        self.projects = ProjectService(ledger, objects, settling, loop, self.workflows)
+        watch = Watch(ledger, self.data, self.monitoring)
+        loop = Loop(ledger, self.data, self.pipelines, self.models, self.delivery, settling, watch)
+        self.projects = ProjectService(ledger, objects, settling, loop, watch, self.workflows)
         self.monitoring.on_trigger = self.projects.on_trigger
+        self.delivery.on_decision = self.projects.on_decision
         self.governance = GovernanceService(ledger, {"prediction": self.monitoring.prediction_ref_edges})
         self.maintenance = MaintenanceService(home, ledger, objects)
 
@@ -135,6 +138,8 @@ class Workspace:
                     stage.define(workflows)
                 workflows.launch()
                 self._workflows = workflows
+                self.monitoring.take_up(workflows)
+                self.projects.take_up(workflows)
             return self._workflows
 
     def close(self) -> None:

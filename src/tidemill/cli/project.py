@@ -9,6 +9,7 @@ from tidemill.cli.output import FAILED, client, common, fail_with, show, talk, w
 from tidemill.client import Client
 from tidemill.client.client import part
 from tidemill.core.lazy import load
+from tidemill.delivery.records import GateReport, GateStatus
 from tidemill.projects.reading import FILE_NAME, parse_project, read_project
 from tidemill.projects.records import Delivery, DeliveryState, Plan, Project
 
@@ -155,7 +156,7 @@ def show_delivery(delivery: str) -> None:
 @click.argument("delivery")
 @common
 def resume(delivery: str) -> None:
-    """Let a delivery go on after its gate report was approved or rejected."""
+    """Follow a delivery that waits for a person; without a server it goes on only while a command follows it."""
     with client() as api:
         api.post(f"/api/v1/deliveries/{part(delivery)}/resume", Delivery)
         follow(api, delivery)
@@ -169,7 +170,7 @@ def follow(api: Client, identifier: str) -> None:
         for event in found.events[told:]:
             talk(f"  {event.act.ljust(10)} {event.message}")
         told = len(found.events)
-        if found.state is not DeliveryState.RUNNING:
+        if found.state is not DeliveryState.RUNNING and not _goes_on(api, found):
             break
         time.sleep(_LOOK_S)
     if wants_json():
@@ -179,9 +180,17 @@ def follow(api: Client, identifier: str) -> None:
         fail_with(FAILED)
     if found.state is DeliveryState.WAITING:
         talk(
-            f"Approve it with `tidemill gates approve {found.gate_report}`, "
-            f"then `tidemill deliveries resume {found.id}`."
+            f"It goes on when somebody says `tidemill gates approve {found.gate_report}` or `… reject …`; "
+            f"without a server, follow it then with `tidemill deliveries resume {found.id}`."
         )
+
+
+def _goes_on(api: Client, delivery: Delivery) -> bool:
+    """Return whether a person has decided what a delivery waits for, so that it goes on in a moment."""
+    if delivery.state is not DeliveryState.WAITING or delivery.gate_report is None:
+        return False
+    report = api.get(f"/api/v1/gate-reports/{part(delivery.gate_report)}", GateReport)
+    return report.status is not GateStatus.WAITING
 
 
 def print_plan(plan: Plan) -> None:

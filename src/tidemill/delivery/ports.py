@@ -4,6 +4,8 @@ from typing import Protocol
 
 import msgspec
 
+from tidemill.delivery.records import GateReport
+
 
 class ArmStats(msgspec.Struct, frozen=True, kw_only=True):
     """What one deployment of an endpoint did since a moment.
@@ -48,6 +50,17 @@ class Observer(Protocol):
             slow_ms: From which latency on a request counts as slow.
         """
         ...
+
+
+class OnDecision(Protocol):
+    """Hears of each word that a person says to a gate report; the stage that delivers projects is one."""
+
+    def __call__(self, report: GateReport) -> None:
+        """Follow a report as it stands after a person's yes or no.
+
+        The word is in the ledger by then, and stays there whatever comes of this call. The process may die before it,
+        so who follows reports also looks at them when it starts.
+        """
 
 
 class Blind:

@@ -1,8 +1,10 @@
 """What one can do about delivery: judge, approve, deploy, promote, roll back."""
 
+import logging
 from collections.abc import Callable
 
 from tidemill.core.access import Actor
+from tidemill.core.errors import TidemillError
 from tidemill.core.ids import new_id
 from tidemill.core.names import check_name, check_text
 from tidemill.core.refs import Ref
@@ -10,7 +12,7 @@ from tidemill.delivery import champions, endpoints, reports, store
 from tidemill.delivery.gate_rules import parse_gate
 from tidemill.delivery.gates import GateInput, Judge
 from tidemill.delivery.moves import Moves, Order
-from tidemill.delivery.ports import Observer
+from tidemill.delivery.ports import Observer, OnDecision
 from tidemill.delivery.records import Deployment, Endpoint, GateReport, Rollout, RolloutPlan
 from tidemill.delivery.rollouts import ROLLOUT, Rollouts
 from tidemill.delivery.routing import Routing
@@ -18,6 +20,8 @@ from tidemill.delivery.traffic import Traffic
 from tidemill.ledger import Ledger
 from tidemill.models.service import ModelService
 from tidemill.workflows.ports import Flow, Workflows
+
+log = logging.getLogger(__name__)
 
 LONGEST_COMMENT = 4000
 LONGEST_COLUMN = 500
@@ -36,6 +40,7 @@ class DeliveryService:
         routing: The files through which the data plane is told what to serve.
         workflows: Gives the durable workflows, starting them when they are first needed.
         observer: Says how the deployments of a rollout do.
+        on_decision: Hears of each person's yes or no; nobody does when left out.
     """
 
     local = frozenset({"define", "start", "reconcile"})
@@ -48,6 +53,7 @@ class DeliveryService:
         routing: Routing,
         workflows: Callable[[], Workflows],
         observer: Observer,
+        on_decision: OnDecision | None = None,
     ) -> None:
         self._ledger = ledger
         self._models = models
@@ -55,6 +61,7 @@ class DeliveryService:
         self._traffic = Traffic(ledger, routing)
         self._rollouts = Rollouts(ledger, self._traffic, observer)
         self._moves = Moves(ledger, models, routing, self._traffic, workflows)
+        self.on_decision = on_decision
 
     # Its own life
 
@@ -177,9 +184,15 @@ class DeliveryService:
         check_text(comment, "the comment", LONGEST_COMMENT, lines=True)
         report = self.get_gate_report(actor, id=identifier)
         version = self._models.get(actor, ref=f"{report.model}@{report.version}")
-        return self._ledger.write(
+        answered = self._ledger.write(
             actor, lambda tx: reports.answer(tx, identifier, version, approved=approved, comment=comment)
         )
+        if self.on_decision is not None:
+            try:
+                self.on_decision(answered)
+            except TidemillError as error:  # the word is said and stands; whoever follows it looks again by itself
+                log.warning("What was said to gate report %s was not followed yet: %s", identifier, error)
+        return answered
 
     # Endpoints
 

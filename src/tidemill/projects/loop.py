@@ -10,10 +10,11 @@ from pathlib import Path
 import msgspec
 import sqlalchemy as sa
 
-from tidemill.core.access import OWNER, SYSTEM, Actor, Role
+from tidemill.core.access import SYSTEM, Actor, Role
 from tidemill.core.digests import parse_digest
-from tidemill.core.errors import Internal, NotFound, TidemillError
+from tidemill.core.errors import NotFound, TidemillError
 from tidemill.core.refs import Ref
+from tidemill.data.records import DatasetVersion
 from tidemill.data.service import DataService
 from tidemill.delivery.records import GateStatus
 from tidemill.delivery.service import DeliveryService
@@ -24,17 +25,13 @@ from tidemill.projects import rules, store
 from tidemill.projects.reading import parse_project
 from tidemill.projects.records import Delivery, DeliveryState, Project
 from tidemill.projects.settling import Settling
-from tidemill.projects.spec import ModelSpec
+from tidemill.projects.spec import DatasetSpec, ModelSpec
+from tidemill.projects.waking import APPROVAL
+from tidemill.projects.watching import Watch, absolute, reader_of
 from tidemill.workflows.ports import Flow
 
 DELIVER = "projects.deliver"
-APPROVAL = "approval"
 _ENDED = {DeliveryState.DEPLOYED, DeliveryState.REFUSED, DeliveryState.FAILED, DeliveryState.DONE}
-
-
-def workflow_id(delivery: str) -> str:
-    """Return the id of the workflow that carries a delivery out."""
-    return f"delivery-{delivery}"
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,6 +61,7 @@ class Loop:
         models: Registers models.
         delivery: Judges and deploys.
         settling: Sets the watch over what is deployed, and tells triggers what came of them.
+        watch: Remembers what sources were like when they were ingested.
     """
 
     def __init__(
@@ -74,6 +72,7 @@ class Loop:
         models: ModelService,
         delivery: DeliveryService,
         settling: Settling,
+        watch: Watch,
     ) -> None:
         self._ledger = ledger
         self._data = data
@@ -81,6 +80,7 @@ class Loop:
         self._models = models
         self._delivery = delivery
         self._settling = settling
+        self._watch = watch
 
     def run(self, flow: Flow, order: Order) -> str:
         """Carry out a delivery and return the state in which it ended."""
@@ -106,8 +106,11 @@ class Loop:
         status, report = flow.step("judge", self._judge, order, project.text, outputs, version)
         if status == GateStatus.WAITING.value:
             flow.step("wait", self._set_state, order.delivery, DeliveryState.WAITING, f"{version} waits for approval")
-            flow.receive(APPROVAL)
-            status, report = flow.step("judged again", self._report, order, report)
+            status = flow.step("decided before", self._status, order, report)
+            while status == GateStatus.WAITING.value:
+                flow.receive(APPROVAL)
+                status = flow.step("decided", self._status, order, report)
+            flow.step("go on", self._set_state, order.delivery, DeliveryState.RUNNING, f"the gate is {status}")
         if status != GateStatus.OPEN.value:
             return self._ended(flow, order, DeliveryState.REFUSED, flow.step("why", self._why, order, report))
         if spec.deploy is None:
@@ -141,11 +144,21 @@ class Loop:
 
     def _ingest(self, order: Order, project: Project, name: str) -> str:
         spec = parse_project(project.text.encode()).datasets[name]
-        sources = spec.source if isinstance(spec.source, list) else [spec.source]
+        # Before the rows are read, so that what changes meanwhile is new.
+        state = self._watch.state_of(reader_of(_actor(order), project), project, name, spec)
+        version = self._read_in(order, project, name, spec)
+        self._watch.remember(project.name, name, state)
+        aside = f", {version.quarantined:,} put aside" if version.quarantined else ""
+        rows = f"{version.rows:,} rows{aside}" if version.rows is not None else "a folder"
+        self._note(order, f"ingest {name}", "data", f"{version.ref}: {rows}", [f"dataset_version:{version.id}"])
+        return version.ref
+
+    def _read_in(self, order: Order, project: Project, name: str, spec: DatasetSpec) -> DatasetVersion:
+        """Return the version that a dataset's source makes now; without a source, the latest that others made."""
         version = None
-        for at, source in enumerate(sources):
+        for at, source in enumerate(spec.sources()):
             version = self._data.ingest(
-                _reader(order, project),
+                reader_of(_actor(order), project),
                 name,
                 absolute(source, Path(project.folder)),
                 rules=dict(spec.rules),
@@ -155,12 +168,7 @@ class Loop:
                 append=at > 0,
                 description=spec.description,
             )
-        if version is None:
-            raise Internal(f"Dataset {name} has no source", hint="Name one in the project file.")
-        aside = f", {version.quarantined:,} put aside" if version.quarantined else ""
-        rows = f"{version.rows:,} rows{aside}" if version.rows is not None else "a folder"
-        self._note(order, f"ingest {name}", "data", f"{version.ref}: {rows}", [f"dataset_version:{version.id}"])
-        return version.ref
+        return version or self._data.get(_actor(order), name)
 
     def _run(self, order: Order, project: Project) -> Outputs:
         spec = parse_project(project.text.encode())
@@ -232,9 +240,8 @@ class Loop:
         self._note(order, "judge", "gate", f"the gate is {report.status.value}", [f"gate_report:{report.id}"])
         return report.status.value, report.id
 
-    def _report(self, order: Order, report: str) -> tuple[str, str]:
-        found = self._delivery.get_gate_report(_actor(order), id=report)
-        return found.status.value, found.id
+    def _status(self, order: Order, report: str) -> str:
+        return self._delivery.get_gate_report(_actor(order), id=report).status.value
 
     def _why(self, order: Order, report: str) -> str:
         found = self._delivery.get_gate_report(_actor(order), id=report)
@@ -291,20 +298,6 @@ class Loop:
         trigger = self._read(delivery).trigger
         if trigger is not None:
             self._settling.answer(trigger, DeliveryState(state), reason)
-
-
-def absolute(source: str, folder: Path) -> str:
-    """Return a source whose relative path starts from the project's folder; others as they are."""
-    if "://" in source or Path(source).is_absolute():
-        return source
-    return str(folder / source)
-
-
-def _reader(order: Order, project: Project) -> Actor:
-    """Return as whom sources are read: never as more than the one who wrote them into the project file."""
-    actor, trusted = _actor(order), {OWNER.name, SYSTEM.name}
-    is_more = actor.name in trusted and project.applied_by not in trusted
-    return Actor(project.applied_by, Role.EDITOR) if is_more else actor
 
 
 def _actor(order: Order) -> Actor:

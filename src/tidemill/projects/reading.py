@@ -130,7 +130,7 @@ class _Reader:
         try:
             return shape.cls(**values)
         except TidemillError as error:
-            return self.complain(place, error.message, error.hint)
+            return self.complain(_place_within(mapping, error, place), error.message, error.hint)
         except ValueError as error:
             return self.complain(place, str(error), "Change the value.")
 
@@ -201,6 +201,17 @@ class _Reader:
 
 def _called(path: str) -> str:
     return path.lstrip(".") or "the file"
+
+
+def _place_within(node: CommentedMap, error: TidemillError, place: Place) -> Place:
+    """Return the place of the value that an error is about, as far as it says which."""
+    found: Place = place
+    within: Any = node
+    steps = error.details.get("place")
+    for step in steps if isinstance(steps, tuple) else ():
+        inner = _item_place(within, step) if isinstance(within, CommentedSeq) else _value_place(within, step)
+        found, within = inner or found, within[step]
+    return found
 
 
 def _key_place(node: CommentedMap, key: object) -> Place:

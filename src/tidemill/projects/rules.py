@@ -1,20 +1,14 @@
 """What follows from a project file: what would change, and what each part means to the stages."""
 
-import re
-from datetime import timedelta
-
 import msgspec
 
 from tidemill.core.errors import Conflict, InvalidInput, NotFound
 from tidemill.core.moments import parse_duration
-from tidemill.core.names import shown
-from tidemill.core.nearest import did_you_mean
 from tidemill.delivery.records import RolloutPlan
 from tidemill.delivery.rules import check_plan, parse_share
 from tidemill.projects.records import Change
-from tidemill.projects.spec import ProjectSpec, RetrainSpec, RolloutSpec
+from tidemill.projects.spec import ProjectSpec, RolloutSpec
 
-CAUSES = ("drift", "performance", "new_data")
 _EFFECTS = (
     ("datasets", "the next delivery ingests it so"),
     ("pipeline", "the next delivery runs it so"),
@@ -23,6 +17,7 @@ _EFFECTS = (
     ("deploy.rollout", "the next rollout goes so"),
     ("deploy", "the endpoint is set so now"),
     ("monitor", "windows from now on are judged so"),
+    ("retrain.on", "these start a retraining from now on"),
     ("retrain", "triggers from now on are judged so"),
     ("notify", "alerts from now on go there"),
 )
@@ -93,20 +88,6 @@ def rollout_plan(spec: RolloutSpec | None) -> RolloutPlan | None:
     )
 
 
-def parse_budget(text: str) -> tuple[int, timedelta] | None:
-    """Return how many runs a budget such as `20 runs per 30d` allows in how long; None for no budget.
-
-    Raises:
-        InvalidInput: If it says something else.
-    """
-    if not text:
-        return None
-    found = re.fullmatch(r"\s*(\d+)\s+runs?\s+per\s+(\S.*?)\s*", text)
-    if not found:
-        raise InvalidInput(f"{shown(text)} is not a budget", hint="Write `20 runs per 30d`.")
-    return int(found[1]), parse_duration(found[2])
-
-
 def check_spec(spec: ProjectSpec) -> None:
     """Let a project file pass whose parts fit together.
 
@@ -128,16 +109,8 @@ def check_spec(spec: ProjectSpec) -> None:
         parse_duration(spec.monitor.lateness)
         if spec.monitor.performance:
             parse_duration(spec.monitor.performance.label_delay)
-    if spec.retrain:
-        _check_retrain(spec.retrain)
-
-
-def _check_retrain(retrain: RetrainSpec) -> None:
-    for cause in retrain.on:
-        if cause not in CAUSES:
-            raise InvalidInput(f"retrain.on names {shown(cause)}", hint=did_you_mean(cause, CAUSES))
-    parse_duration(retrain.cooldown)
-    parse_budget(retrain.budget)
+    if spec.retrain and not spec.deploy:
+        raise InvalidInput("`retrain` needs an endpoint whose model it renews", hint="Add `deploy: {endpoint: NAME}`.")
 
 
 def parse_window(text: str) -> str:

@@ -12,18 +12,23 @@ from tidemill.core.names import shown
 from tidemill.core.nearest import did_you_mean
 from tidemill.core.refs import Ref
 from tidemill.delivery.gate_rules import parse_gate
+from tidemill.delivery.records import GateReport
 from tidemill.ledger import Ledger, Transaction
 from tidemill.monitoring.records import Trigger
 from tidemill.objects import ObjectStore
 from tidemill.pipelines.source import take_snapshot
 from tidemill.projects import rules, store
-from tidemill.projects.loop import APPROVAL, DELIVER, Loop, Order, workflow_id
+from tidemill.projects.loop import DELIVER, Loop, Order
 from tidemill.projects.reading import parse_project
 from tidemill.projects.records import Delivery, DeliveryState, Plan, Project
 from tidemill.projects.settling import Settling
 from tidemill.projects.spec import ProjectSpec, Scalar
-from tidemill.workflows.ports import Workflows
+from tidemill.projects.waking import APPROVAL, Waking, workflow_id
+from tidemill.projects.watching import Watch
+from tidemill.workflows.ports import Flow, Workflows
 
+LOOK = "projects.look"
+_LOOK_EVERY_S = 30.0
 _OPEN = (DeliveryState.RUNNING.value, DeliveryState.WAITING.value)
 
 
@@ -35,6 +40,7 @@ class ProjectService:
         objects: Where the code snapshots are.
         settling: Makes what the project file says of the endpoint and its watch so.
         loop: Carries deliveries out.
+        watch: Sees new data.
         workflows: Gives the durable workflows, starting them when they are first needed.
     """
 
@@ -44,19 +50,41 @@ class ProjectService:
         objects: ObjectStore,
         settling: Settling,
         loop: Loop,
+        watch: Watch,
         workflows: Callable[[], Workflows],
     ) -> None:
         self._ledger = ledger
         self._objects = objects
         self._settling = settling
         self._loop = loop
+        self._watch = watch
         self._workflows = workflows
+        self._waking = Waking(ledger)
 
-    local = frozenset({"define", "on_trigger"})
+    local = frozenset({"define", "take_up", "look", "on_trigger", "on_decision"})
 
     def define(self, workflows: Workflows) -> None:
-        """Name the workflow of a delivery, before the workflows are launched."""
+        """Name the workflows of projects, before they are launched."""
         workflows.define(DELIVER, self._loop.run)
+        workflows.define(LOOK, self._look_flow)
+        workflows.schedule(LOOK, every_s=_LOOK_EVERY_S)
+
+    def take_up(self, workflows: Workflows) -> None:
+        """Let go on what a death of the process has kept waiting; after the workflows are launched."""
+        self._waking.wake_decided(workflows)
+
+    def look(self) -> None:
+        """Look once for new data in the sources of projects, and for deliveries that wait for nothing any more."""
+        self._waking.wake_decided(self._workflows())
+        self._watch.look()
+
+    def _look_flow(self, flow: Flow) -> None:
+        flow.step("look", self.look)
+
+    def on_decision(self, report: GateReport) -> None:
+        """Let the deliveries go on that waited for what a person has said now; see `delivery.ports.OnDecision`."""
+        for delivery in self._waking.waits_for(report):
+            self._waking.wake(self._workflows(), delivery)
 
     def on_trigger(self, trigger: Trigger) -> None:
         """Start the retraining that a trigger asks for, once.
@@ -234,7 +262,11 @@ class ProjectService:
             return store.list_deliveries(connection, project, limit=min(max(limit, 1), 1000))
 
     def resume_delivery(self, actor: Actor, *, id: str) -> Delivery:  # noqa: A002 - the word of the API
-        """Let a delivery go on that waits for an approval, after somebody said yes or no to its gate report."""
+        """Let a waiting delivery look at its gate report again; one whose report is undecided waits on.
+
+        A yes or a no wakes it by itself. This is for a workspace without a server, whose deliveries go on only
+        while a command works in it.
+        """
         found = self.get_delivery(actor, id=id)
         if found.state is DeliveryState.WAITING:
             self._workflows().send(workflow_id(id), APPROVAL, "decided")

@@ -73,13 +73,13 @@ class Settling:
 def monitor_settings(spec: ProjectSpec) -> MonitorSettings:
     """Return what the monitor is told by a project file."""
     monitor, model, retrain = spec.monitor, spec.model, spec.retrain
-    if monitor is None:
-        return MonitorSettings()
-    drift = DriftSettings(**msgspec.structs.asdict(monitor.drift)) if monitor.drift else None
-    performance = PerformanceSettings(**msgspec.structs.asdict(monitor.performance)) if monitor.performance else None
     asked = None
     if retrain is not None:
-        asked = RetrainSettings(on=retrain.on, cooldown=retrain.cooldown, budget=retrain.budget)
+        asked = RetrainSettings(on=retrain.causes(), cooldown=retrain.cooldown, budget=retrain.budget)
+    if monitor is None:
+        return MonitorSettings(retrain=asked)
+    drift = DriftSettings(**msgspec.structs.asdict(monitor.drift)) if monitor.drift else None
+    performance = PerformanceSettings(**msgspec.structs.asdict(monitor.performance)) if monitor.performance else None
     return MonitorSettings(
         window=monitor.window,
         lateness=monitor.lateness,

@@ -1,11 +1,19 @@
 """What a project file says. Field names are its keys; docstrings are its reference."""
 
+from collections.abc import Callable
+from typing import TypeVar
+
 import msgspec
 
-from tidemill.core.errors import InvalidInput
-from tidemill.core.names import check_name
+from tidemill.core.errors import InvalidInput, TidemillError
+from tidemill.core.moments import parse_duration
+from tidemill.core.names import check_name, shown
+from tidemill.core.nearest import did_you_mean
+from tidemill.monitoring.rules import CRON, parse_budget
+from tidemill.workflows.cadence import parse_cron
 
 Scalar = str | int | float | bool | None
+T = TypeVar("T")
 
 
 class InvalidSpec(InvalidInput):
@@ -13,11 +21,16 @@ class InvalidSpec(InvalidInput):
 
     code = "invalid_spec"
 
+    @classmethod
+    def at(cls, place: "tuple[str | int, ...]", error: TidemillError) -> "InvalidSpec":
+        """Return an error as one of the value at a place of the mapping, such as `("on", 2)`."""
+        return cls(error.message, hint=error.hint, details={"place": place})
+
 
 class DatasetSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A dataset: where its rows come from, and what they must be."""
+    """A dataset: where its rows come from, and what they must be; without a source, others ingest its versions."""
 
-    source: str | list[str]
+    source: str | list[str] = []
     key: list[str] = []
     time: str | None = None
     rules: dict[str, dict[str, object]] = {}
@@ -28,6 +41,12 @@ class DatasetSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         """Refuse a way to treat bad rows that does not exist."""
         if self.on_bad_rows not in {"reject", "quarantine"}:
             raise ValueError(f"on_bad_rows is {self.on_bad_rows!r}; it is 'reject' or 'quarantine'")
+        if not self.sources() and (self.key or self.time or self.rules or self.on_bad_rows != "reject"):
+            raise ValueError("A dataset that says how it is read lacks source; without one, others ingest it")
+
+    def sources(self) -> list[str]:
+        """Return the sources, whichever way they are written."""
+        return [each for each in ([self.source] if isinstance(self.source, str) else self.source) if each]
 
 
 class PipelineSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -99,13 +118,54 @@ class MonitorSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     performance: PerformanceSpec | None = None
 
 
+class CronSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Moments of the clock in UTC: minute, hour, day, month, weekday."""
+
+    cron: str
+
+
 class RetrainSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What starts a retraining, how often it may, and on which data."""
 
-    on: list[str] = msgspec.field(default_factory=lambda: ["drift", "performance"])
+    on: list[str | CronSpec] = msgspec.field(default_factory=lambda: ["drift", "performance"])
     cooldown: str = "0s"
     budget: str = ""
     params: dict[str, Scalar] = {}
+
+    def __post_init__(self) -> None:
+        """Refuse causes, times and budgets that are none.
+
+        Raises:
+            InvalidSpec: With the place of the value.
+        """
+        for at, cause in enumerate(self.on):
+            _try(_check_cause, cause, "on", at)
+        _try(parse_duration, self.cooldown, "cooldown")
+        _try(parse_budget, self.budget, "budget")
+
+    def causes(self) -> list[str]:
+        """Return what starts a retraining as monitors are told it: cron lines as `cron: 0 3 * * *`."""
+        return [cause if isinstance(cause, str) else f"{CRON} {cause.cron}" for cause in self.on]
+
+
+CAUSES = ("drift", "performance", "new_data")
+"""What starts a retraining, beside cron lines."""
+
+
+def _check_cause(cause: str | CronSpec) -> None:
+    if isinstance(cause, CronSpec):
+        parse_cron(cause.cron)
+    elif cause.startswith(CRON):
+        parse_cron(cause.removeprefix(CRON))
+    elif cause not in CAUSES:
+        raise InvalidSpec(f"retrain.on names {shown(cause)}", hint=did_you_mean(cause, [*CAUSES, f"{CRON} 0 3 * * *"]))
+
+
+def _try(check: Callable[[T], object], value: T, *place: str | int) -> None:
+    try:
+        check(value)
+    except TidemillError as error:
+        raise InvalidSpec.at(place, error) from error
 
 
 class ProjectSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

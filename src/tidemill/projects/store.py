@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from tidemill.ledger import Transaction
 from tidemill.ledger.rows import record
 from tidemill.ledger.schema import JsonColumn, MomentColumn, metadata
-from tidemill.projects.records import Delivery, DeliveryEvent, Project
+from tidemill.projects.records import Delivery, DeliveryEvent, DeliveryState, Project
 
 projects = sa.Table(
     "projects",
@@ -52,6 +52,14 @@ delivery_events = sa.Table(
     sa.Column("refs", JsonColumn, nullable=False),
     sa.UniqueConstraint("delivery", "key"),
 )
+sightings = sa.Table(
+    "project_sightings",
+    metadata,
+    sa.Column("project", sa.Text, sa.ForeignKey("projects.name"), primary_key=True),
+    sa.Column("dataset", sa.Text, primary_key=True),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("seen_at", MomentColumn, nullable=False),
+)
 
 
 def find_project(connection: sa.Connection, name: str) -> Project | None:
@@ -78,6 +86,41 @@ def list_deliveries(connection: sa.Connection, project: str = "", *, limit: int 
     if project:
         query = query.where(deliveries.c.project == project)
     return [_delivery(connection, row) for row in connection.execute(query).all()]
+
+
+def open_deliveries_of(connection: sa.Connection, report: str) -> list[str]:
+    """Return the ids of deliveries that have not ended and were judged by a gate report.
+
+    A report that a delivery asks for carries the delivery's id, and is there a moment before the delivery names it.
+    """
+    table = deliveries.c
+    judged = sa.or_(table.gate_report == report, table.id == report)
+    return list(connection.execute(sa.select(table.id).where(judged, table.ended_at.is_(None))).scalars())
+
+
+def deliveries_in(connection: sa.Connection, state: DeliveryState) -> list[tuple[str, str]]:
+    """Return the deliveries in a state: each one's id, and the id of its gate report or an empty text."""
+    table = deliveries.c
+    query = sa.select(table.id, table.gate_report).where(table.state == state.value).order_by(table.started_at)
+    return [(row.id, row.gate_report or "") for row in connection.execute(query)]
+
+
+def projects_underway(connection: sa.Connection) -> set[str]:
+    """Return the names of projects that are in the middle of a delivery."""
+    table = deliveries.c
+    return set(connection.execute(sa.select(table.project).where(table.ended_at.is_(None))).scalars())
+
+
+def seen(connection: sa.Connection, project: str) -> dict[str, str]:
+    """Return what the sources of a project were like when they were ingested last, by dataset."""
+    table = sightings.c
+    rows = connection.execute(sa.select(table.dataset, table.state).where(table.project == project))
+    return {row.dataset: row.state for row in rows}
+
+
+def see(tx: Transaction, project: str, dataset: str, state: str) -> None:
+    """Keep what a source was like."""
+    tx.upsert(sightings, {"project": project, "dataset": dataset, "state": state, "seen_at": tx.now})
 
 
 def _delivery(connection: sa.Connection, row: "sa.Row[*tuple[Any, ...]]") -> Delivery:

@@ -9,12 +9,14 @@ import pytest
 
 from tidemill.app import Workspace
 from tidemill.cli.starting import start_project
-from tidemill.core.access import OWNER
+from tidemill.core.access import OWNER, Actor, Role
 from tidemill.core.errors import InvalidInput
 from tidemill.core.settings import Settings
 from tidemill.projects.records import Delivery, DeliveryState
+from tidemill.workflows.errors import WorkflowStoreUnavailable
 
 _DEADLINE_S = 100.0
+_MOVING = frozenset({DeliveryState.RUNNING})
 
 
 @pytest.fixture
@@ -39,13 +41,25 @@ def project(tmp_path: Path) -> Path:
 def delivered(workspace: Workspace, folder: Path, text: str) -> Delivery:
     workspace.projects.apply(OWNER, text=text, folder=str(folder))
     started = workspace.projects.deliver(OWNER, project="churn")
+    return settled(workspace, started.id)
+
+
+def settled(workspace: Workspace, delivery: str, *, moving: frozenset[DeliveryState] = _MOVING) -> Delivery:
     deadline = time.monotonic() + _DEADLINE_S
     while True:
-        found = workspace.projects.get_delivery(OWNER, id=started.id)
-        if found.state is not DeliveryState.RUNNING:
+        found = workspace.projects.get_delivery(OWNER, id=delivery)
+        if found.state not in moving:
             return found
         assert time.monotonic() < deadline, found
         time.sleep(0.05)
+
+
+def ended(workspace: Workspace, delivery: str) -> Delivery:
+    return settled(workspace, delivery, moving=_MOVING | {DeliveryState.WAITING})
+
+
+def asking(project: Path, rules: str = "  - approval: reviewers\n") -> str:
+    return (project / "tidemill.yaml").read_text().replace("gate:\n", f"gate:\n{rules}")
 
 
 def test_a_project_is_delivered_once_and_a_model_that_serves_is_left_alone(workspace: Workspace, project: Path) -> None:
@@ -81,3 +95,59 @@ def test_a_cause_of_retraining_that_does_not_exist_is_refused(workspace: Workspa
     text = (project / "tidemill.yaml").read_text().replace("on: [drift, performance]", "on: [drifts]")
     with pytest.raises(InvalidInput, match="drifts"):
         workspace.projects.apply(OWNER, text=text, folder=str(project))
+
+
+def test_a_yes_wakes_the_delivery_that_waits_for_it(workspace: Workspace, project: Path) -> None:
+    found = delivered(workspace, project, asking(project))
+    assert (found.state, found.reason) == (DeliveryState.WAITING, "left@1 waits for approval")
+    workspace.delivery.approve(OWNER, id=str(found.gate_report))
+    assert ended(workspace, found.id).state is DeliveryState.DEPLOYED
+
+
+def test_a_no_wakes_it_too_and_says_who_said_it(workspace: Workspace, project: Path) -> None:
+    found = delivered(workspace, project, asking(project))
+    workspace.delivery.reject(OWNER, id=str(found.gate_report), comment="not today")
+    found = ended(workspace, found.id)
+    assert (found.state, found.reason) == (DeliveryState.REFUSED, "owner said no: not today")
+
+
+def test_the_first_of_two_yeses_wakes_nothing_and_resuming_by_hand_asks_for_the_second(
+    workspace: Workspace, project: Path
+) -> None:
+    found = delivered(workspace, project, asking(project, "  - approval: data\n  - approval: product\n"))
+    report = str(found.gate_report)
+    workspace.delivery.approve(Actor("ann", Role.APPROVER), id=report)
+    workspace.projects.resume_delivery(OWNER, id=found.id)
+    looked = f"delivery-{found.id}"
+    settled_by = time.monotonic() + _DEADLINE_S
+    while workspace.workflows().steps(looked)[-1].name != "decided":  # the look that resuming asked for
+        assert time.monotonic() < settled_by
+        time.sleep(0.01)
+    assert workspace.projects.get_delivery(OWNER, id=found.id).state is DeliveryState.WAITING
+    workspace.delivery.approve(Actor("bob", Role.APPROVER), id=report)
+    assert ended(workspace, found.id).state is DeliveryState.DEPLOYED
+
+
+def test_a_yes_whose_message_was_lost_wakes_the_delivery_at_the_next_start(workspace: Workspace, project: Path) -> None:
+    found = delivered(workspace, project, asking(project))
+    workspace.delivery.on_decision = None  # as when the process dies after the commit
+    workspace.delivery.approve(OWNER, id=str(found.gate_report))
+    workspace.close()
+    with Workspace(workspace.settings) as again:
+        again.workflows()
+        assert ended(again, found.id).state is DeliveryState.DEPLOYED
+
+
+def test_a_yes_stands_when_the_delivery_cannot_be_woken(
+    workspace: Workspace, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = delivered(workspace, project, asking(project))
+
+    def broken(*_given: object, **_more: object) -> None:
+        raise WorkflowStoreUnavailable("The disk is gone", hint="Wait.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(workspace.workflows()), "send", broken)
+        assert workspace.delivery.approve(OWNER, id=str(found.gate_report)).status == "open"
+    workspace.projects.take_up(workspace.workflows())
+    assert ended(workspace, found.id).state is DeliveryState.DEPLOYED

@@ -47,13 +47,27 @@ def test_the_whole_file_of_the_design_is_read() -> None:
     assert spec.gate[2] == {"check": {"slices": {"by": ["carrier"], "metric": "roc_auc", "worst": ">= 0.60"}}}
 
 
+def test_a_cron_line_is_written_as_a_text_or_as_a_key() -> None:
+    spec = parse_project(
+        b"project: a\nretrain:\n  on:\n    - new_data\n    - cron: 0 3 * * *\n    - 'cron: 30 4 * * 1'\n"
+    )
+    assert spec.retrain is not None
+    assert spec.retrain.causes() == ["new_data", "cron: 0 3 * * *", "cron: 30 4 * * 1"]
+
+
 @pytest.mark.parametrize(
     ("content", "where", "said", "hint"),
     [
         (b"project: a\ndatasts:\n  x: {source: a.csv}\n", ":2:1", "no key 'datasts'", "datasets"),
         (b"project: a\nmonitor:\n  drift:\n    referense: x\n", ":4:5", "'referense' in monitor.drift", "reference"),
         (b"project: a\ndatasets:\n  x:\n    source: 5\n", ":4:13", "datasets.x.source is the value '5'", ""),
-        (b"project: a\ndatasets:\n  x: {key: [a]}\n", ":3:6", "datasets.x lacks source", "source"),
+        (b"project: a\ndatasets:\n  x: {key: [a]}\n", ":3:6", "lacks source", ""),
+        (b"project: a\nretrain:\n  on: [drift, 'cron: 0 3 * *']\n", ":3:15", "not a cron line", "Five fields"),
+        (b"project: a\nretrain:\n  on:\n    - cron: 0 99 * * *\n", ":4:7", "not a cron line", "Five fields"),
+        (b"project: a\nretrain:\n  on:\n    - cron: 0 3 31 2 *\n", ":4:7", "never comes", "day"),
+        (b"project: a\nretrain: {on: [drift, new_date]}\n", ":2:23", "names 'new_date'", "new_data"),
+        (b"project: a\nretrain: {cooldown: soon}\n", ":2:21", "soon", ""),
+        (b"project: a\nretrain:\n  budget: a lot\n", ":3:11", "not a budget", "20 runs per 30d"),
         (b"project: a\ngate: 5\n", ":2:7", "must be a list", ""),
         (b"project: [a]\n", ":1:10", "must be text", ""),
         (b"project: a b\n", ":1:1", "not a name", "letters"),

@@ -24,7 +24,7 @@ from tidemill.data.service.compare import compare
 from tidemill.data.service.export import export
 from tidemill.data.service.ingest import Order, ingest_table, ingest_tree
 from tidemill.data.service.place import Place, missing_dataset
-from tidemill.data.sources.locate import locate
+from tidemill.data.sources.locate import locate, stamp
 from tidemill.data.types import check_asked
 from tidemill.ledger import Ledger, Transaction
 from tidemill.objects import ObjectStore
@@ -48,7 +48,7 @@ class DataService:
         barred: Folders in those of which only the owner may, such as the workspace's own.
     """
 
-    local = frozenset({"scan", "read", "scan_quarantine", "export"})
+    local = frozenset({"scan", "read", "scan_quarantine", "export", "stamp"})
 
     def __init__(
         self,
@@ -133,6 +133,15 @@ class DataService:
         if found.folder:
             return ingest_tree(self._place, actor, order, found.folder)
         return ingest_table(self._place, actor, order, found.files)
+
+    def stamp(self, actor: Actor, source: str) -> str:
+        """Return a text that stays the same as long as a source's files do, by their names, sizes and times alone.
+
+        Raises:
+            SourceNotFound: If nothing is there.
+            SourceRefused: If it may not be read.
+        """
+        return stamp(locate(source, self._place.reach(actor)))
 
     def get(self, actor: Actor, ref: str) -> DatasetVersion:
         """Return a version with its parts.

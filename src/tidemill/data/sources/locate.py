@@ -5,12 +5,14 @@ import itertools
 import os
 import stat
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from tidemill.core.names import check_text, shown
 from tidemill.data.errors import SourceChanged, SourceNotFound, SourceRefused
 from tidemill.data.sources.reach import Reach
+from tidemill.objects.digest import digest_bytes
 
 _LONGEST = 4096
 
@@ -86,6 +88,19 @@ def locate(source: str, reach: Reach) -> Found:
         reach.check_folder(real, source)
         return Found((), real)
     return Found((_look(real, source),))
+
+
+def stamp(found: Found) -> str:
+    """Return a text that stays the same as long as the files do, by their names, sizes and times alone."""
+    lines = [f"{file.path}\0{file.size_bytes}\0{file.modified_ns}" for file in found.files]
+    if found.folder:
+        for folder, _, names in os.walk(found.folder):
+            for name in names:
+                path = os.path.join(folder, name)  # noqa: PTH118 - walk speaks in texts, and there may be many
+                with suppress(FileNotFoundError):  # gone since it was listed, which the next look sees
+                    state = os.stat(path, follow_symlinks=False)  # noqa: PTH116 - as above
+                    lines.append(f"{path}\0{state.st_size}\0{state.st_mtime_ns}")
+    return str(digest_bytes("\n".join(sorted(lines)).encode(errors="surrogateescape")))
 
 
 def _is_pattern(source: str) -> bool:

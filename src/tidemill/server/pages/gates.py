@@ -1,7 +1,6 @@
 """A gate report: each rule's value, interval and threshold, the verdict in a sentence, and what persons said."""
 
 import re
-from contextlib import suppress
 from dataclasses import dataclass
 
 from markupsafe import Markup
@@ -10,9 +9,7 @@ from starlette.responses import Response
 
 from tidemill.app import Workspace
 from tidemill.core.access import OWNER, Actor, Permission
-from tidemill.core.errors import NotFound
 from tidemill.delivery.records import GateReport, GateStatus, RuleResult
-from tidemill.projects.records import DeliveryState
 from tidemill.server.pages import forms, words
 from tidemill.server.pages.addresses import link_to, version_url
 from tidemill.server.pages.charts.intervals import Judged, interval
@@ -76,10 +73,6 @@ def routes(workspace: Workspace) -> list[StatedRoute]:
         approved = forms.need(fields, "decision") == "approve"
         decision = delivery.approve if approved else delivery.reject
         report = decision(actor, id=request.path_params["id"], comment=fields.get("reason", "").strip())
-        for each in workspace.projects.list_deliveries(actor, limit=50):
-            if each.gate_report == report.id and each.state is DeliveryState.WAITING:
-                with suppress(NotFound):  # a workflow that is gone waits for nothing
-                    workspace.projects.resume_delivery(actor, id=each.id)
         said = "Approved" if approved else "Rejected"
         return back_to(f"/gates/{report.id}?said={said}.")
 

@@ -50,3 +50,10 @@ def upgrade() -> None:
         sa.Column("refs", sa.Text, nullable=False),
         sa.UniqueConstraint("delivery", "key", name="uq_delivery_events_delivery_key"),
     )
+    op.create_table(
+        "project_sightings",
+        sa.Column("project", sa.Text, sa.ForeignKey("projects.name"), primary_key=True),
+        sa.Column("dataset", sa.Text, primary_key=True),
+        sa.Column("state", sa.Text, nullable=False),
+        sa.Column("seen_at", sa.BigInteger, nullable=False),
+    )
