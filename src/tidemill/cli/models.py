@@ -2,6 +2,7 @@
 
 import click
 
+from tidemill.cli import names
 from tidemill.cli.output import client, common, done, show, wants_json
 from tidemill.cli.runs import pairs
 from tidemill.client.client import part
@@ -13,6 +14,10 @@ _COLUMNS = ["number", "aliases", "framework", "kind", "size", "run_id", "created
 @click.group()
 def models() -> None:
     """Work with registered models, their versions and aliases."""
+
+
+for _command in names.COMMANDS:
+    models.add_command(_command)
 
 
 @models.command("list")
@@ -112,6 +117,23 @@ def of_run(run_id: str) -> None:
     with client() as api:
         found = api.get(f"/api/v1/runs/{part(run_id)}/models", list[ModelVersion])
     show(found, columns=["model", *_COLUMNS], empty="This run made no registered model.")
+
+
+@models.command("add")
+@click.argument("name")
+@click.argument("source")
+@click.option("--run", "run_id", help="The run that made it.")
+@click.option("--description", default="", help="What is to be known of the version.")
+@click.option("--tag", "-t", "tags", multiple=True, metavar="KEY=VALUE")
+@common
+def add(name: str, source: str, *, run_id: str | None, description: str, tags: tuple[str, ...]) -> None:
+    """Make what a run logged the next version of NAME.
+
+    SOURCE is runs:/RUN/PATH, models:/m-ID, models:/NAME/VERSION, or a place in a store elsewhere.
+    """
+    body = {"source": source, "run_id": run_id, "description": description, "tags": pairs(tags)}
+    with client() as api:
+        _show_version(api.post(f"/api/v1/models/{part(name)}/logged", ModelVersion, body))
 
 
 def _show_version(version: ModelVersion) -> None:

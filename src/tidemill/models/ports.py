@@ -6,8 +6,10 @@ from typing import Protocol
 
 import msgspec
 
+from tidemill.core.access import Actor
 from tidemill.models.manifest import JsonValue, Manifest
 from tidemill.models.signatures import FieldType, Signature
+from tidemill.objects.trees import TreeEntry
 
 Columns = Mapping[str, Sequence[object]]
 
@@ -99,4 +101,29 @@ class Framework(Protocol):
             columns: The rows as plain values.
             count: How many.
             table: The same rows as the user gave them, when that is a table of the user's library.
+        """
+
+
+class Found(msgspec.Struct, frozen=True, kw_only=True):
+    """The files that a version's source names.
+
+    Args:
+        entries: The files, relative to what was named.
+        run_id: The run that made them; empty when none is known.
+        logged_model_id: The logged model that they are of; empty when none is known.
+    """
+
+    entries: list[TreeEntry]
+    run_id: str = ""
+    logged_model_id: str = ""
+
+
+class SourceFiles(Protocol):
+    """Finds files by the places that MLflow's clients give as a version's source."""
+
+    def find(self, actor: Actor, source: str) -> Found | None:
+        """Return the files at a place; None if it is not on this server.
+
+        Raises:
+            NotFound: If it is a place on this server, and nothing is there.
         """

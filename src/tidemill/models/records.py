@@ -17,6 +17,9 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
         created_by: By whom.
         latest: The number of its newest version.
         aliases: Where each alias points.
+        tags: What else is to be known of it.
+        updated_at: When it or one of its versions changed last.
+        deleted_at: When it was put into the trash.
     """
 
     name: str
@@ -25,6 +28,9 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     created_by: str
     latest: int
     aliases: dict[str, int] = {}
+    tags: dict[str, str] = {}
+    updated_at: Moment
+    deleted_at: Moment | None = None
 
 
 class ModelVersion(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,6 +51,12 @@ class ModelVersion(msgspec.Struct, frozen=True, kw_only=True):
         aliases: The aliases that point at it now.
         created_at: When it was registered.
         created_by: By whom.
+        updated_at: When something about it changed last.
+        deleted_at: When it was put into the trash.
+        stage: One of MLflow's four: None, Staging, Production, Archived; aliases are the better way.
+        source: Where its files were said to be when it was registered; empty when they came as a tree.
+        run_link: A URL of the run, when somebody gave one.
+        logged_model_id: The logged model that it is of; empty when none is known.
     """
 
     id: str
@@ -61,8 +73,28 @@ class ModelVersion(msgspec.Struct, frozen=True, kw_only=True):
     created_by: str
     tags: dict[str, str] = {}
     aliases: list[str] = []
+    updated_at: Moment
+    deleted_at: Moment | None = None
+    stage: str = "None"
+    source: str = ""
+    run_link: str = ""
+    logged_model_id: str = ""
 
     @property
     def ref(self) -> str:
         """How a person names it: `delay@3`."""
         return f"{self.model}@{self.number}"
+
+
+class ModelPage(msgspec.Struct, frozen=True, kw_only=True):
+    """Some models, and the token that asks for the next ones."""
+
+    models: list[Model]
+    next_page_token: str = ""
+
+
+class ModelVersionPage(msgspec.Struct, frozen=True, kw_only=True):
+    """Some versions, and the token that asks for the next ones."""
+
+    versions: list[ModelVersion]
+    next_page_token: str = ""

@@ -17,6 +17,14 @@ def upgrade() -> None:
         sa.Column("description", sa.Text, nullable=False),
         sa.Column("created_at", sa.BigInteger, nullable=False),
         sa.Column("created_by", sa.Text, nullable=False),
+        sa.Column("updated_at", sa.BigInteger, nullable=False),
+        sa.Column("deleted_at", sa.BigInteger),
+    )
+    op.create_table(
+        "model_tags",
+        sa.Column("model", sa.Text, sa.ForeignKey("models.name"), primary_key=True),
+        sa.Column("key", sa.Text, primary_key=True),
+        sa.Column("value", sa.Text, nullable=False),
     )
     op.create_table(
         "model_versions",
@@ -32,10 +40,17 @@ def upgrade() -> None:
         sa.Column("description", sa.Text, nullable=False),
         sa.Column("created_at", sa.BigInteger, nullable=False),
         sa.Column("created_by", sa.Text, nullable=False),
+        sa.Column("updated_at", sa.BigInteger, nullable=False),
+        sa.Column("deleted_at", sa.BigInteger),
+        sa.Column("stage", sa.Text, nullable=False),
+        sa.Column("source", sa.Text, nullable=False),
+        sa.Column("run_link", sa.Text, nullable=False),
+        sa.Column("logged_model_id", sa.Text, nullable=False),
         sa.UniqueConstraint("model", "number", name="uq_model_versions_model_number"),
     )
     op.create_index("ix_model_versions_digest", "model_versions", ["digest"])
     op.create_index("ix_model_versions_run", "model_versions", ["run_id"])
+    op.create_index("ix_model_versions_logged", "model_versions", ["logged_model_id"])
     op.create_table(
         "model_aliases",
         sa.Column("model", sa.Text, sa.ForeignKey("models.name"), primary_key=True),
