@@ -13,7 +13,7 @@ from tidemill.core.errors import Unavailable
 from tidemill.core.settings import Settings
 
 _LOG = logging.getLogger("tidemill.plane")
-_READY_S = 20.0
+_READY_S = 60.0  # a death is noticed at once, so this is for machines that are busy
 _LONGEST_PAUSE_S = 10.0
 _STEADY_S = 30.0
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from tidemill.cli import project
 from tidemill.cli.project import _value, follow, print_plan
+from tidemill.delivery.records import GateStatus
 from tidemill.projects.records import Change, Delivery, DeliveryEvent, DeliveryState, Plan
 
 NOW = datetime(2026, 3, 1, 12, 30, tzinfo=UTC)
@@ -77,12 +79,15 @@ def test_a_plan_without_changes_says_so():
 
 
 class Api:
-    """Gives a delivery as it goes on, a state a look."""
+    """Gives a delivery as it goes on, a state a look, and whether its gate still waits."""
 
-    def __init__(self, *looks: Delivery) -> None:
+    def __init__(self, *looks: Delivery, gates: tuple[GateStatus, ...] = ()) -> None:
         self.looks = list(looks)
+        self.gates = list(gates)
 
     def get(self, path, kind, **_):
+        if path == "/api/v1/gate-reports/g1":
+            return SimpleNamespace(status=self.gates.pop(0))
         assert (path, kind) == ("/api/v1/deliveries/d1", Delivery)
         return self.looks.pop(0)
 
@@ -134,10 +139,20 @@ def test_a_delivery_that_came_to_nothing_fails_the_command(state):
 
 
 def test_one_that_waits_says_how_it_goes_on():
-    text = said(lambda: follow(Api(delivery(DeliveryState.WAITING, gate_report="g1")), "d1"))
+    api = Api(delivery(DeliveryState.WAITING, gate_report="g1"), gates=(GateStatus.WAITING,))
+    text = said(lambda: follow(api, "d1"))
 
     assert "tidemill gates approve g1" in text
     assert "tidemill deliveries resume d1" in text
+
+
+def test_one_that_a_person_decided_just_now_is_followed_on():
+    waiting, done = delivery(DeliveryState.WAITING, gate_report="g1"), delivery(DeliveryState.DONE, "deployed")
+    api = Api(waiting, done, gates=(GateStatus.OPEN,))
+    text = said(lambda: follow(api, "d1"))
+
+    assert "deployed" in text
+    assert "gates approve" not in text
 
 
 # On a workspace
