@@ -9,6 +9,7 @@ import warnings
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import numpy as np
@@ -56,7 +57,7 @@ class Server:
             self.process.send_signal(signal.SIGTERM)
             self.process.communicate(timeout=60)
 
-    def get(self, path: str) -> dict:
+    def get(self, path: str) -> Any:
         return httpx.get(f"{self.ready['url']}/api/v1/{path}").raise_for_status().json()
 
     def send(self, count: int) -> Counter[int]:
@@ -98,7 +99,7 @@ def kinds(server: Server, rollout: str) -> Counter[str]:
 def serves(server: Server) -> bool:
     """Return whether the data plane says that it serves what the ledger says."""
     endpoint = server.get("endpoints/delay")
-    return endpoint["revision"] == endpoint["served_revision"]
+    return bool(endpoint["revision"] == endpoint["served_revision"])
 
 
 def check_shares(server: Server, share: float) -> None:
@@ -119,7 +120,7 @@ def begin(server: Server, wait_for) -> str:
     wait_for(lambda: serves(server), within_s=90)
     body = {"model": "delay@2", "force": True, "key": "second", "plan": PLAN}
     sent = httpx.post(f"{server.ready['url']}/api/v1/endpoints/delay/deployments", json=body, timeout=60)
-    rollout = sent.raise_for_status().json()["id"]
+    rollout = str(sent.raise_for_status().json()["id"])
     wait_for(lambda: serves(server), within_s=90)
     server.send(450)
     wait_for(lambda: kinds(server, rollout)["share"] == 2, within_s=90, what="the second stage")

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
 from types import SimpleNamespace
+from typing import cast
 
 import pytest
 from click.testing import CliRunner
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from tidemill.cli import project
 from tidemill.cli.project import _value, follow, print_plan
+from tidemill.client import Client
 from tidemill.delivery.records import GateStatus
 from tidemill.projects.records import Change, Delivery, DeliveryEvent, DeliveryState, Plan
 
@@ -122,7 +124,7 @@ def test_each_event_is_told_once_until_the_end():
     api = Api(
         delivery(running, "one"), delivery(running, "one", "two"), delivery(DeliveryState.DONE, "one", "two", "three")
     )
-    text = said(lambda: follow(api, "d1"))
+    text = said(lambda: follow(cast("Client", api), "d1"))
 
     assert [text.count(word) for word in ("one", "two", "three")] == [1, 1, 1]
     assert api.looks == []
@@ -133,14 +135,14 @@ def test_a_delivery_that_came_to_nothing_fails_the_command(state):
     api = Api(delivery(state, reason="no good"))
     runner = CliRunner()
     with runner.isolation() as (_, err, _), pytest.raises(SystemExit) as ended:
-        follow(api, "d1")
+        follow(cast("Client", api), "d1")
     assert ended.value.code == 1
     assert f"{state.value}: no good" in err.getvalue().decode()
 
 
 def test_one_that_waits_says_how_it_goes_on():
     api = Api(delivery(DeliveryState.WAITING, gate_report="g1"), gates=(GateStatus.WAITING,))
-    text = said(lambda: follow(api, "d1"))
+    text = said(lambda: follow(cast("Client", api), "d1"))
 
     assert "tidemill gates approve g1" in text
     assert "tidemill deliveries resume d1" in text
@@ -149,7 +151,7 @@ def test_one_that_waits_says_how_it_goes_on():
 def test_one_that_a_person_decided_just_now_is_followed_on():
     waiting, done = delivery(DeliveryState.WAITING, gate_report="g1"), delivery(DeliveryState.DONE, "deployed")
     api = Api(waiting, done, gates=(GateStatus.OPEN,))
-    text = said(lambda: follow(api, "d1"))
+    text = said(lambda: follow(cast("Client", api), "d1"))
 
     assert "deployed" in text
     assert "gates approve" not in text
