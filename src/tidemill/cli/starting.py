@@ -17,7 +17,6 @@ else:
     pl = lazy("polars")
 
 _LOOKED_AT = 100_000
-_MOST_CLASSES = 20
 
 
 class FolderNotEmpty(Conflict):
@@ -95,9 +94,7 @@ def _words(
     if len(classes) < 2:
         raise TableUnfit(f"{shown(label)} has only one value", hint="Name the column that the model is to predict.")
     is_class = _is_class(values, classes)
-    if is_class and len(classes) > 2:
-        metric, champion, watched = "accuracy >= 0.5", "accuracy >= champion - 0.01", "accuracy"
-    elif is_class:
+    if is_class:
         metric, champion, watched = "roc_auc >= 0.55", "roc_auc >= champion - 0.01", "roc_auc"
     else:
         spread = float(values.cast(pl.Float64).std() or 1.0)  # type: ignore[arg-type]  # a column of numbers
@@ -120,7 +117,7 @@ def _words(
         "key_line": f"    key: [{key}]\n" if key else "",
         "time_line": f"    time: {time}\n" if time else "",
         "rules": _rules(table, inputs),
-        "positive_line": f"  positive: {_yaml(classes[-1])}\n" if is_class and len(classes) == 2 else "",
+        "positive_line": f"  positive: {_yaml(classes[-1])}\n" if is_class else "",
         "metric": metric,
         "against_champion": champion,
         "monitor_metric": watched,
@@ -136,19 +133,18 @@ def _words(
 
 
 def _is_class(values: "pl.Series", classes: list[object]) -> bool:
-    """Return whether a label is one of a few classes, rather than a number; refuse one that is neither."""
+    """Return whether a label is one of two classes, rather than a number; refuse one that is neither."""
     if not (values.dtype.is_numeric() or values.dtype in {pl.String, pl.Boolean}):
         raise TableUnfit(
             f"{shown(values.name)} holds values of type {values.dtype}, which a first project does not predict",
             hint="Name a column of numbers, of truth values, or of a few texts.",
         )
-    is_few = not values.dtype.is_float() and len(classes) <= _MOST_CLASSES
-    if values.dtype == pl.String and not is_few:
+    if values.dtype == pl.String and len(classes) > 2:
         raise TableUnfit(
-            f"{shown(values.name)} has {len(classes):,} different texts; a first project tells {_MOST_CLASSES} at most",
-            hint="Name a column of numbers, or one with few values.",
+            f"{shown(values.name)} has {len(classes):,} different texts, and gates judge two classes or numbers",
+            hint="Name a column with two values or of numbers, such as whether it is one of these texts.",
         )
-    return is_few
+    return len(classes) == 2 and not values.dtype.is_float()
 
 
 def _rules(table: "pl.DataFrame", inputs: list[str]) -> str:

@@ -19,12 +19,29 @@ def test_a_table_that_cannot_be_learned_from_is_refused(tmp_path: Path, content:
 
 
 @pytest.mark.parametrize(
-    ("label", "said"), [("name", r"30 different texts"), ("day", r"type Date"), ("nothing", r"has no column 'nothing'")]
+    ("label", "said"),
+    [
+        ("name", r"30 different texts"),
+        ("kind", r"3 different texts"),
+        ("day", r"type Date"),
+        ("nothing", r"has no column 'nothing'"),
+    ],
 )
 def test_a_label_that_no_model_predicts_is_refused(tmp_path: Path, label: str, said: str) -> None:
     table = tmp_path / "table.csv"
-    rows = [f"n{at},2024-01-{at + 1:02d},{at % 7}" for at in range(30)]
-    table.write_text("\n".join(["name,day,size", *rows]) + "\n")
+    rows = [f"n{at},2024-01-{at + 1:02d},{at % 7},{'abc'[at % 3]}" for at in range(30)]
+    table.write_text("\n".join(["name,day,size,kind", *rows]) + "\n")
 
     with pytest.raises(TableUnfit, match=said):
         start_project(tmp_path / "project", table, label=label, time=None, key=None)
+
+
+@pytest.mark.parametrize(("label", "metric"), [("stars", "rmse"), ("late", "roc_auc"), ("paid", "roc_auc")])
+def test_two_values_are_classes_and_more_numbers_are_a_quantity(tmp_path: Path, label: str, metric: str) -> None:
+    table = tmp_path / "table.csv"
+    rows = [f"{at % 5},{at % 2},{'yes' if at % 3 else 'no'}" for at in range(30)]
+    table.write_text("\n".join(["stars,late,paid", *rows]) + "\n")
+
+    start_project(tmp_path / "project", table, label=label, time=None, key=None)
+
+    assert f"metric: {metric} " in (tmp_path / "project" / "tidemill.yaml").read_text()
