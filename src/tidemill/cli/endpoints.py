@@ -2,6 +2,7 @@
 
 import click
 
+from tidemill.cli.endpoint_tokens import tokens
 from tidemill.cli.output import FAILED, client, common, fail_with, show, talk, wants_json
 from tidemill.cli.rollouts import follow, told
 from tidemill.client.client import Client, part

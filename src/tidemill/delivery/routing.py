@@ -9,7 +9,7 @@ import msgspec
 
 from tidemill.core.digests import Digest
 from tidemill.core.ids import new_id
-from tidemill.delivery.records import Deployment, Endpoint
+from tidemill.delivery.records import Deployment, Endpoint, Passes
 from tidemill.objects import ObjectStore
 
 ROUTES = "routes.json"

@@ -13,7 +13,15 @@ from tidemill.delivery.gate_rules import parse_gate
 from tidemill.delivery.gates import GateInput, Judge
 from tidemill.delivery.moves import Moves, Order
 from tidemill.delivery.ports import Observer, OnDecision
-from tidemill.delivery.records import Deployment, Endpoint, GateReport, Rollout, RolloutPlan
+from tidemill.delivery.records import (
+    Deployment,
+    Endpoint,
+    EndpointToken,
+    GateReport,
+    NewEndpointToken,
+    Rollout,
+    RolloutPlan,
+)
 from tidemill.delivery.rollouts import ROLLOUT, Rollouts
 from tidemill.delivery.routing import Routing
 from tidemill.delivery.traffic import Traffic

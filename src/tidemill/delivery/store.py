@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
+from tidemill.core.moments import to_ms
 from tidemill.delivery.records import (
     Approval,
     Deployment,

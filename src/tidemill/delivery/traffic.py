@@ -71,8 +71,9 @@ class Traffic:
                 found = store.list_endpoints(connection)
                 wanted = {target.deployment for endpoint in found for target in endpoint.targets}
                 deployments = {each: endpoints.need_deployment(connection, each) for each in wanted}
+                passes = store.list_passes(connection)
             revision = sum(endpoint.revision for endpoint in found)
-            self._routing.write(revision, found, deployments)
+            self._routing.write(revision, found, deployments, passes)
             return revision, found
 
     def _record(self, found: list[Endpoint], said: Said, revision: int) -> dict[str, str]:

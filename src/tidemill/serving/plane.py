@@ -200,7 +200,7 @@ def _about(endpoint: Endpoint) -> dict[str, object]:
         "passthrough": routes.passthrough,
         "time": routes.time,
         "sticky": routes.sticky,
-        "token": bool(routes.token_hashes),
+        "token": routes.asks_token,
         "targets": [
             {"deployment": t.deployment, "model": t.model, "version": t.version, "route": t.route, "share": t.share}
             for t in routes.targets

@@ -38,7 +38,23 @@ class EndpointRoutes(msgspec.Struct, frozen=True, kw_only=True):
     passthrough: list[str] = []
     time: str | None = None
     sticky: str | None = None
+    needs_token: bool = False
     token_hashes: list[str] = []
+    token_expires_ms: dict[str, int] = {}
+
+    @property
+    def asks_token(self) -> bool:
+        """Whether callers are asked for a token."""
+        return self.needs_token or bool(self.token_hashes)
+
+    def with_tokens_of(self, other: "EndpointRoutes") -> "EndpointRoutes":
+        """Return these routes for the callers that others let in."""
+        return msgspec.structs.replace(
+            self,
+            needs_token=other.needs_token,
+            token_hashes=other.token_hashes,
+            token_expires_ms=other.token_expires_ms,
+        )
 
 
 class Routes(msgspec.Struct, frozen=True, kw_only=True):

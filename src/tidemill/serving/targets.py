@@ -1,5 +1,6 @@
 """Endpoints as they are in memory: loaded models with what a request needs beside them."""
 
+import time
 from collections.abc import Sequence
 from hmac import compare_digest
 

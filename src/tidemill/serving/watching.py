@@ -151,7 +151,12 @@ class RoutesWatcher:
                 self._plane.swap({}, {FILE: "routes.json cannot be read"}, 0)
             self._write(self._plane.revision, errors)
             return
-        kept = {name: found for name, found in self._plane.endpoints.items() if name in errors}
+        # Who may call is obeyed at once, also where a model does not load: a revoked token must not live on by that.
+        kept = {
+            name: Endpoint(name, found.routes.with_tokens_of(routes.endpoints[name]), found.targets)
+            for name, found in self._plane.endpoints.items()
+            if name in errors
+        }
         absent = {name: str(error["message"]) for name, error in errors.items() if name not in kept}
         endpoints = {**loaded.endpoints, **kept}
         self._plane.swap(endpoints, absent, routes.revision)

@@ -136,3 +136,21 @@ def test_what_is_wrong_is_told_on_stderr(tidemill, words, code, said):
 
 def test_json_is_all_that_is_written_for_programs(tidemill):
     assert json.loads(tidemill("rollouts", "list", "--json").out) == []
+
+
+def test_tokens_of_an_endpoint_are_made_listed_and_revoked(tidemill, holdout):
+    del holdout
+    tidemill("endpoints", "create", "delay")
+    made = tidemill("endpoints", "tokens", "create", "delay", "--name", "app", "--expires", "90d")
+    assert made.code == 0, made.err
+    assert made.out.startswith("tme_")
+    assert len(made.out.split()) == 1  # stdout holds the secret alone, for $(...)
+    assert "not shown again" in made.err
+
+    again = tidemill("endpoints", "tokens", "create", "delay", "--name", "app")
+    assert (again.code, "endpoint_token_exists" in again.err) == (3, True)
+    assert tidemill("endpoints", "tokens", "list", "delay", "--json").json[0]["name"] == "app"
+
+    assert tidemill("endpoints", "tokens", "revoke", "delay", "app").code == 0
+    assert tidemill("endpoints", "tokens", "list", "delay", "--json").json[0]["revoked_at"]
+    assert tidemill("endpoints", "tokens", "revoke", "delay", "app").code == 3

@@ -101,6 +101,24 @@ def test_an_endpoint_with_tokens_asks_for_one(start):
     assert server.call(body, headers={"Authorization": "Bearer secret"})[0] == 200
 
 
+def test_an_endpoint_whose_tokens_are_all_gone_answers_nobody(start):
+    server = start()
+    server.one(needs_token=True)
+    body = {"records": [{"x": 1}]}
+    assert server.call(body)[1]["error"]["code"] == "token_missing"
+    status, answer = server.call(body, headers={"Authorization": "Bearer secret"})
+    assert (status, answer["error"]["code"]) == (401, "token_unknown")
+    assert "tidemill endpoints tokens create" in answer["error"]["hint"]
+
+
+@pytest.mark.parametrize(("ends_ms", "expected"), [(1, 401), (2**52, 200)])
+def test_a_token_is_worth_something_until_its_time(start, ends_ms, expected):
+    server = start()
+    hashed = hashlib.sha256(b"secret").hexdigest()
+    server.one(token_hashes=[hashed], token_expires_ms={hashed: ends_ms})
+    assert server.call({"records": [{"x": 1}]}, headers={"Authorization": "Bearer secret"})[0] == expected
+
+
 def test_where_the_network_can_reach_it_an_endpoint_needs_tokens(start):
     server = start(guarded=True)
     server.one()

@@ -1,5 +1,6 @@
 """What a change of routes.json does to those who are being answered."""
 
+import hashlib
 import json
 import threading
 
@@ -149,3 +150,14 @@ def test_a_request_in_flight_finishes_on_the_model_it_began_with(start):
 def test_the_applied_file_is_whole_json(server):
     (path,) = server.folder.glob("applied-*.json")
     assert set(json.loads(path.read_bytes())) == {"revision", "at", "pid", "errors"}
+
+
+def test_a_revoked_token_is_refused_also_where_the_new_model_does_not_load(server):
+    hashes = [hashlib.sha256(secret).hexdigest() for secret in (b"old", b"new")]
+    server.one(token_hashes=hashes)
+    server.route({"delay": server.endpoint(("no-such-model", 1.0), token_hashes=hashes[1:])})
+    status = [
+        server.call({"records": [{"x": 0}]}, headers={"Authorization": f"Bearer {secret}"})[0]
+        for secret in ("old", "new")
+    ]
+    assert status == [401, 200]

@@ -67,6 +67,19 @@ def upgrade() -> None:
         sa.UniqueConstraint("endpoint", "number", name="uq_deployments_endpoint_number"),
     )
     op.create_table(
+        "endpoint_tokens",
+        sa.Column("id", sa.Text, primary_key=True),
+        sa.Column("endpoint", sa.Text, sa.ForeignKey("endpoints.name"), nullable=False),
+        sa.Column("name", sa.Text, nullable=False),
+        sa.Column("hash", sa.Text, nullable=False),
+        sa.Column("created_at", sa.BigInteger, nullable=False),
+        sa.Column("created_by", sa.Text, nullable=False),
+        sa.Column("expires_at", sa.BigInteger),
+        sa.Column("revoked_at", sa.BigInteger),
+        sa.UniqueConstraint("hash", name="uq_endpoint_tokens_hash"),
+    )
+    op.create_index("ix_endpoint_tokens_endpoint", "endpoint_tokens", ["endpoint"])
+    op.create_table(
         "rollouts",
         sa.Column("id", sa.Text, primary_key=True),
         sa.Column("endpoint", sa.Text, sa.ForeignKey("endpoints.name"), nullable=False),
