@@ -84,7 +84,7 @@ def check_whole(house, run_id: str) -> None:
     assert tracked.status == "FINISHED"
     assert tracked.metrics == {"points": 2.0, "length": 9000.0}
     assert tracked.params["made"] == "yes"
-    points = house.tracking.metric_history(OWNER, run_id=run_id, key="points")
+    points = house.tracking.metric_points(OWNER, run_id=run_id, key="points")
     assert [point.value for point in points] == [1.0, 2.0]
     for artifact in house.tracking.list_artifacts(OWNER, run_id=run_id):
         house.objects.verify(artifact.digest)
@@ -137,7 +137,7 @@ def test_a_run_whose_executor_is_killed_goes_on_at_the_missing_step(house, open_
     before = again.service.steps(OWNER, run_id=run_id)[0]
     assert again.service.execute(OWNER, run_id).status == "done"
     assert again.service.steps(OWNER, run_id=run_id)[0] == before
-    assert len(again.tracking.metric_history(OWNER, run_id=run_id, key="seen")) == 1
+    assert len(again.tracking.metric_points(OWNER, run_id=run_id, key="seen")) == 1
     again.close()
 
 

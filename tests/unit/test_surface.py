@@ -16,7 +16,8 @@ from tidemill.server.api import ROUTES
 
 ROOT = Path(__file__).resolve().parents[2]
 REFERENCE = ROOT / "docs" / "reference"
-STAGES = {"data", "tracking", "pipelines", "models", "delivery", "monitoring", "projects", "governance", "maintenance"}
+STAGES = {"data", "tracking", "logged_models", "pipelines", "models", "delivery", "monitoring", "projects"}
+STAGES |= {"governance", "maintenance"}
 READING = ("get", "list", "search", "find", "whoami", "audit", "trace", "profile", "diff", "why", "status", "plan")
 
 

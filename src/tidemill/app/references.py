@@ -21,6 +21,8 @@ HOMES: dict[str, tuple[str, str]] = {
     "endpoint": ("endpoints", "name"),
     "experiment": ("experiments", "experiment_id"),
     "gate_report": ("gate_reports", "id"),
+    "input_dataset": ("input_datasets", "id"),
+    "logged_model": ("logged_models", "model_id"),
     "model": ("models", "name"),
     "model_version": ("model_versions", "id"),
     "project": ("projects", "name"),

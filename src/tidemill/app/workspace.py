@@ -27,13 +27,14 @@ from tidemill.projects.loop import Loop
 from tidemill.projects.service import ProjectService
 from tidemill.projects.settling import Settling
 from tidemill.projects.watching import Watch
-from tidemill.tracking.service import TrackingService
+from tidemill.tracking.service import LoggedModelService, TrackingService
 from tidemill.workflows.durable import DurableWorkflows
 from tidemill.workflows.ports import Workflows
 
 _SERVICES: dict[str, type] = {
     "data": DataService,
     "tracking": TrackingService,
+    "logged_models": LoggedModelService,
     "pipelines": PipelineService,
     "models": ModelService,
     "delivery": DeliveryService,
@@ -78,6 +79,7 @@ class Workspace:
         home, ledger, objects = self.settings.home, self.ledger, self.objects
         self.data = DataService(ledger, objects, roots=data_roots(self.settings), barred=[home])
         self.tracking = TrackingService(ledger, objects)
+        self.logged_models = LoggedModelService(ledger, objects)
         datasets = Datasets(self.data, objects)
         work, cores = home / "work", self.settings.workers
         self.pipelines = PipelineService(ledger, objects, self.tracking, datasets, work=work, cores=cores)

@@ -32,6 +32,8 @@ _STAGES: dict[str, tuple[str, str]] = {
     "data": ("tidemill.cli.data:data", "Datasets and their versions."),
     "experiments": ("tidemill.cli.experiments:experiments", "Named groups of runs."),
     "runs": ("tidemill.cli.runs:runs", "Executions, with their params, metrics and artifacts."),
+    "artifacts": ("tidemill.cli.artifacts:artifacts", "Files of runs and logged models."),
+    "logged-models": ("tidemill.cli.logged_models:logged_models", "Models that a run kept, registered or not."),
     "pipelines": ("tidemill.cli.pipelines:pipelines", "Pipelines, and what their runs did about each step."),
     "models": ("tidemill.cli.models:models", "Registered models, their versions and aliases."),
     "gates": ("tidemill.cli.gates:gates", "The rules that a model version must pass."),

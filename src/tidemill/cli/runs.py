@@ -4,9 +4,9 @@ from pathlib import Path
 
 import click
 
-from tidemill.cli.output import client, common, done, show
+from tidemill.cli.output import client, common, done, show, talk, wants_json
 from tidemill.client.client import part
-from tidemill.tracking.records import Artifact, Metric, Run, RunPage
+from tidemill.tracking.records import Artifact, MetricHistory, MetricPage, Run, RunPage, View
 
 _COLUMNS = ["run_id", "name", "status", "start_time", "metrics"]
 
@@ -18,16 +18,32 @@ def runs() -> None:
 
 @runs.command("list")
 @click.option("--experiment", "-e", "experiments", multiple=True, help="Only runs of this experiment (repeat it).")
+@click.option("--filter", "text", default="", help="Only runs that it lets pass, such as 'metrics.auc > 0.9'.")
+@click.option("--order-by", multiple=True, help="Such as 'metrics.auc DESC' (repeat it).")
 @click.option("--status", help="Only runs with this status, such as FINISHED.")
 @click.option("--limit", default=20, show_default=True, help="The most runs to show.")
 @click.option("--deleted", is_flag=True, help="The runs in the trash.")
 @common
-def list_(experiments: tuple[str, ...], status: str | None, limit: int, deleted: bool) -> None:  # noqa: FBT001 - a flag of the command line
+def list_(
+    experiments: tuple[str, ...],
+    text: str,
+    order_by: tuple[str, ...],
+    status: str | None,
+    limit: int,
+    deleted: bool,  # noqa: FBT001 - a flag of the command line
+) -> None:
     """List runs, newest first."""
+    body = {
+        "experiments": list(experiments),
+        "filter": text,
+        "order_by": list(order_by),
+        "status": status,
+        "max_results": limit,
+        "view": view_of(deleted=deleted),
+    }
     with client() as api:
-        body = {"experiments": list(experiments), "status": status, "max_results": limit, "deleted": deleted}
         page = api.post("/api/v1/runs/search", RunPage, body)
-        show(page.runs, columns=_COLUMNS, empty="No runs yet. Start one with `tidemill run`.")
+        show(page.runs, columns=_COLUMNS, empty="No runs here. Start one with `tidemill run`.")
 
 
 @runs.command("show")
@@ -125,14 +141,96 @@ def input_(run_id: str, ref: str, context: str) -> None:
     done("Recorded.", run_id=run_id, ref=ref)
 
 
-@runs.command("metric")
+@runs.command("update")
+@click.argument("run_id")
+@click.option("--name", help="Its new name.")
+@click.option("--status", help="RUNNING, SCHEDULED, FINISHED, FAILED or KILLED.")
+@common
+def update(run_id: str, name: str | None, status: str | None) -> None:
+    """Rename a run, or say where it stands."""
+    if name is None and status is None:
+        raise click.UsageError("Give --name or --status.")
+    with client() as api:
+        body = {"name": name, "status": status}
+        show(api.post(f"/api/v1/runs/{part(run_id)}/update", Run, body), columns=_COLUMNS)
+
+
+@runs.command("untag")
 @click.argument("run_id")
 @click.argument("key")
 @common
-def metric(run_id: str, key: str) -> None:
+def untag(run_id: str, key: str) -> None:
+    """Delete a tag of a run."""
+    with client() as api:
+        api.delete(f"/api/v1/runs/{part(run_id)}/tags", type(None), key=key)
+    done("Deleted.", run_id=run_id, key=key)
+
+
+@runs.command("dataset")
+@click.argument("run_id")
+@click.argument("name")
+@click.argument("digest")
+@click.option("--source", default="", help="Where it is from; `tidemill:flights@3` names a version here.")
+@click.option("--source-type", default="", help="What kind of source that is.")
+@click.option("--context", default="", help="What it was used for, such as training.")
+@common
+def dataset(run_id: str, name: str, digest: str, source: str, source_type: str, context: str) -> None:
+    """Record that a run used a dataset, by what its code calls it."""
+    described = {"name": name, "digest": digest, "source": source, "source_type": source_type, "context": context}
+    with client() as api:
+        api.post(f"/api/v1/runs/{part(run_id)}/datasets", type(None), {"datasets": [described]})
+    done("Recorded.", run_id=run_id, dataset=name)
+
+
+@runs.command("output")
+@click.argument("run_id")
+@click.argument("model_id")
+@click.option("--step", default=0, show_default=True)
+@common
+def output(run_id: str, model_id: str, step: int) -> None:
+    """Record that a run made a logged model."""
+    with client() as api:
+        body = {"outputs": [{"model_id": model_id, "step": step}]}
+        api.post(f"/api/v1/runs/{part(run_id)}/outputs", type(None), body)
+    done("Recorded.", run_id=run_id, model_id=model_id)
+
+
+@runs.command("metric")
+@click.argument("run_id")
+@click.argument("key")
+@click.option("--limit", default=1000, show_default=True, help="The most points to show.")
+@common
+def metric(run_id: str, key: str, limit: int) -> None:
     """Show the history of a metric."""
     with client() as api:
-        show(api.get(f"/api/v1/runs/{part(run_id)}/metrics", list[Metric], key=key), empty=f"No metric {key}.")
+        page = api.get(f"/api/v1/runs/{part(run_id)}/metrics", MetricPage, key=key, max_results=limit)
+        points = [
+            {"key": each.key, "value": each.value, "step": each.step, "timestamp": each.timestamp}
+            for each in page.metrics
+        ]
+        show(points, empty=f"No metric {key}.")
+    if page.next_page_token:
+        talk("There are more points: raise --limit.")
+
+
+@runs.command("metrics")
+@click.argument("key")
+@click.argument("run_ids", nargs=-1, required=True)
+@click.option("--points", default=20, show_default=True, help="About how many points of each run.")
+@common
+def metrics_(key: str, run_ids: tuple[str, ...], points: int) -> None:
+    """Show a metric of several runs."""
+    with client() as api:
+        found = api.get("/api/v1/metrics", list[MetricHistory], key=key, run_ids=run_ids, max_points=points)
+    if wants_json():
+        show(found)
+        return
+    rows = [
+        {"run_id": history.run_id, "step": each.step, "value": each.value}
+        for history in found
+        for each in history.points
+    ]
+    show(rows, empty=f"None of these runs has a metric {key}.")
 
 
 @runs.command("artifacts")
@@ -157,6 +255,11 @@ def attach(run_id: str, file: Path, path: str) -> None:
         digest = api.upload(file.read_bytes())
         body = {"path": path or file.name, "digest": digest}
         show(api.post(f"/api/v1/runs/{part(run_id)}/artifacts", Artifact, body))
+
+
+def view_of(*, deleted: bool) -> View:
+    """Return what a list is to see."""
+    return "deleted" if deleted else "active"
 
 
 def pairs(texts: tuple[str, ...]) -> dict[str, str]:

@@ -18,6 +18,8 @@ KINDS = frozenset(
         "experiment",
         "feedback",
         "gate_report",
+        "input_dataset",
+        "logged_model",
         "model",
         "model_version",
         "monitor",

@@ -6,12 +6,17 @@ from collections.abc import Mapping, Sequence
 from tidemill.core.errors import Conflict, InvalidInput, NotFound
 from tidemill.core.names import check_text, shown
 from tidemill.objects.trees import check_relative
-from tidemill.tracking.records import Metric
+from tidemill.tracking.records import InputDataset, Metric
 
 LONGEST_KEY = 250
 LONGEST_PARAM = 6000
 LONGEST_TAG = 8000
+LONGEST_EXPERIMENT_TAG = 20_000
 LONGEST_NAME = 500
+LONGEST_DIGEST = 36
+LONGEST_SCHEMA = 2**20 - 1
+LONGEST_PROFILE = 2**24 - 1
+LONGEST_LOCATION = 1000
 MOST_METRICS = 100_000
 MOST_STEP = 2**63 - 1
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_\-]{0,255}")
@@ -36,7 +41,7 @@ class RunNotFound(NotFound):
 
 
 class RunNotActive(Conflict):
-    """The run, or its experiment, was deleted."""
+    """The run was deleted."""
 
     code = "run_not_active"
 
@@ -59,10 +64,40 @@ class InvalidMetric(InvalidInput):
     code = "invalid_metric"
 
 
-class InvalidPageToken(InvalidInput):
-    """A page token was not made by this server."""
+class ExperimentNotActive(Conflict):
+    """The experiment was deleted."""
 
-    code = "invalid_page_token"
+    code = "experiment_not_active"
+
+
+class TagNotFound(NotFound):
+    """There is no tag of that key to delete."""
+
+    code = "tag_not_found"
+
+
+class LoggedModelNotFound(NotFound):
+    """No logged model has that id."""
+
+    code = "logged_model_not_found"
+
+
+class ArtifactClash(Conflict):
+    """A path is a file and would have to be a folder, or the other way round."""
+
+    code = "artifact_clash"
+
+
+class InvalidArtifactRoot(InvalidInput):
+    """A text names nothing that has artifacts."""
+
+    code = "invalid_artifact_root"
+
+
+class InvalidDataset(InvalidInput):
+    """A dataset's description is over a limit."""
+
+    code = "invalid_dataset"
 
 
 def check_experiment_name(name: str) -> str:
@@ -89,27 +124,57 @@ def check_metrics(metrics: Sequence[Metric]) -> None:
         raise InvalidMetric(
             f"{len(metrics)} metrics at once, and {MOST_METRICS} is the most", hint="Log them in several batches."
         )
+    # Most batches are many points of a few metrics: each key is looked at once.
+    for key in {metric.key for metric in metrics}:
+        check_key(key, "metric")
     for metric in metrics:
-        check_key(metric.key, "metric")
         if not -MOST_STEP <= metric.step <= MOST_STEP or not 0 <= metric.timestamp <= MOST_STEP:
             raise InvalidMetric(
-                f"Metric {metric.key!r} has step {metric.step} and timestamp {metric.timestamp}",
+                f"Metric {shown(metric.key)} has step {metric.step} and timestamp {metric.timestamp}",
                 hint="Both are 64-bit integers, and the timestamp is in milliseconds since the epoch.",
             )
+        if metric.model_id:
+            check_text(metric.dataset_name, "the name of a dataset", LONGEST_NAME)
+            check_text(metric.dataset_digest, "the digest of a dataset", LONGEST_DIGEST)
 
 
 def check_params(params: Mapping[str, str]) -> None:
     """Let params pass that can be kept."""
     for key, value in params.items():
         check_key(key, "param")
-        check_text(value, f"param {key!r}", LONGEST_PARAM, lines=True)
+        check_text(value, f"param {shown(key)}", LONGEST_PARAM, lines=True)
 
 
-def check_tags(tags: Mapping[str, str]) -> None:
+def check_tags(tags: Mapping[str, str], longest: int = LONGEST_TAG) -> None:
     """Let tags pass that can be kept."""
     for key, value in tags.items():
         check_key(key, "tag")
-        check_text(value, f"tag {key!r}", LONGEST_TAG, lines=True)
+        check_text(value, f"tag {shown(key)}", longest, lines=True)
+
+
+def check_dataset(dataset: InputDataset) -> None:
+    """Let a dataset's description pass that can be kept.
+
+    Raises:
+        InvalidDataset: If its schema, profile or source is too long.
+    """
+    if not dataset.name or not dataset.digest:
+        raise InvalidDataset("A dataset needs a name and a digest", hint="Give both.")
+    check_text(dataset.name, "the name of a dataset", LONGEST_NAME)
+    check_text(dataset.digest, "the digest of a dataset", LONGEST_DIGEST)
+    check_text(dataset.source_type, "the source type of a dataset", LONGEST_NAME)
+    check_text(dataset.context, "the context of an input", LONGEST_KEY)
+    check_tags(dataset.tags)
+    for what, value, longest in (
+        ("schema", dataset.schema, LONGEST_SCHEMA),
+        ("profile", dataset.profile, LONGEST_PROFILE),
+        ("source", dataset.source, LONGEST_SCHEMA),
+    ):
+        if len(value) > longest:
+            raise InvalidDataset(
+                f"The {what} of dataset {shown(dataset.name)} has {len(value)} characters, and {longest} is the most",
+                hint="Log a shorter description of it.",
+            )
 
 
 def check_run_id(run_id: str) -> str:

@@ -45,7 +45,7 @@ def test_a_run_is_a_tracking_run_with_all_that_it_said(bench):
     assert tracked.params == {"n": "4", "rows": "7"}
     assert tracked.metrics == {"total": 17.0, "loss": 0.25}
     assert tracked.tags["tidemill.source.digest"] == run.source
-    points = bench.tracking.metric_history(OWNER, run_id=run.run_id, key="loss")
+    points = bench.tracking.metric_points(OWNER, run_id=run.run_id, key="loss")
     assert [(point.step, point.value) for point in points] == [(0, 0.5), (1, 0.25)]
     assert bench.service.log(OWNER, run_id=run.run_id, step="split") == "splitting 4\n"
     assert [one.path for one in bench.tracking.list_artifacts(OWNER, run_id=run.run_id)] == ["logs/split.txt"]
@@ -155,7 +155,7 @@ def test_retries_wait_and_count_and_log_once(bench):
     assert run.status == "done"
     assert bench.step(run.run_id, "flaky").attempt == 3
     assert bench.kinds(run.run_id, "flaky").count("retrying") == 2
-    assert len(bench.tracking.metric_history(OWNER, run_id=run.run_id, key="try")) == 1
+    assert len(bench.tracking.metric_points(OWNER, run_id=run.run_id, key="try")) == 1
 
 
 def test_independent_steps_run_at_the_same_time(bench):

@@ -59,7 +59,7 @@ def test_a_failed_run_goes_on_where_it_failed(bench, wait_for):
     assert bench.step(failed.run_id, "first") == before
     assert bench.statuses(failed.run_id) == {"first": "done", "fragile": "done"}
     assert bench.tracking.get_run(OWNER, run_id=failed.run_id).status == "FINISHED"
-    assert len(bench.tracking.metric_history(OWNER, run_id=failed.run_id, key="seen")) == 1
+    assert len(bench.tracking.metric_points(OWNER, run_id=failed.run_id, key="seen")) == 1
     with pytest.raises(RunEnded):
         bench.service.resume(OWNER, run_id=failed.run_id)
 

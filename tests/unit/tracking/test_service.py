@@ -13,6 +13,7 @@ from tidemill.ledger import Ledger
 from tidemill.ledger.lineage import trace
 from tidemill.objects import ObjectStore, UnsafePath
 from tidemill.tracking import rules
+from tidemill.tracking.paging import InvalidPageToken
 from tidemill.tracking.records import Metric, RunStatus
 from tidemill.tracking.service import TrackingService
 
@@ -41,7 +42,7 @@ def test_a_run_comes_back_with_all_that_was_logged(tracking: TrackingService) ->
     assert ended.status == RunStatus.FINISHED
     assert ended.end_time is not None
     assert [entry.ref for entry in ended.inputs] == ["dataset_version:d1"]
-    history = tracking.metric_history(OWNER, run_id=run.run_id, key="auc")
+    history = tracking.metric_points(OWNER, run_id=run.run_id, key="auc")
     assert [(point.step, point.value) for point in history] == [(0, 0.5), (1, 0.7), (2, 0.6)]
 
 
@@ -50,7 +51,7 @@ def test_logging_a_batch_again_doubles_nothing(tracking: TrackingService) -> Non
     point = Metric(key="loss", value=1.5, step=3, timestamp=1000)
     for _ in range(2):
         tracking.log_batch(OWNER, run_id=run.run_id, metrics=[point], params={"a": "b"})
-    assert tracking.metric_history(OWNER, run_id=run.run_id, key="loss") == [point]
+    assert tracking.metric_points(OWNER, run_id=run.run_id, key="loss") == [point]
 
 
 def test_a_late_point_does_not_become_the_latest(tracking: TrackingService) -> None:
@@ -127,7 +128,7 @@ def test_bad_input_is_refused_with_its_code(tracking: TrackingService) -> None:
         tracking.get_experiment(OWNER, name="none")
     with pytest.raises(rules.ExperimentExists):
         tracking.create_experiment(OWNER, name="e")
-    with pytest.raises(rules.InvalidPageToken):
+    with pytest.raises(InvalidPageToken):
         tracking.search_runs(OWNER, page_token="%%%")
     with pytest.raises(rules.InvalidMetric):
         tracking.log_batch(OWNER, run_id=run.run_id, metrics=[Metric(key="a", value=1.0, step=2**64)])

@@ -20,7 +20,7 @@ from tidemill.server.pages.runs import curve
 from tidemill.server.pages.shell import page, render
 from tidemill.server.pages.tones import tone_of
 from tidemill.server.permits import StatedRoute
-from tidemill.tracking.records import Run, RunStatus
+from tidemill.tracking.records import Input, Run, RunStatus
 
 _MOST_CHARTS = 12
 _MOST_LOG = 200_000
@@ -73,9 +73,7 @@ def routes(workspace: Workspace) -> list[StatedRoute]:
             "latest": [(key, words.number(value), "") for key, value in sorted(run.metrics.items())],
             "charts": _charts(workspace, actor, run),
             "steps": steps,
-            "inputs": [
-                Used(link_to(each.ref, input_name(workspace, actor, each.ref)), each.context) for each in run.inputs
-            ],
+            "inputs": [Used(link_to(each.ref, _name(workspace, actor, each)), each.context) for each in run.inputs],
             "artifacts": artifacts,
             "artifacts_size": sum(each.size for each in artifacts),
             "preview": preview_of(workspace, actor, run.run_id, wanted, artifacts) if wanted else None,
@@ -93,11 +91,15 @@ def _experiment(workspace: Workspace, actor: Actor, run: Run) -> str:
 def _charts(workspace: Workspace, actor: Actor, run: Run) -> list[Markup]:
     charts = []
     for key in sorted(run.metrics)[:_MOST_CHARTS]:
-        points = workspace.tracking.metric_history(actor, run_id=run.run_id, key=key)
+        points = workspace.tracking.metric_points(actor, run_id=run.run_id, key=key)
         if len(points) > 1:
             told = f"{key} from {words.number(points[0].value)} to {words.number(points[-1].value)}."
             charts.append(line_chart(Frame(key, told), [Line(key, curve(points))]))
     return charts
+
+
+def _name(workspace: Workspace, actor: Actor, used: Input) -> str:
+    return used.dataset.name if used.dataset else input_name(workspace, actor, used.ref)
 
 
 def input_name(workspace: Workspace, actor: Actor, ref: str) -> str:

@@ -21,6 +21,7 @@ from tidemill.tracking.records import Metric, Run, RunStatus
 _A_PAGE = 50
 _MOST_COMPARED = 6
 _MOST_SEARCHED = 2000
+_MOST_EXPERIMENTS = 50_000
 _COLUMNS_SHOWN = 5
 
 
@@ -75,7 +76,8 @@ def routes(workspace: Workspace) -> list[StatedRoute]:
     def table(request: Request, actor: Actor) -> Response:
         query = request.query_params
         chosen = Chosen(query.get("text", "").strip(), query.get("experiment", ""), query.get("status", ""))
-        names = {each.experiment_id: each.name for each in tracking.list_experiments(actor)}
+        groups = tracking.search_experiments(actor, max_results=_MOST_EXPERIMENTS).experiments
+        names = {each.experiment_id: each.name for each in groups}
         found, newer, older = _search(workspace, actor, request, chosen, set(names.values()))
         columns = _columns(found)
         shown = [key for key in query.getlist("show") if key in {column.key for column in columns}]
@@ -109,8 +111,7 @@ def routes(workspace: Workspace) -> list[StatedRoute]:
         keys = [row.name for row in metrics]
         histories = {
             key: [
-                tracking.metric_history(actor, run_id=run.run_id, key=key) if key in run.metrics else []
-                for run in found
+                tracking.metric_points(actor, run_id=run.run_id, key=key) if key in run.metrics else [] for run in found
             ]
             for key in keys[:12]
         }

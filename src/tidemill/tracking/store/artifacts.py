@@ -1,0 +1,91 @@
+"""Files of runs and of logged models."""
+
+from typing import NamedTuple
+
+import sqlalchemy as sa
+
+from tidemill.core.digests import Digest
+from tidemill.core.refs import Ref
+from tidemill.ledger import Transaction
+from tidemill.tracking.records import Artifact, ArtifactEntry
+from tidemill.tracking.store.tables import logged_model_artifacts, run_artifacts
+
+
+class _Shelf(NamedTuple):
+    table: sa.Table
+    owner: str
+
+
+_SHELVES = {"run": _Shelf(run_artifacts, "run_id"), "logged_model": _Shelf(logged_model_artifacts, "model_id")}
+ROOTS = frozenset(_SHELVES)
+"""The kinds of things that have artifacts."""
+
+
+def list_artifacts(connection: sa.Connection, root: Ref, below: str = "") -> list[Artifact]:
+    """Return the artifacts of a run or a logged model at or below a path, by path."""
+    shelf = _SHELVES[root.kind]
+    table = shelf.table.c
+    query = sa.select(table.path, table.digest, table.size).where(table[shelf.owner] == root.id)
+    if below:
+        query = query.where(sa.or_(table.path == below, _inside(table.path, below)))
+    rows = sorted(tuple(row) for row in connection.execute(query))
+    return [Artifact(path=path, digest=digest, size=size) for path, digest, size in rows]
+
+
+def list_folder(connection: sa.Connection, root: Ref, folder: str = "") -> list[ArtifactEntry]:
+    """Return the files and folders directly below a path, by path; nothing when the path is a file."""
+    shelf = _SHELVES[root.kind]
+    table = shelf.table.c
+    query = sa.select(table.path, table.size).where(table[shelf.owner] == root.id)
+    start = f"{folder}/" if folder else ""
+    if folder:
+        query = query.where(_inside(table.path, folder))
+    entries: dict[str, ArtifactEntry] = {}
+    for path, size in connection.execute(query):
+        name, slash, _ = path[len(start) :].partition("/")
+        entries[name] = ArtifactEntry(path=start + name, is_dir=bool(slash), size=0 if slash else size)
+    return [entries[name] for name in sorted(entries)]
+
+
+def find_artifact(connection: sa.Connection, root: Ref, path: str) -> Artifact | None:
+    """Return one file."""
+    shelf = _SHELVES[root.kind]
+    table = shelf.table.c
+    query = sa.select(table.digest, table.size).where(table[shelf.owner] == root.id, table.path == path)
+    row = connection.execute(query).one_or_none()
+    return Artifact(path=path, digest=row.digest, size=row.size) if row else None
+
+
+def put_artifact(tx: Transaction, root: Ref, path: str, digest: Digest, size: int) -> None:
+    """Name an object as a file; a path that is there gets the new content."""
+    shelf = _SHELVES[root.kind]
+    tx.upsert(shelf.table, {shelf.owner: root.id, "path": path, "digest": digest, "size": size})
+
+
+def delete_artifacts(tx: Transaction, root: Ref, path: str) -> int:
+    """Forget the file at a path, or all below it, and return how many there were."""
+    shelf = _SHELVES[root.kind]
+    table = shelf.table.c
+    gone = sa.delete(shelf.table).where(table[shelf.owner] == root.id)
+    if path:
+        gone = gone.where(sa.or_(table.path == path, _inside(table.path, path)))
+    return tx.execute(gone).rowcount
+
+
+def clashes(connection: sa.Connection, root: Ref, path: str) -> str:
+    """Return the file that a path would have to be a folder of, or the path when it is a folder; else nothing."""
+    parts = path.split("/")
+    shelf = _SHELVES[root.kind]
+    table = shelf.table.c
+    above = ["/".join(parts[:at]) for at in range(1, len(parts))]
+    query = sa.select(table.path).where(table[shelf.owner] == root.id)
+    is_above = query.where(table.path.in_(above)).limit(1) if above else None
+    if is_above is not None and (found := connection.execute(is_above).scalar()):
+        return str(found)
+    return path if connection.execute(query.where(_inside(table.path, path)).limit(1)).scalar() else ""
+
+
+def _inside(path: sa.ColumnElement[str], folder: str) -> sa.ColumnElement[bool]:
+    # Neither LIKE, which folds case on SQLite, nor a range, which follows the collation on PostgreSQL.
+    start = f"{folder}/"
+    return sa.func.substr(path, 1, len(start)) == start

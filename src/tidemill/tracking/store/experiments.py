@@ -1,0 +1,53 @@
+"""Experiments and their tags."""
+
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+
+from tidemill.ledger.rows import record
+from tidemill.tracking.records import Experiment
+from tidemill.tracking.store.dialect import rows_in, rows_of
+from tidemill.tracking.store.tables import experiments
+
+
+def find_experiment(connection: sa.Connection, *, experiment_id: str = "", name: str = "") -> Experiment | None:
+    """Return the experiment of that id or name."""
+    where = experiments.c.experiment_id == experiment_id if experiment_id else experiments.c.name == name
+    row = connection.execute(sa.select(experiments).where(where)).one_or_none()
+    if row is None:
+        return None
+    return Experiment(**record(row), tags=_tags(connection, [row.experiment_id]).get(row.experiment_id, {}))
+
+
+def find_experiments(connection: sa.Connection, ids: Sequence[str]) -> list[Experiment]:
+    """Return the experiments of those ids, in that order, without the ones that do not exist."""
+    if not ids:
+        return []
+    wanted = experiments.c.experiment_id.in_(ids)
+    rows = {row.experiment_id: row for row in connection.execute(sa.select(experiments).where(wanted))}
+    found = [identifier for identifier in ids if identifier in rows]
+    tags = _tags(connection, found)
+    return [Experiment(**record(rows[identifier]), tags=tags.get(identifier, {})) for identifier in found]
+
+
+def newest_experiments(connection: sa.Connection, *, view: str, limit: int, offset: int) -> list[str]:
+    """Return the ids of experiments, newest first."""
+    table = experiments.c
+    query = sa.select(table.experiment_id).order_by(table.created_at.desc(), table.experiment_id.desc())
+    if view != "all":
+        query = query.where(table.lifecycle_stage == view)
+    return list(connection.execute(query.limit(limit).offset(offset)).scalars())
+
+
+def next_experiment_id(connection: sa.Connection) -> str:
+    """Return an id larger than every one there is."""
+    numbers = rows_of(connection, "SELECT max(CAST(experiment_id AS BIGINT)) FROM experiments")
+    return str((numbers[0][0] or 0) + 1)
+
+
+def _tags(connection: sa.Connection, ids: Sequence[str]) -> dict[str, dict[str, str]]:
+    found: dict[str, dict[str, str]] = {}
+    query = "SELECT experiment_id, key, value FROM experiment_tags WHERE experiment_id = ANY {texts} ORDER BY key"
+    for identifier, key, value in rows_in(connection, query, list(ids)):
+        found.setdefault(identifier, {})[key] = value
+    return found
