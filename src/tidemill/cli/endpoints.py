@@ -19,6 +19,9 @@ def endpoints() -> None:
     """Work with stable URLs and what stands behind them."""
 
 
+endpoints.add_command(tokens)
+
+
 @endpoints.command("create")
 @click.argument("name")
 @click.option("--time", help="The column of a request that says when the event was.")

@@ -221,51 +221,6 @@ class Passes(msgspec.Struct, frozen=True, kw_only=True):
     expires_ms: dict[str, int] = {}
 
 
-class EndpointToken(msgspec.Struct, frozen=True, kw_only=True):
-    """A right to ask an endpoint for predictions; the secret itself is not kept.
-
-    Args:
-        id: What names it for good.
-        endpoint: Of which endpoint.
-        name: Who calls with it.
-        created_at: When it was made.
-        created_by: Who made it.
-        expires_at: From when it is worth nothing; never when left out.
-        revoked_at: When it was taken back.
-    """
-
-    id: str
-    endpoint: str
-    name: str
-    created_at: Moment
-    created_by: str
-    expires_at: Moment | None = None
-    revoked_at: Moment | None = None
-
-    def is_live(self, now: Moment) -> bool:
-        """Return whether the token is worth something at a moment."""
-        return self.revoked_at is None and (self.expires_at is None or self.expires_at > now)
-
-
-class NewEndpointToken(msgspec.Struct, frozen=True, kw_only=True):
-    """A token of an endpoint with its secret, which is shown this once."""
-
-    token: EndpointToken
-    secret: str
-
-
-class Passes(msgspec.Struct, frozen=True, kw_only=True):
-    """What lets a caller use an endpoint that asks for a token.
-
-    Args:
-        hashes: SHA-256 in hex of the tokens that were not revoked.
-        expires_ms: By hash, from when it is worth nothing, in milliseconds since the epoch.
-    """
-
-    hashes: list[str] = []
-    expires_ms: dict[str, int] = {}
-
-
 class RolloutState(StrEnum):
     """Where a rollout stands."""
 

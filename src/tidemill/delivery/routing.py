@@ -58,13 +58,20 @@ class Routing:
             self._objects.export_tree(digest, folder)
         return folder
 
-    def write(self, revision: int, endpoints: list[Endpoint], deployments: Mapping[str, Deployment]) -> None:
+    def write(
+        self,
+        revision: int,
+        endpoints: list[Endpoint],
+        deployments: Mapping[str, Deployment],
+        passes: Mapping[str, Passes],
+    ) -> None:
         """Write what every endpoint is to serve; those that serve nothing yet are left out.
 
         Args:
             revision: Grows with each change of any endpoint.
             endpoints: All of them.
             deployments: Those that the endpoints' targets name, by id.
+            passes: What lets callers in, by endpoint; one that is not there lets everybody in.
         """
         table = {
             endpoint.name: {
@@ -75,7 +82,9 @@ class Routing:
                     self._target(deployments[target.deployment], target.share, target.route)
                     for target in endpoint.targets
                 ],
-                "token_hashes": [],
+                "needs_token": endpoint.name in passes,
+                "token_hashes": passes.get(endpoint.name, Passes()).hashes,
+                "token_expires_ms": passes.get(endpoint.name, Passes()).expires_ms,
             }
             for endpoint in endpoints
             if endpoint.targets

@@ -8,7 +8,7 @@ from tidemill.core.errors import TidemillError
 from tidemill.core.ids import new_id
 from tidemill.core.names import check_name, check_text
 from tidemill.core.refs import Ref
-from tidemill.delivery import champions, endpoints, reports, store
+from tidemill.delivery import champions, endpoints, reports, store, tokens
 from tidemill.delivery.gate_rules import parse_gate
 from tidemill.delivery.gates import GateInput, Judge
 from tidemill.delivery.moves import Moves, Order
@@ -288,6 +288,50 @@ class DeliveryService:
         del actor
         with self._ledger.read() as connection:
             return endpoints.need_deployment(connection, id)
+
+    def create_endpoint_token(
+        self, actor: Actor, *, endpoint: str, name: str, expires_in: str | None = None
+    ) -> NewEndpointToken:
+        """Make a token of an endpoint, which asks every caller for one from then on; its secret is not shown again.
+
+        Args:
+            actor: Who makes it.
+            endpoint: The endpoint's name.
+            name: Who calls with it, such as an application.
+            expires_in: After what time it is worth nothing, such as `90d`; never when left out.
+
+        Raises:
+            EndpointNotFound: If there is no such endpoint.
+            EndpointTokenExists: If a token of that name was not revoked yet.
+            InvalidDuration: If the time is none.
+        """
+        made = tokens.create(self._ledger, actor, endpoint=endpoint, name=name, expires_in=expires_in)
+        self.reconcile()
+        return made
+
+    def list_endpoint_tokens(self, actor: Actor, *, endpoint: str) -> list[EndpointToken]:
+        """Return the tokens of an endpoint, newest first, the revoked ones too.
+
+        Raises:
+            EndpointNotFound: If there is no such endpoint.
+        """
+        del actor
+        with self._ledger.read() as connection:
+            endpoints.need(connection, endpoint)
+            return store.list_endpoint_tokens(connection, endpoint)
+
+    def revoke_endpoint_token(self, actor: Actor, *, endpoint: str, name: str) -> EndpointToken:
+        """Take a token of an endpoint back; a data plane that runs refuses it from the return on.
+
+        After the last one the endpoint answers nobody until it gets a new one: it does not fall open.
+
+        Raises:
+            EndpointNotFound: If there is no such endpoint.
+            EndpointTokenNotFound: If none that is not revoked has that name or id.
+        """
+        revoked = tokens.revoke(self._ledger, actor, endpoint=endpoint, name=name)
+        self.reconcile()
+        return revoked
 
     # Rollouts
 

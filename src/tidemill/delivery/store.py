@@ -10,7 +10,9 @@ from tidemill.delivery.records import (
     Approval,
     Deployment,
     Endpoint,
+    EndpointToken,
     GateReport,
+    Passes,
     Rollout,
     RolloutEvent,
     RolloutPlan,
@@ -80,6 +82,19 @@ deployments = sa.Table(
     sa.Column("created_by", sa.Text, nullable=False),
     sa.UniqueConstraint("endpoint", "number"),
 )
+endpoint_tokens = sa.Table(
+    "endpoint_tokens",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("endpoint", sa.Text, sa.ForeignKey("endpoints.name"), nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("hash", sa.Text, nullable=False, unique=True),
+    sa.Column("created_at", MomentColumn, nullable=False),
+    sa.Column("created_by", sa.Text, nullable=False),
+    sa.Column("expires_at", MomentColumn),
+    sa.Column("revoked_at", MomentColumn),
+    sa.Index("ix_endpoint_tokens_endpoint", "endpoint"),
+)
 rollouts = sa.Table(
     "rollouts",
     metadata,
@@ -136,6 +151,34 @@ def note_served(tx: Transaction, endpoint: Endpoint, **values: object) -> bool:
     table = endpoints.c
     same = sa.and_(table.name == endpoint.name, table.revision == endpoint.revision)
     return tx.execute(sa.update(endpoints).where(same).values(**values)).rowcount > 0
+
+
+def list_endpoint_tokens(connection: sa.Connection, endpoint: str) -> list[EndpointToken]:
+    """Return an endpoint's tokens, newest first, without their hashes."""
+    query = sa.select(endpoint_tokens).where(endpoint_tokens.c.endpoint == endpoint)
+    return [_endpoint_token(row) for row in connection.execute(query.order_by(endpoint_tokens.c.id.desc()))]
+
+
+def need_endpoint_token(connection: sa.Connection, identifier: str) -> EndpointToken:
+    """Return a token that is there."""
+    query = sa.select(endpoint_tokens).where(endpoint_tokens.c.id == identifier)
+    return _endpoint_token(connection.execute(query).one())
+
+
+def _endpoint_token(row: sa.Row[Any]) -> EndpointToken:
+    return msgspec.convert({name: value for name, value in record(row).items() if name != "hash"}, EndpointToken)
+
+
+def list_passes(connection: sa.Connection) -> dict[str, Passes]:
+    """Return what lets callers in, by endpoint; those that never had a token are left out, as they ask for none."""
+    found: dict[str, Passes] = {}
+    for row in connection.execute(sa.select(endpoint_tokens).order_by(endpoint_tokens.c.id)):
+        passes = found.setdefault(row.endpoint, Passes())
+        if row.revoked_at is None:
+            passes.hashes.append(row.hash)
+            if row.expires_at is not None:
+                passes.expires_ms[row.hash] = to_ms(row.expires_at)
+    return found
 
 
 def find_deployment(connection: sa.Connection, identifier: str) -> Deployment | None:

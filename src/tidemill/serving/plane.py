@@ -104,10 +104,11 @@ class Plane:
             return _wrong_method(head, "POST")
         if self.draining:
             return Draining("The server is going away", hint="Send the request again; another process takes it.")
-        if self._guarded and not endpoint.routes.token_hashes:
+        if self._guarded and not endpoint.routes.asks_token:
             return TokenMissing(
                 f"The endpoint {endpoint.name} has no tokens, and this server can be reached from the network",
-                hint="Give the endpoint a token, listen on 127.0.0.1, or start the server with --open.",
+                hint=f"Give it one: `tidemill endpoints tokens create {endpoint.name} --name …`; or listen on"
+                " 127.0.0.1, or start the data plane with --open.",
             )
         return endpoint.refuse(head.token_hash)
 

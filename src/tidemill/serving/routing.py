@@ -31,7 +31,9 @@ class EndpointRoutes(msgspec.Struct, frozen=True, kw_only=True):
         passthrough: Columns that are captured and not given to the model.
         time: The column with the time of the event, or None.
         sticky: The column whose equal values always get the same route, or None to share by prediction.
-        token_hashes: SHA-256 in hex of the tokens that may call; empty when none is asked for.
+        needs_token: Whether callers are asked for a token; they are too where there are hashes.
+        token_hashes: SHA-256 in hex of the tokens that may call.
+        token_expires_ms: By hash, from when it is worth nothing, in milliseconds since the epoch.
     """
 
     targets: list[TargetRoute]

@@ -77,13 +77,20 @@ class Endpoint:
 
     def refuse(self, token_hash: str) -> TidemillError | None:
         """Return why a caller with this token may not use the endpoint, or None if it may."""
-        if not self.routes.token_hashes:
+        routes = self.routes
+        if not routes.asks_token:
             return None
         hint = "Send the header 'Authorization: Bearer TOKEN' with a token of this endpoint."
         if not token_hash:
             return TokenMissing(f"The endpoint {self.name} asks for a token", hint=hint)
-        known = [compare_digest(token_hash, one) for one in self.routes.token_hashes]  # all, whichever matches
-        return None if any(known) else TokenUnknown(f"The token is none of the endpoint {self.name}", hint=hint)
+        known = [compare_digest(token_hash, one) for one in routes.token_hashes]  # all, whichever matches
+        ends_ms = routes.token_expires_ms.get(token_hash)
+        if any(known) and (ends_ms is None or time.time() * 1000 < ends_ms):
+            return None
+        return TokenUnknown(
+            f"The token is none of the endpoint {self.name}, or was revoked, or has expired",
+            hint="Ask for another: an admin makes one with `tidemill endpoints tokens create`.",
+        )
 
     def decode(self, raw: bytes) -> Request:
         """Return the rows of a body, read by the first target's signature."""
