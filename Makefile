@@ -4,21 +4,26 @@
 BIN := .venv/bin
 PYTEST_ARGS ?= -n 2
 DEMO_ARGS ?=
+MLFLOW_ARGS ?=
 
 export NO_MKDOCS_2_WARNING := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench journeys docs format system
+.PHONY: help demo test test-mlflow check bench journeys docs format system
 
 help: ## show the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
 
 demo: .venv/.ready-demo ## run the whole loop on real flights; DEMO_ARGS=--exit ends instead of staying up
 	$(BIN)/tidemill demo $(DEMO_ARGS)
 
 test: .venv/.ready-dev system ## run every fast test
-	$(BIN)/pytest $(PYTEST_ARGS) -m "not slow" --ignore=tests/journeys
+	$(BIN)/pytest $(PYTEST_ARGS) -m "not slow and not mlflow" --ignore=tests/journeys
 	$(BIN)/pytest $(PYTEST_ARGS) -m "not slow" tests/journeys # apart: its server lives as long as its process
+
+test-mlflow: .venv/.ready-dev ## run what users of MLflow run, with its real clients of three ages; MLFLOW_ARGS=--peer tests the tests
+	$(BIN)/python -m tests.mlflow.environments
+	$(BIN)/pytest $(PYTEST_ARGS) --dist loadgroup -m "not slow" $(MLFLOW_ARGS) tests/mlflow
 
 journeys: .venv/.ready-dev system ## run what a person does, through CLI, HTTP and a browser, the long ones too
 	$(BIN)/pytest $(PYTEST_ARGS) tests/journeys

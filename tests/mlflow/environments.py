@@ -1,0 +1,65 @@
+"""Virtual environments with real MLflow clients, made when first needed: `python -m tests.mlflow.environments` makes them all."""
+
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+CACHE: Final = ROOT / ".cache" / "mlflow-venvs"
+OLDEST: Final = "2.9.2"
+MIDDLE: Final = "3.10.1"
+NEWEST: Final = "3.17.2"
+
+# What a user of that time had beside it; 2.9 does not know the newest scikit-learn, LightGBM, XGBoost and setuptools.
+BESIDE: Final[Mapping[str, Sequence[str]]] = {
+    OLDEST: ("setuptools<80", "scikit-learn<1.4", "lightgbm<4.2", "xgboost-cpu<2.2"),
+    MIDDLE: ("lightgbm", "xgboost-cpu"),
+    NEWEST: ("lightgbm", "xgboost-cpu"),
+}
+ALWAYS: Final = ("optuna", "matplotlib", "pillow")
+# PyTorch is large and its CPU build is not on every index: name the requirement to have it tested, say "torch==2.13.0".
+TORCH: Final = "MLFLOW_TESTS_TORCH"
+
+
+def requirements(version: str) -> list[str]:
+    """Give what a version's environment is made of."""
+    torch = os.environ.get(TORCH, "")
+    return [f"mlflow=={version}", *BESIDE[version], *ALWAYS, *([torch] if torch else [])]
+
+
+def environment(version: str) -> Path:
+    """Give the folder of programs of a version's environment; make it when it is not there or made of other things."""
+    folder = CACHE / version
+    wanted = "\n".join(requirements(version))
+    mark = folder / f"ready-{hashlib.sha256(wanted.encode()).hexdigest()[:12]}"
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with (CACHE / f"{version}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not mark.exists():
+            uv = shutil.which("uv") or str(Path(sys.executable).parent / "uv")
+            print(f"making {folder} ({', '.join(requirements(version))})", file=sys.stderr)
+            if not (folder / "bin" / "python").exists():
+                subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, str(folder)], check=True)
+            command = [
+                uv,
+                "pip",
+                "install",
+                "--quiet",
+                "--python",
+                str(folder / "bin" / "python"),
+                *requirements(version),
+            ]
+            subprocess.run(command, check=True)
+            mark.touch()
+    return folder / "bin"
+
+
+if __name__ == "__main__":
+    for each in (OLDEST, MIDDLE, NEWEST):
+        print(environment(each))
