@@ -5,6 +5,8 @@ from types import TracebackType
 from typing import Self
 
 from tidemill.app.inputs import Datasets
+from tidemill.app.leftovers import clear_work
+from tidemill.app.logged import LoggedFiles
 from tidemill.app.maintenance import MaintenanceService
 from tidemill.app.placing import settle
 from tidemill.app.registry import ModelRegistry
@@ -82,8 +84,10 @@ class Workspace:
         self.logged_models = LoggedModelService(ledger, objects)
         datasets = Datasets(self.data, objects)
         work, cores = home / "work", self.settings.workers
+        clear_work(work)
         self.pipelines = PipelineService(ledger, objects, self.tracking, datasets, work=work, cores=cores)
-        self.models = ModelService(ledger, objects, work / "models")
+        logged = LoggedFiles(self.tracking, self.logged_models)
+        self.models = ModelService(ledger, objects, work / "models", logged)
         tables = Tables(objects, self.data)
         self.monitoring = MonitoringService(
             ledger,
@@ -92,11 +96,13 @@ class Workspace:
             training=tables,
             registry=ModelRegistry(self.models),
         )
+        routing = Routing(home / "serving", objects)
+        routing.clear_leftovers()
         self.delivery = DeliveryService(
             ledger,
             self.models,
             Judge(self.models.load, tables.rows),
-            Routing(home / "serving", objects),
+            routing,
             self.workflows,
             self.monitoring,
         )

@@ -18,12 +18,14 @@ from tidemill.server import login, openapi, pages, transfers
 from tidemill.server.answers import answer
 from tidemill.server.api import ROUTES
 from tidemill.server.binding import handler
+from tidemill.server.faces import mlflow
 from tidemill.server.guard import Guard
 from tidemill.server.identity import Identity, needs_tokens
-from tidemill.server.pages.failures import answer_error
-from tidemill.server.permits import StatedRoute, check_permissions
+from tidemill.server.permits import ExactRoutes, StatedRoute, check_permissions
+from tidemill.server.policy import PathPolicy
 
 _LOG = logging.getLogger("tidemill.server")
+_POLICY = PathPolicy()
 _WILDCARDS = {"0.0.0.0", "::"}  # noqa: S104 - no name that a caller uses
 
 
@@ -46,16 +48,15 @@ def build(workspace: Workspace, *, is_embedded: bool = False) -> ASGIApp:
     all_routes = routes(workspace)
     check_permissions(all_routes)
     app = Starlette(
-        routes=all_routes,
+        routes=[ExactRoutes(all_routes), *all_routes],
         exception_handlers={TidemillError: _known_error, HTTPException: _http_error, Exception: _fault},
     )
     app.state.mark = partial(pages.changes.mark, workspace)
     settings = workspace.settings
     names = {name.strip() for name in settings.allowed_hosts.split(",")} | {settings.host}
     is_open = is_embedded or not needs_tokens(settings)
-    return Guard(
-        app, hosts=frozenset(names - {"", *_WILDCARDS}), identity=Identity(workspace.governance, is_open=is_open)
-    )
+    identity = Identity(workspace.governance, is_open=is_open)
+    return Guard(app, hosts=frozenset(names - {"", *_WILDCARDS}), identity=identity, policy=_POLICY)
 
 
 def routes(workspace: Workspace) -> list[BaseRoute]:
@@ -67,6 +68,7 @@ def routes(workspace: Workspace) -> list[BaseRoute]:
         *transfers.routes(workspace),
         *pages.routes(workspace),
         *(StatedRoute(route.path, handler(workspace, route), route.permission, [route.method]) for route in ROUTES),
+        *mlflow.routes(workspace),
     ]
 
 
@@ -82,23 +84,23 @@ async def _openapi(request: Request) -> Response:
 
 async def _known_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, TidemillError)  # noqa: S101 - registered for this class only
-    return answer_error(request, error)
+    return _POLICY.error_answer(request, error)
 
 
 async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class only
     path = shown(request.url.path)
     if error.status_code == 405:
-        return answer_error(
+        return _POLICY.error_answer(
             request, MethodNotAllowed(f"{request.method} does not work on {path}", hint="See /api/v1/openapi.json.")
         )
-    return answer_error(
+    return _POLICY.error_answer(
         request, RouteNotFound(f"There is nothing at {path}", hint="See /api/v1/openapi.json for what there is.")
     )
 
 
 async def _fault(request: Request, error: Exception) -> Response:
     _LOG.error("%s %s failed", request.method, request.url.path, exc_info=error)
-    return answer_error(
+    return _POLICY.error_answer(
         request, Internal("The server failed at this request", hint="Its log has the trace; please report it.")
     )

@@ -1,14 +1,15 @@
 """What every request passes before anything else sees it: host, origin, size, identity."""
 
 import ipaddress
+from typing import Protocol
 from urllib.parse import urlsplit
 
 from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tidemill.core.errors import BodyTooLarge, Refused, TidemillError
 from tidemill.core.names import shown
-from tidemill.server.answers import error_answer
 from tidemill.server.identity import Identity
 
 MOST_BODY = 16 << 20
@@ -36,6 +37,16 @@ class OriginRefused(Refused):
     code = "origin_refused"
 
 
+class Policy(Protocol):
+    """What the guard does differently by path, because a protocol of others says so."""
+
+    def most_body(self, request: Request) -> int | None:
+        """Return the most bytes of a request's body; None where the body is streamed to disk."""
+
+    def error_answer(self, request: Request, error: TidemillError) -> Response:
+        """Return how an error looks to the caller."""
+
+
 class Guard:
     """Lets a request through to the application, or answers it.
 
@@ -43,12 +54,14 @@ class Guard:
         app: The application behind.
         hosts: The names, besides loopback's, by which this server may be called.
         identity: Says who the caller is.
+        policy: What differs by path.
     """
 
-    def __init__(self, app: ASGIApp, *, hosts: frozenset[str], identity: Identity) -> None:
+    def __init__(self, app: ASGIApp, *, hosts: frozenset[str], identity: Identity, policy: Policy) -> None:
         self._app = app
         self._hosts = hosts
         self._identity = identity
+        self._policy = policy
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
@@ -65,17 +78,18 @@ class Guard:
                 message["headers"] += [pair for pair in _HEADERS if pair[0] not in present]
             await send(message)
 
+        request = Request(scope)
         try:
-            request = Request(scope)
             check_host(request, self._hosts)
             check_origin(request)
-            check_length(request)
+            most = self._policy.most_body(request)
+            check_length(request, most)
             request.state.actor, request.state.refusal = await self._identity.of(request)
-            await self._app(scope, _limited(receive), send_safely)
+            await self._app(scope, _limited(receive, most), send_safely)
         except TidemillError as error:
             if started:
                 raise
-            await error_answer(error)(scope, receive, send_safely)
+            await self._policy.error_answer(request, error)(scope, receive, send_safely)
 
 
 def check_host(request: Request, hosts: frozenset[str]) -> None:
@@ -104,30 +118,32 @@ def check_origin(request: Request) -> None:
         )
 
 
-def check_length(request: Request) -> None:
+def check_length(request: Request, most: int | None) -> None:
     """Refuse a body that says it is too large, before any of it is read."""
     text = request.headers.get("content-length", "0")
-    if text.isascii() and text.isdigit() and int(text) > MOST_BODY:
-        raise _too_large()
+    if most is not None and text.isascii() and text.isdigit() and int(text) > most:
+        raise _too_large(most)
 
 
-def _limited(receive: Receive) -> Receive:
+def _limited(receive: Receive, most: int | None) -> Receive:
+    if most is None:
+        return receive
     seen = 0
 
     async def counted() -> Message:
         nonlocal seen
         message = await receive()
         seen += len(message.get("body", b""))
-        if seen > MOST_BODY:
-            raise _too_large()
+        if seen > most:
+            raise _too_large(most)
         return message
 
     return counted
 
 
-def _too_large() -> BodyTooLarge:
+def _too_large(most: int) -> BodyTooLarge:
     return BodyTooLarge(
-        f"The body is over {MOST_BODY >> 20} MiB", hint="Send less at once; large files go in as artifacts or datasets."
+        f"The body is over {most >> 20} MiB", hint="Send less at once; large files go in as artifacts or datasets."
     )
 
 

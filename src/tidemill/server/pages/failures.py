@@ -4,7 +4,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from tidemill.core.errors import TidemillError
-from tidemill.server.answers import error_answer
 from tidemill.server.pages.shell import render
 from tidemill.server.status import status_of
 
@@ -28,10 +27,8 @@ def wants_page(request: Request) -> bool:
     return "text/html" in request.headers.get("accept", "") and not is_api
 
 
-def answer_error(request: Request, error: TidemillError) -> Response:
-    """Return an error as a page to browsers and as JSON to programs."""
-    if not wants_page(request):
-        return error_answer(error)
+def page_of(request: Request, error: TidemillError) -> Response:
+    """Return an error as a page."""
     status = status_of(error)
     title = _TITLES.get(status, "Something broke")
     return render(request, "error.html", {"title": title, "error": error, "status": status}, status=status)

@@ -1,0 +1,270 @@
+"""Artifacts: listed, and streamed in and out through the proxy that MLflow's clients call `mlflow-artifacts`."""
+
+import mimetypes
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import Any
+from urllib.parse import quote
+
+import msgspec
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import FileResponse, Response
+
+from tidemill.app import Workspace
+from tidemill.core.access import Permission
+from tidemill.core.digests import Digest
+from tidemill.core.names import shown
+from tidemill.server.faces.mlflow.dispatch import Call, Spoken
+from tidemill.server.faces.mlflow.requests import InvalidParameter, missing
+from tidemill.server.faces.mlflow.shapes import run_of
+from tidemill.server.permits import StatedRoute
+from tidemill.tracking.places import InvalidPlace, Place, check_plain, place_of
+from tidemill.tracking.records import ArtifactEntry
+from tidemill.tracking.rules import ArtifactNotFound
+
+PROXY = "/mlflow-artifacts/artifacts"
+PREFIXES = ("/api/2.0", "/ajax-api/2.0")
+_PIECE = 1 << 20
+_TEXTS = frozenset({"MLmodel", "MLproject"})
+_TEXT_SUFFIXES = frozenset(
+    {
+        ".txt",
+        ".log",
+        ".err",
+        ".cfg",
+        ".conf",
+        ".ini",
+        ".py",
+        ".r",
+        ".yaml",
+        ".yml",
+        ".md",
+        ".json",
+        ".csv",
+        ".tsv",
+        ".html",
+        ".xml",
+    }
+    | {".js", ".sh", ".toml", ".sql", ".rst"}
+)
+"""Shown as plain text: a page that somebody logged must never run as one of ours."""
+
+
+class ListedFile(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A file or a folder."""
+
+    path: str
+    is_dir: bool
+    file_size: int | None = None
+
+
+class ListedFiles(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What is in a folder."""
+
+    root_uri: str = ""
+    files: list[ListedFile] = []
+
+
+class ListArtifacts(msgspec.Struct, frozen=True, kw_only=True):
+    """`artifacts/list`."""
+
+    run_id: str = ""
+    run_uuid: str = ""
+    path: str = ""
+    page_token: str = ""
+
+
+class RemoteFile(FileResponse):
+    """A stored file, sent in pieces large enough that the disk, and not the passing on, sets the pace."""
+
+    chunk_size = _PIECE
+
+
+def listed_files(call: Call, place: Place, *, root_uri: str = "") -> ListedFiles:
+    """Return what is in a folder, with paths from the root of what it belongs to."""
+    if place.path:
+        check_plain(place.path)
+    return ListedFiles(
+        root_uri=root_uri,
+        files=[
+            ListedFile(path=each.path, is_dir=each.is_dir, file_size=None if each.is_dir else each.size)
+            for each in _entries(call, place)
+        ],
+    )
+
+
+def _entries(call: Call, place: Place) -> list[ArtifactEntry]:
+    if place.kind == "model_version":
+        return list(_of_version(call, place))
+    return call.workspace.tracking.list_folder(call.actor, root=f"{place.kind}:{place.id}", path=place.path)
+
+
+def _of_version(call: Call, place: Place) -> Iterator[ArtifactEntry]:
+    """Yield what is in a folder of a model version's files."""
+    version = call.workspace.models.get(call.actor, ref=place.id)
+    start = f"{place.path}/" if place.path else ""
+    found: dict[str, ArtifactEntry] = {}
+    for entry in call.workspace.objects.list_tree(version.digest):
+        if entry.path.startswith(start):
+            name, slash, _ = entry.path[len(start) :].partition("/")
+            found[name] = ArtifactEntry(path=start + name, is_dir=bool(slash), size=0 if slash else entry.size)
+    yield from (found[name] for name in sorted(found))
+
+
+def _list(call: Call, given: ListArtifacts) -> ListedFiles:
+    run_id = given.run_id or given.run_uuid
+    if not run_id:
+        raise missing("run_id")
+    run = call.workspace.tracking.get_run(call.actor, run_id=run_id)
+    home = call.workspace.tracking.find_experiment(call.actor, experiment_id=run.experiment_id)
+    root = run_of(run, home.artifact_location).info.artifact_uri
+    return listed_files(call, Place("run", run_id, given.path.strip("/")), root_uri=root)
+
+
+ROUTES: tuple[Spoken[Any], ...] = (Spoken("GET", "/artifacts/list", ListArtifacts, _list, Permission.READ),)
+
+
+def routes(workspace: Workspace) -> list[StatedRoute]:
+    """Return the routes that move bytes."""
+
+    async def listed(request: Request) -> Response:
+        path = request.query_params.get("path", "")
+        answer = await run_in_threadpool(_proxied, Call(workspace, request.state.actor), path)
+        return Response(msgspec.json.encode(answer), media_type="application/json")
+
+    async def get(request: Request) -> Response:
+        place = place_of(request.path_params["path"])
+        return await run_in_threadpool(_file, Call(workspace, request.state.actor), place)
+
+    async def put(request: Request) -> Response:
+        place = place_of(request.path_params["path"])
+        actor = request.state.actor
+        await run_in_threadpool(_may_write, Call(workspace, actor), place)
+        try:
+            digest = await _received(workspace, request)
+        except ClientDisconnect:
+            return Response(status_code=400)  # nobody is there to read it
+        root = f"{place.kind}:{place.id}"
+        put_artifact = workspace.tracking.put_artifact
+        await run_in_threadpool(put_artifact, actor, root=root, path=place.path, digest=digest)
+        return Response(b"{}", media_type="application/json")
+
+    async def delete(request: Request) -> Response:
+        place = _writable(place_of(request.path_params["path"]))
+        await run_in_threadpool(
+            workspace.tracking.delete_artifact,
+            request.state.actor,
+            root=f"{place.kind}:{place.id}",
+            path=place.path,
+        )
+        return Response(b"{}", media_type="application/json")
+
+    async def of_run(request: Request) -> Response:
+        query = request.query_params
+        place = Place("run", _asked(query.get("run_id") or query.get("run_uuid"), "run_id"), _path(request))
+        return await run_in_threadpool(_file, Call(workspace, request.state.actor), place)
+
+    async def of_version(request: Request) -> Response:
+        name = _asked(request.query_params.get("name"), "name")
+        number = _asked(request.query_params.get("version"), "version")
+        version = await run_in_threadpool(workspace.models.get, request.state.actor, ref=f"{name}@{number}")
+        place = Place("model_version", version.id, _path(request))
+        return await run_in_threadpool(_file, Call(workspace, request.state.actor), place)
+
+    found = [
+        StatedRoute("/get-artifact", of_run, Permission.READ),
+        StatedRoute("/model-versions/get-artifact", of_version, Permission.READ),
+    ]
+    for prefix in PREFIXES:
+        found += [
+            StatedRoute(prefix + PROXY, listed, Permission.READ),
+            StatedRoute(f"{prefix}{PROXY}/{{path:path}}", get, Permission.READ),
+            StatedRoute(f"{prefix}{PROXY}/{{path:path}}", put, Permission.WRITE, ["PUT"]),
+            StatedRoute(f"{prefix}{PROXY}/{{path:path}}", delete, Permission.WRITE, ["DELETE"]),
+        ]
+    return found
+
+
+def _asked(value: str | None, name: str) -> str:
+    if not value:
+        raise missing(name)
+    return value
+
+
+def _path(request: Request) -> str:
+    return check_plain(_asked(request.query_params.get("path"), "path"))
+
+
+def _proxied(call: Call, path: str) -> ListedFiles:
+    """Return what is in a folder, with paths from that folder, as the proxy has them."""
+    try:
+        place = place_of(path)
+    except InvalidPlace:
+        return ListedFiles()  # above the runs there is nothing to list, and clients take that for an answer
+    try:
+        found = listed_files(call, place).files
+    except ArtifactNotFound:
+        found = []
+    cut = len(place.path) + 1 if place.path else 0
+    return ListedFiles(files=[msgspec.structs.replace(each, path=each.path[cut:]) for each in found])
+
+
+def _file(call: Call, place: Place) -> Response:
+    """Return a file whose bytes were found to be what was stored."""
+    digest = _digest(call, place)
+    path = call.workspace.objects.verify(digest)
+    name = PurePosixPath(place.path).name
+    headers = {
+        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(name)}",
+        "ETag": f'"{digest}"',
+    }
+    return RemoteFile(path, headers=headers, media_type=_type_of(name), stat_result=Path(path).stat())
+
+
+def _digest(call: Call, place: Place) -> Digest:
+    if place.kind != "model_version":
+        return call.workspace.tracking.find_artifact(
+            call.actor, root=f"{place.kind}:{place.id}", path=place.path
+        ).digest
+    version = call.workspace.models.get(call.actor, ref=place.id)
+    for entry in call.workspace.objects.list_tree(version.digest):
+        if entry.path == place.path:
+            return entry.digest
+    raise ArtifactNotFound(f"Model version {version.ref} has no file {shown(place.path)}", hint="List its artifacts")
+
+
+def _type_of(name: str) -> str:
+    suffix = PurePosixPath(name).suffix.lower()
+    if name in _TEXTS or suffix in _TEXT_SUFFIXES:
+        return "text/plain"
+    return mimetypes.guess_type(name)[0] or "application/octet-stream"
+
+
+def _writable(place: Place) -> Place:
+    if place.kind == "model_version":
+        raise InvalidParameter("The files of a model version never change", hint="Register another version")
+    return place
+
+
+def _may_write(call: Call, place: Place) -> None:
+    """Refuse before the bytes come what would be refused after."""
+    _writable(place)
+    if not place.path:
+        raise InvalidParameter("Invalid path: a file needs a name", hint="Add it after /artifacts/")
+    call.workspace.tracking.check_put(call.actor, root=f"{place.kind}:{place.id}", path=place.path)
+
+
+async def _received(workspace: Workspace, request: Request) -> Digest:
+    """Store a request's body as it comes; a body that is cut off leaves nothing."""
+    with workspace.objects.incoming() as coming:
+        waiting = bytearray()
+        async for piece in request.stream():
+            waiting += piece
+            if len(waiting) >= _PIECE:
+                await run_in_threadpool(coming.write, bytes(waiting))
+                waiting.clear()
+        if waiting:
+            await run_in_threadpool(coming.write, bytes(waiting))
+        digest, _ = await run_in_threadpool(coming.finish)
+        return digest
