@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import msgspec
@@ -11,6 +11,7 @@ from tidemill.core.digests import Digest
 from tidemill.core.ids import new_id
 from tidemill.delivery.records import Deployment, Endpoint, Passes
 from tidemill.objects import ObjectStore
+from tidemill.objects.trash import clear_leftovers, clear_trash, discard
 
 ROUTES = "routes.json"
 _LOOK_S = 0.005
@@ -57,6 +58,19 @@ class Routing:
         if not folder.is_dir():
             self._objects.export_tree(digest, folder)
         return folder
+
+    def clear_leftovers(self) -> None:
+        """Remove what killed processes left half written. Only where nobody else works in the folder."""
+        clear_leftovers(self._folder / "bundles")
+
+    def sweep(self, needed: Collection[str]) -> int:
+        """Remove the folders of models that are not needed, and return how many there were."""
+        place = self._folder / "bundles"
+        if not place.is_dir():
+            return 0
+        clear_trash(place)
+        others = [path for path in place.iterdir() if not path.name.startswith(".") and path.name not in needed]
+        return sum(discard(path) for path in others)
 
     def write(
         self,

@@ -194,6 +194,29 @@ def list_deployments(connection: sa.Connection, endpoint: str, *, limit: int = 1
     return [msgspec.convert(record(row), Deployment) for row in rows]
 
 
+def needed_bundles(connection: sa.Connection, newest: int) -> set[str]:
+    """Return the digests of the models that endpoints serve, move to, or may go back to.
+
+    Those are of each endpoint: its targets, what stands, what the data plane has confirmed, both ends of a rollout
+    that runs and of the one that led to what stands, and the newest deployments.
+
+    Args:
+        connection: The ledger.
+        newest: How many of those.
+    """
+    ids: set[str | None] = set()
+    for endpoint in list_endpoints(connection):
+        ids |= {endpoint.stable, endpoint.served, *(target.deployment for target in endpoint.targets)}
+        ids |= {each.id for each in list_deployments(connection, endpoint.name, limit=newest)}
+        led = rollout_to(connection, endpoint.stable) if endpoint.stable else None
+        ids |= {led.before} if led else set()
+    running = sa.select(rollouts.c.before, rollouts.c.after).where(rollouts.c.state == RolloutState.RUNNING.value)
+    for before, after in connection.execute(running):
+        ids |= {before, after}
+    wanted = sa.select(deployments.c.digest).where(deployments.c.id.in_([each for each in ids if each]))
+    return set(connection.execute(wanted).scalars())
+
+
 def next_number(connection: sa.Connection, endpoint: str) -> int:
     """Return the number of an endpoint's next deployment."""
     query = sa.select(sa.func.coalesce(sa.func.max(deployments.c.number), 0)).where(deployments.c.endpoint == endpoint)

@@ -14,6 +14,8 @@ NOT_RUNNING = "the data plane does not run; it takes this when it starts"
 LATE = "the data plane has not taken this yet"
 WAIT_S = 30.0
 """How long a change waits for a data plane that runs: the first model of a framework loads the framework."""
+KEPT_DEPLOYMENTS = 5
+"""Of each endpoint, the newest: their models lie beside the data plane, so that going back copies nothing."""
 _ROUNDS = 3
 
 
@@ -55,7 +57,22 @@ class Traffic:
             refused |= undone
             if not undone:
                 break
+        self._sweep()
         return refused
+
+    def _sweep(self) -> None:
+        """Remove the files of models that no endpoint serves or is likely to go back to.
+
+        Only when every process of the data plane has taken the newest revision: an older one may have any model of
+        then loaded, or be about to load it. Under the lock, so that no table is written meanwhile that names one.
+        """
+        with self._lock:
+            with self._ledger.read() as connection:
+                revision = sum(endpoint.revision for endpoint in store.list_endpoints(connection))
+                needed = store.needed_bundles(connection, KEPT_DEPLOYMENTS)
+            said = self._routing.said()
+            if said.runs and said.revision >= revision and not said.errors:
+                self._routing.sweep(needed)
 
     def confirm(self) -> None:
         """Record what the data plane says by now, without waiting."""
