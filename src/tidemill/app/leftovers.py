@@ -9,7 +9,10 @@ KEPT_COPIES = 10
 
 
 def clear_work(work: Path) -> None:
-    """Remove what nobody needs in the folder of work. Only at start, under the lock: all that is there is of the dead."""
+    """Remove what nobody needs in the folder of work.
+
+    Only at start, under the lock, so that whoever made what is there is dead.
+    """
     clear_leftovers(work / "scratch", prefixes=("",))
     clear_leftovers(work / "models", prefixes=(".", "tmp"))
     clear_leftovers(work / "source")
