@@ -1,11 +1,14 @@
 """`tidemill init`, `plan`, `apply`, `deliver`, and `tidemill projects …`, `tidemill deliveries …`."""
 
+import shlex
 import time
 from pathlib import Path
 
 import click
 
+from tidemill.cli.following import leaving
 from tidemill.cli.output import FAILED, client, common, fail_with, show, talk, wants_json
+from tidemill.cli.pipelines import scalars
 from tidemill.client import Client
 from tidemill.client.client import part
 from tidemill.core.lazy import load
@@ -38,7 +41,7 @@ def init(folder: Path, data: Path, label: str, time: str | None, key: str | None
     for name, what in made.files:
         talk(f"  {name.ljust(14)} {what}")
     talk("Next:", bold=True)
-    talk(f"  cd {folder}   and look at tidemill.yaml")
+    talk(f"  cd {shlex.quote(str(folder))}   and look at tidemill.yaml")
     talk("  tidemill up     in another terminal: the server, its pages and the endpoint")
     talk("  tidemill apply  ingest, train, judge, deploy")
 
@@ -87,7 +90,7 @@ def apply(folder: Path, deliver: bool) -> None:  # noqa: FBT001 - a flag of the 
 def deliver(project: str | None, params: tuple[str, ...], folder: Path) -> None:
     """Go round the loop once more: ingest, run, register, judge, deploy."""
     name = project or read_project(folder / FILE_NAME).project
-    given = {key: _value(value) for key, _, value in (text.partition("=") for text in params)}
+    given = scalars(params)
     with client() as api:
         path = f"/api/v1/projects/{part(name)}/deliveries"
         follow(api, api.post(path, Delivery, {"params": given}).id)
@@ -127,7 +130,7 @@ def deliveries() -> None:
 
 @deliveries.command("list")
 @click.option("--project", default="", help="Only those of this project.")
-@click.option("--limit", default=20, show_default=True)
+@click.option("--limit", default=20, show_default=True, help="The most deliveries to show.")
 @common
 def list_deliveries(project: str, limit: int) -> None:
     """List deliveries, newest first."""
@@ -158,21 +161,17 @@ def show_delivery(delivery: str) -> None:
 def resume(delivery: str) -> None:
     """Follow a delivery that waits for a person; without a server it goes on only while a command follows it."""
     with client() as api:
-        api.post(f"/api/v1/deliveries/{part(delivery)}/resume", Delivery)
-        follow(api, delivery)
+        found = api.post(f"/api/v1/deliveries/{part(delivery)}/resume", Delivery)
+        if found.ended_at is None:
+            follow(api, delivery)
+        else:
+            _tell_ended(found)
 
 
 def follow(api: Client, identifier: str) -> None:
     """Tell what a delivery does until it ends or waits for a person; exit 1 when it was refused or failed."""
-    told = 0
-    while True:
-        found = api.get(f"/api/v1/deliveries/{part(identifier)}", Delivery)
-        for event in found.events[told:]:
-            talk(f"  {event.act.ljust(10)} {event.message}")
-        told = len(found.events)
-        if found.state is not DeliveryState.RUNNING and not _goes_on(api, found):
-            break
-        time.sleep(_LOOK_S)
+    with leaving(f"`tidemill deliveries show {identifier}` says how it goes."):
+        found = _watched(api, identifier)
     if wants_json():
         show(found)
     if found.state in {DeliveryState.REFUSED, DeliveryState.FAILED}:
@@ -183,6 +182,28 @@ def follow(api: Client, identifier: str) -> None:
             f"It goes on when somebody says `tidemill gates approve {found.gate_report}` or `… reject …`; "
             f"without a server, follow it then with `tidemill deliveries resume {found.id}`."
         )
+
+
+def _watched(api: Client, identifier: str) -> Delivery:
+    """Tell what happens in a delivery as it happens, and return it once it is over or waits for a person."""
+    told = 0
+    while True:
+        found = api.get(f"/api/v1/deliveries/{part(identifier)}", Delivery)
+        for event in found.events[told:]:
+            talk(f"  {event.act.ljust(10)} {event.message}")
+        told = len(found.events)
+        if found.state is not DeliveryState.RUNNING and not _goes_on(api, found):
+            return found
+        time.sleep(_LOOK_S)
+
+
+def _tell_ended(delivery: Delivery) -> None:
+    """Say that there is nothing to go on with, and end with exit code 1."""
+    if wants_json():
+        show(delivery)
+    talk(f"{delivery.id} ended before: {delivery.state.value}{', ' if delivery.reason else ''}{delivery.reason}")
+    talk(f"`tidemill deliveries show {delivery.id}` tells its story; `tidemill deliver {delivery.project}` starts one.")
+    fail_with(FAILED)
 
 
 def _goes_on(api: Client, delivery: Delivery) -> bool:
@@ -211,15 +232,3 @@ def print_plan(plan: Plan) -> None:
 def _text(folder: Path) -> str:
     read_project(folder / FILE_NAME)
     return (folder / FILE_NAME).read_text()
-
-
-def _value(text: str) -> str | int | float | bool:
-    """Return the number or the truth value that a text is, or the text."""
-    if text in {"true", "false"}:
-        return text == "true"
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text

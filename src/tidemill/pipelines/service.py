@@ -1,7 +1,6 @@
 """What one can do with pipelines: plan, run, follow, explain, resume, cancel."""
 
 import os
-import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeAlias
@@ -68,7 +67,7 @@ class PipelineService:
         cores: How many cores a run may use; 0 for all.
     """
 
-    local = frozenset({"execute", "recover", "close", "prepare"})
+    local = frozenset({"execute", "recover", "close", "prepare", "check"})
 
     def __init__(
         self,
@@ -88,7 +87,6 @@ class PipelineService:
         self._shelf = PoolShelf(settings)
         self._graphs = GraphReader(ledger, self._shelf)
         self._runner = Runner(ledger, objects, settings, self._shelf)
-        self._work = work
         self.attendant = Attendant(ledger, self._runner)
 
     def snapshot(self, actor: Actor, *, folder: str) -> SourceSnapshot:
@@ -211,6 +209,16 @@ class PipelineService:
             options={"use_cache": use_cache, "by_itself": by_itself},
         )
         return self._ledger.write(actor, lambda tx: write_order(tx, order, self._tracking))
+
+    def check(self, *, source: Digest, pipeline: str, params: Mapping[str, Scalar]) -> None:
+        """Read a pipeline for some params, and do nothing with it.
+
+        Raises:
+            ProjectFault: If the project's code fails while it is read.
+            PipelineNotFound: If the file holds no such pipeline.
+            UnknownParam: If the pipeline has no parameter of a name.
+        """
+        self._graphs.read(source, pipeline, params)
 
     def execute(
         self,
@@ -368,7 +376,6 @@ class PipelineService:
 
     def recover(self, actor: Actor) -> RunIds:
         """Let the runs go on whose process died, and return their ids. Called when a server starts."""
-        shutil.rmtree(self._work / "scratch", ignore_errors=True)
         table = store.pipeline_runs.c
         with self._ledger.read() as connection:
             query = sa.select(table.run_id, table.options).where(table.status.in_(_OPEN))

@@ -95,6 +95,7 @@ class Loop:
         delivery = flow.step("read", self._read, order.delivery)
         project = flow.step("project", self._project, delivery.project)
         spec = parse_project(project.text.encode())
+        flow.step("check", self._check, order, project)
         for name in spec.datasets:
             flow.step(f"ingest {name}", self._ingest, order, project, name)
         outputs = flow.step("run", self._run, order, project)
@@ -141,6 +142,14 @@ class Loop:
         if found is None:
             raise rules.ProjectNotFound(f"There is no project {name}", hint="Apply it with `tidemill apply`.")
         return found
+
+    def _check(self, order: Order, project: Project) -> None:
+        """Refuse code that cannot be read and params that it does not have, before hours go into reading data."""
+        pipeline = parse_project(project.text.encode()).pipeline_spec()
+        if pipeline is None:
+            raise rules.NothingToDeliver("The project file names no pipeline", hint="Add `pipeline: pipeline.py:NAME`.")
+        params = {**pipeline.params, **self._read(order.delivery).params}
+        self._pipelines.check(source=project.source, pipeline=pipeline.run, params=params)
 
     def _ingest(self, order: Order, project: Project, name: str) -> str:
         spec = parse_project(project.text.encode()).datasets[name]

@@ -1,17 +1,21 @@
 """`tidemill plan`, `apply`, `deliver`: what a person is told, and how the command ends."""
 
+import json
 from collections.abc import Callable
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import cast
 
+import msgspec
 import pytest
 from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tidemill.cli import project
-from tidemill.cli.project import _value, follow, print_plan
+from tidemill.cli.pipelines import scalars
+from tidemill.cli.project import deliveries, follow, print_plan
 from tidemill.client import Client
 from tidemill.delivery.records import GateStatus
 from tidemill.projects.records import Change, Delivery, DeliveryEvent, DeliveryState, Plan
@@ -22,22 +26,28 @@ NOW = datetime(2026, 3, 1, 12, 30, tzinfo=UTC)
 # What a param is
 
 
-@given(st.integers())
+@given(st.integers(min_value=-(2**63), max_value=2**63))
 def test_a_param_that_is_a_whole_number_is_one(number):
-    assert (_value(str(number)), type(_value(str(number)))) == (number, int)
+    found = scalars((f"rows={number}",))["rows"]
+    assert (found, type(found)) == (number, int)
 
 
-@given(st.floats(allow_nan=False).filter(lambda number: not number.is_integer()))
+@given(st.floats(allow_nan=False, allow_infinity=False).filter(lambda number: not number.is_integer()))
 def test_a_param_that_is_a_number_is_one(number):
-    assert _value(repr(number)) == number
+    assert scalars((f"rate={number!r}",)) == {"rate": number}
 
 
 @given(st.text())
 def test_any_other_param_is_its_text(text):
-    found = _value(text)
-    assert isinstance(found, bool) == (text in {"true", "false"})
+    found = scalars((f"name={text}",))["name"]
     if isinstance(found, str):
-        assert found == text
+        assert found == text or found == json.loads(text)
+
+
+def test_a_param_without_a_value_is_refused_before_anything_is_done(tidemill, tmp_path):
+    (tmp_path / "tidemill.yaml").write_text("project: churn\npipeline: pipeline.py:train\n")
+    ran = tidemill("deliver", "--folder", tmp_path, "-p", "rows")
+    assert (ran.code, "'rows' is not KEY=VALUE" in ran.err) == (2, True)
 
 
 # What a plan says
@@ -157,6 +167,33 @@ def test_one_that_a_person_decided_just_now_is_followed_on():
     assert "gates approve" not in text
 
 
+def test_the_end_of_looking_says_where_to_look():
+    class Broken(Api):
+        def get(self, path, kind, **_):
+            raise KeyboardInterrupt
+
+    runner = CliRunner()
+    with runner.isolation() as (_, err, _), pytest.raises(KeyboardInterrupt):
+        follow(cast("Client", Broken()), "d1")
+    assert "tidemill deliveries show d1" in err.getvalue().decode()
+
+
+def test_one_that_ended_before_is_not_told_again(monkeypatch):
+    over = msgspec.structs.replace(delivery(DeliveryState.DEPLOYED, "one", reason="on its way"), ended_at=NOW)
+
+    @contextmanager
+    def client():
+        yield SimpleNamespace(post=lambda *_: over)
+
+    monkeypatch.setattr(project, "client", client)
+    ran = CliRunner().invoke(deliveries, ["resume", "d1"])
+
+    assert ran.exit_code == 1
+    assert "d1 ended before: deployed, on its way" in ran.stderr
+    assert "tidemill deliver churn" in ran.stderr
+    assert "one" not in ran.stderr.split()
+
+
 # On a workspace
 
 
@@ -176,3 +213,10 @@ def test_a_workspace_without_projects_says_so(tidemill):
     assert tidemill("projects", "show", "nobody").code == 3
     assert tidemill("deliveries", "show", "d1").code == 3
     assert tidemill("projects", "list", "--json").json == []
+
+
+def test_the_words_after_init_can_be_copied_for_a_folder_with_a_blank(tidemill, tmp_path):
+    table = tmp_path / "customers.csv"
+    table.write_text("id,tenure,left\n" + "".join(f"{n},{n % 7},{'yes' if n % 3 else 'no'}\n" for n in range(200)))
+    ran = tidemill("init", tmp_path / "my churn", "--data", table, "--label", "left")
+    assert f"cd '{tmp_path}/my churn'" in ran.err

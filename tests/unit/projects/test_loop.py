@@ -91,6 +91,16 @@ def test_broken_data_fails_the_delivery_with_its_place(workspace: Workspace, pro
     assert workspace.data.list(OWNER) == []
 
 
+def test_a_param_that_the_pipeline_does_not_have_fails_the_delivery_before_data_is_read(
+    workspace: Workspace, project: Path
+) -> None:
+    workspace.projects.apply(OWNER, text=(project / "tidemill.yaml").read_text(), folder=str(project))
+    started = workspace.projects.deliver(OWNER, project="churn", params={"nothing": 3})
+    found = settled(workspace, started.id)
+    assert (found.state, "nothing" in found.reason) == (DeliveryState.FAILED, True)
+    assert workspace.data.list(OWNER) == []
+
+
 def test_a_cause_of_retraining_that_does_not_exist_is_refused(workspace: Workspace, project: Path) -> None:
     text = (project / "tidemill.yaml").read_text().replace("on: [drift, performance]", "on: [drifts]")
     with pytest.raises(InvalidInput, match="drifts"):
