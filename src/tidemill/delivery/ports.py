@@ -61,13 +61,3 @@ class OnDecision(Protocol):
         The word is in the ledger by then, and stays there whatever comes of this call. The process may die before it,
         so who follows reports also looks at them when it starts.
         """
-
-
-class Blind:
-    """An observer that sees nothing: a rollout under it ends by its time or by a person."""
-
-    def observe(
-        self, *, endpoint: str, stable: str, canary: str, since_ms: int, watch: list[str], slow_ms: float
-    ) -> Arms:
-        """Return that nothing was counted."""
-        return Arms()
