@@ -1,4 +1,4 @@
-"""kill -9 between a person's yes and the message that wakes the delivery: the delivery goes on at the next start."""
+"""kill -9 between the ledger and the workflow of a delivery: what was ordered or decided goes on at the next start."""
 
 import os
 import random
@@ -49,18 +49,36 @@ def until_the_yes(place: Path) -> None:
         workspace.delivery.approve(OWNER, id=str(found.gate_report))
 
 
-def test_a_death_between_a_yes_and_its_message_holds_nothing_up(tmp_path: Path) -> None:
+def until_the_order(place: Path) -> None:
+    """Order a delivery, and die right after the commit."""
+
+    def die(*_given: object, **_more: object) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    folder = start_project(place / "churn", place / "customers.csv", label="left", time=None, key=None).folder
+    with Workspace(Settings(home=place / "home")) as workspace:
+        workspace.projects.apply(OWNER, text=(folder / "tidemill.yaml").read_text(), folder=str(folder))
+        workspace.workflows().start = die  # type: ignore[method-assign]  # the line after the commit
+        workspace.projects.deliver(OWNER, project="churn")
+
+
+DEATHS = {"yes": until_the_yes, "order": until_the_order}
+
+
+def die_at(name: str, place: Path) -> None:
+    """Run one of the deaths in a process of its own that shares no thread with this one, as a fork would."""
     generator = random.Random(4)
     lines = ["id,tenure,left"]
     for number in range(1000):
         tenure = generator.randint(0, 70)
         lines.append(f"{number},{tenure},{'yes' if generator.random() < (0.8 if tenure < 20 else 0.2) else 'no'}")
-    (tmp_path / "customers.csv").write_text("\n".join(lines) + "\n")
-
-    # A process of its own that shares no thread with this one, as a fork would.
-    dead = subprocess.run([sys.executable, __file__, str(tmp_path)], check=False, timeout=_DEADLINE_S)
-
+    (place / "customers.csv").write_text("\n".join(lines) + "\n")
+    dead = subprocess.run([sys.executable, __file__, name, str(place)], check=False, timeout=_DEADLINE_S)
     assert dead.returncode == -signal.SIGKILL
+
+
+def test_a_death_between_a_yes_and_its_message_holds_nothing_up(tmp_path: Path) -> None:
+    die_at("yes", tmp_path)
     with Workspace(Settings(home=tmp_path / "home"), lock_wait_s=10.0) as workspace:
         (found,) = workspace.projects.list_deliveries(OWNER)
         assert found.state is DeliveryState.WAITING
@@ -70,5 +88,15 @@ def test_a_death_between_a_yes_and_its_message_holds_nothing_up(tmp_path: Path) 
         assert len(workspace.delivery.list_rollouts(OWNER)) == 1
 
 
+def test_a_death_between_an_order_and_its_workflow_loses_no_delivery(tmp_path: Path) -> None:
+    die_at("order", tmp_path)
+    with Workspace(Settings(home=tmp_path / "home"), lock_wait_s=10.0) as workspace:
+        (found,) = workspace.projects.list_deliveries(OWNER)
+        assert (found.state, found.run_id) == (DeliveryState.RUNNING, None)
+        workspace.start("")
+        assert after(workspace, _OPEN).state is DeliveryState.DEPLOYED
+        assert len(workspace.delivery.list_rollouts(OWNER)) == 1
+
+
 if __name__ == "__main__":
-    until_the_yes(Path(sys.argv[1]))
+    DEATHS[sys.argv[1]](Path(sys.argv[2]))

@@ -146,8 +146,8 @@ class Workspace:
                     stage.define(workflows)
                 workflows.launch()
                 self._workflows = workflows
-                self.monitoring.take_up(workflows)
-                self.projects.take_up(workflows)
+                for stage in (self.delivery, self.monitoring, self.projects):
+                    stage.take_up(workflows)
             return self._workflows
 
     def close(self) -> None:

@@ -1,11 +1,13 @@
 """Moves an endpoint's traffic: deploy, promote, roll back. The ledger first, then the data plane, then the workflow."""
 
+import logging
 from collections.abc import Callable
 
 import msgspec
 import sqlalchemy as sa
 
 from tidemill.core.access import SYSTEM, Actor, Permission, require
+from tidemill.core.errors import TidemillError
 from tidemill.core.ids import new_id
 from tidemill.core.names import check_name, shown
 from tidemill.core.refs import Ref
@@ -19,6 +21,8 @@ from tidemill.models.records import ModelVersion
 from tidemill.models.service import ModelService
 from tidemill.workflows.errors import WorkflowEnded, WorkflowNotFound
 from tidemill.workflows.ports import Workflows
+
+_LOG = logging.getLogger("tidemill.delivery")
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
@@ -119,16 +123,17 @@ class Moves:
         target, running = self._ledger.write(actor, work)
         return self._settle(endpoint, target, running)
 
-    def take_up(self) -> None:
-        """Bring the data plane to what the ledger says, and take up rollouts whose start or end was cut off."""
-        self._traffic.apply()
+    def take_up(self, workflows: Workflows) -> None:
+        """Take up rollouts whose start or end was cut off, by a death or by a fault of the workflows."""
         with self._ledger.read() as connection:
             running = store.list_running(connection)
         for rollout in running:
-            workflows = self._workflows()
-            workflows.start(ROLLOUT, id=workflow_id(rollout), input=rollout)
-            if workflows.status(workflow_id(rollout)).state.is_ended:
-                self._give_up(rollout)
+            try:
+                workflows.start(ROLLOUT, id=workflow_id(rollout), input=rollout)
+                if workflows.status(workflow_id(rollout)).state.is_ended:
+                    self._give_up(rollout)
+            except TidemillError as error:
+                _LOG.warning("Rollout %s cannot be taken up now: %s", rollout, error)
 
     def _settle(self, endpoint: str, wanted: str, rollout: Rollout | None) -> Endpoint:
         """Bring a change to the data plane, wake the rollout that it ended, and see that it holds."""
@@ -152,7 +157,7 @@ class Moves:
         """Roll back a rollout whose workflow has ended without ending it, which only a fault can do."""
         reason = "the workflow that carried it out failed"
         self._ledger.write(SYSTEM, lambda tx: endpoints.roll_back(tx, endpoints.hold_rollout(tx, rollout), reason))
-        self._traffic.apply()
+        self._traffic.apply(wait=False)
 
     def _read(self, rollout: str) -> Rollout:
         with self._ledger.read() as connection:

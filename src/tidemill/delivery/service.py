@@ -51,7 +51,7 @@ class DeliveryService:
         on_decision: Hears of each person's yes or no; nobody does when left out.
     """
 
-    local = frozenset({"define", "start", "reconcile"})
+    local = frozenset({"define", "take_up", "start", "reconcile"})
 
     def __init__(
         self,
@@ -67,6 +67,7 @@ class DeliveryService:
         self._models = models
         self._judge = judge
         self._traffic = Traffic(ledger, routing)
+        self._workflows = workflows
         self._rollouts = Rollouts(ledger, self._traffic, observer)
         self._moves = Moves(ledger, models, routing, self._traffic, workflows)
         self.on_decision = on_decision
@@ -81,15 +82,24 @@ class DeliveryService:
 
     def start(self) -> None:
         """Make the data plane serve what the ledger says, and take up rollouts whose start or end was cut off."""
-        self._moves.take_up()
+        self._traffic.apply()
+        self.take_up(self._workflows())
+
+    def take_up(self, workflows: Workflows) -> None:
+        """Take up rollouts whose start or end was cut off; after the workflows are launched."""
+        self._moves.take_up(workflows)
 
     def reconcile(self) -> None:
         """Make the data plane serve what the ledger says, wait until it does, and record what became of it."""
         self._traffic.apply()
 
     def _confirm(self, flow: Flow) -> None:
-        """Record what a data plane that was late or down has taken meanwhile, or has refused."""
+        """Record what a data plane that was late or down has taken meanwhile, and see that rollouts go on."""
         flow.step("confirm", self._traffic.confirm)
+        flow.step("take up", self._take_up)
+
+    def _take_up(self) -> None:
+        self.take_up(self._workflows())
 
     # Gates
 

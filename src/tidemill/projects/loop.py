@@ -91,6 +91,10 @@ class Loop:
             flow.step("fail", self._end, order.delivery, DeliveryState.FAILED, reason)
             return DeliveryState.FAILED.value
 
+    def give_up(self, delivery: str, reason: str) -> None:
+        """Fail a delivery that nothing carries out any more; one that has ended stays as it is."""
+        self._end(delivery, DeliveryState.FAILED, reason)
+
     def _acts(self, flow: Flow, order: Order) -> str:
         delivery = flow.step("read", self._read, order.delivery)
         project = flow.step("project", self._project, delivery.project)

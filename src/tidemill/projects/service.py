@@ -18,7 +18,8 @@ from tidemill.monitoring.records import Trigger
 from tidemill.objects import ObjectStore
 from tidemill.pipelines.source import take_snapshot
 from tidemill.projects import rules, store
-from tidemill.projects.loop import DELIVER, Loop, Order
+from tidemill.projects.carrying import Carrying
+from tidemill.projects.loop import DELIVER, Loop
 from tidemill.projects.reading import parse_project
 from tidemill.projects.records import Delivery, DeliveryState, Plan, Project
 from tidemill.projects.settling import Settling
@@ -60,6 +61,7 @@ class ProjectService:
         self._watch = watch
         self._workflows = workflows
         self._waking = Waking(ledger)
+        self._carrying = Carrying(ledger, loop)
 
     local = frozenset({"define", "take_up", "look", "on_trigger", "on_decision"})
 
@@ -70,12 +72,13 @@ class ProjectService:
         workflows.schedule(LOOK, every_s=_LOOK_EVERY_S)
 
     def take_up(self, workflows: Workflows) -> None:
-        """Let go on what a death of the process has kept waiting; after the workflows are launched."""
+        """Let go on what a death of the process has kept from it; after the workflows are launched."""
+        self._carrying.take_up(workflows)
         self._waking.wake_decided(workflows)
 
     def look(self) -> None:
-        """Look once for new data in the sources of projects, and for deliveries that wait for nothing any more."""
-        self._waking.wake_decided(self._workflows())
+        """Look once for new data in the sources of projects, and see that deliveries go on."""
+        self.take_up(self._workflows())
         self._watch.look()
 
     def _look_flow(self, flow: Flow) -> None:
@@ -231,6 +234,8 @@ class ProjectService:
                 "state": DeliveryState.RUNNING.value,
                 "reason": "",
                 "params": params or {},
+                "started_by": actor.name,
+                "role": int(actor.role),
                 "started_at": tx.now,
             }
             tx.execute(sa.insert(store.deliveries), row)
@@ -241,8 +246,7 @@ class ProjectService:
             return _need_delivery(tx.connection, identifier)
 
         started = self._ledger.write(actor, work)
-        order = Order(delivery=identifier, actor=actor.name, role=int(actor.role))
-        self._workflows().start(DELIVER, id=workflow_id(identifier), input=order)
+        self._carrying.begin(self._workflows(), identifier)
         return started
 
     def get_delivery(self, actor: Actor, *, id: str) -> Delivery:  # noqa: A002 - the word of the API

@@ -36,6 +36,8 @@ deliveries = sa.Table(
     sa.Column("model", sa.Text),
     sa.Column("gate_report", sa.Text),
     sa.Column("rollout", sa.Text),
+    sa.Column("started_by", sa.Text, nullable=False),
+    sa.Column("role", sa.Integer, nullable=False),
     sa.Column("started_at", MomentColumn, nullable=False),
     sa.Column("ended_at", MomentColumn),
     sa.Index("ix_deliveries_project", "project", "started_at"),
@@ -103,6 +105,13 @@ def deliveries_in(connection: sa.Connection, state: DeliveryState) -> list[tuple
     table = deliveries.c
     query = sa.select(table.id, table.gate_report).where(table.state == state.value).order_by(table.started_at)
     return [(row.id, row.gate_report or "") for row in connection.execute(query)]
+
+
+def open_deliveries(connection: sa.Connection) -> list[tuple[str, str, int]]:
+    """Return the deliveries that have not ended, oldest first: each one's id, and by whom in which role it began."""
+    table = deliveries.c
+    query = sa.select(table.id, table.started_by, table.role).where(table.ended_at.is_(None)).order_by(table.started_at)
+    return [(row.id, row.started_by, row.role) for row in connection.execute(query)]
 
 
 def projects_underway(connection: sa.Connection) -> set[str]:

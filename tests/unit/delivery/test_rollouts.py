@@ -7,6 +7,7 @@ from tidemill.core.access import OWNER
 from tidemill.core.errors import Conflict, InvalidInput
 from tidemill.delivery.ports import Arms
 from tidemill.delivery.records import RolloutPlan
+from tidemill.workflows.errors import WorkflowStoreUnavailable
 from tidemill.workflows.inline import Killed
 
 PLAN = RolloutPlan(shares=[0.1, 0.5], min_requests=100, stage_timeout_s=600.0, interval_s=5.0)
@@ -206,6 +207,21 @@ def test_a_death_before_the_workflow_began_is_made_up_at_the_next_start(seen, ho
     (rollout, _) = house.delivery.list_rollouts(OWNER, endpoint="delay")
     assert rollout.state == "running"
     house.delivery.start()
+    assert house.rollout(rollout.id).state == "promoted"
+
+
+def test_a_workflow_that_could_not_start_is_started_by_the_watch_over_the_data_plane(seen, house, arms, monkeypatch):
+    def broken(*_args, **_more):
+        raise WorkflowStoreUnavailable("the disk is full", hint="Free some space.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(house.workflows, "start", broken)
+        with pytest.raises(WorkflowStoreUnavailable):
+            seen.roll_out(lambda _look: arms((900, 9), (100, 1)))
+        house.delivery.take_up(house.workflows)  # still broken: it is tried again, and nothing else is held up
+    (rollout, _) = house.delivery.list_rollouts(OWNER, endpoint="delay")
+    assert rollout.state == "running"
+    house.workflows.advance(120)
     assert house.rollout(rollout.id).state == "promoted"
 
 

@@ -35,6 +35,8 @@ def upgrade() -> None:
         sa.Column("model", sa.Text),
         sa.Column("gate_report", sa.Text),
         sa.Column("rollout", sa.Text),
+        sa.Column("started_by", sa.Text, nullable=False),
+        sa.Column("role", sa.Integer, nullable=False),
         sa.Column("started_at", sa.BigInteger, nullable=False),
         sa.Column("ended_at", sa.BigInteger),
     )
