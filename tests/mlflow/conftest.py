@@ -14,7 +14,9 @@ from tests.mlflow.servers import our_server, peer_server
 SCRIPTS = Path(__file__).with_name("scripts")
 # The client waits long and often by default; a server on this machine answers at once or never.
 CLIENT = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "20", "GIT_PYTHON_REFRESH": "quiet",
-          "MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true", "OMP_NUM_THREADS": "1"}  # fmt: skip
+          "MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true", "OMP_NUM_THREADS": "1",
+    # scikit-learn of 2.9's time looks into all of its modules, also the one that imports setuptools after distutils.
+    "SETUPTOOLS_USE_DISTUTILS": "stdlib"}  # fmt: skip
 
 Played = Callable[..., dict[str, Any]]
 

@@ -82,7 +82,7 @@ def test_artifacts_of_every_kind(saw: Any) -> None:
     assert seen == {
         "root": [["put", True, None], ["single ä.txt", False, 3], ["tree", True, None]],
         "tree": [["tree/a.txt", False, 5], ["tree/deep", True, None]],
-        "by_module": ["put/a.txt"],
+        "in_folder": ["put/a.txt"],
         "downloaded": ["alpha", True],
         "loaded_text": "alpha",
         "missing": "raised",

@@ -45,7 +45,7 @@ def files(folder: Path) -> dict[str, Any]:
     return {
         "root": [[one.path, one.is_dir, one.file_size] for one in client.list_artifacts(run_id)],
         "tree": [[one.path, one.is_dir, one.file_size] for one in client.list_artifacts(run_id, "tree")],
-        "by_module": [one.path for one in mlflow.artifacts.list_artifacts(run_id=run_id, artifact_path="put")],
+        "in_folder": [one.path for one in client.list_artifacts(run_id, "put")],
         "downloaded": [(got / "a.txt").read_text(), (got / "deep" / "b.bin").read_bytes() == bytes(range(256)) * 4096],
         "loaded_text": mlflow.artifacts.load_text(uri),
         "missing": missing,
