@@ -30,7 +30,7 @@ class InvalidFilter(InvalidInput):
 
 
 class InvalidOrder(InvalidFilter):
-    """A key to order by is not in the search language, or is nothing that can be ordered by."""
+    """A key to order by is not in the search language, or is nothing to order by; place and hint are a filter's."""
 
     code = "invalid_order"
     part = "order"
