@@ -1,33 +1,24 @@
 """A run keeps what it was told, and says so when it cannot."""
 
 import math
-from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tidemill.core.access import OWNER
+from tidemill.core.errors import InvalidInput
 from tidemill.core.names import InvalidText
 from tidemill.core.refs import Ref
+from tidemill.data.service import DataService
 from tidemill.ledger import Ledger
+from tidemill.ledger.audit import read
 from tidemill.ledger.lineage import trace
 from tidemill.objects import ObjectStore, UnsafePath
 from tidemill.tracking import rules
 from tidemill.tracking.paging import InvalidPageToken
-from tidemill.tracking.records import Metric, RunStatus
+from tidemill.tracking.records import InputDataset, Metric, Output, RunStatus
 from tidemill.tracking.service import TrackingService
-
-
-@pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    opened = Ledger.open(tmp_path / "ledger.sqlite")
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def tracking(ledger: Ledger, tmp_path: Path) -> TrackingService:
-    return TrackingService(ledger, ObjectStore(tmp_path / "objects"))
 
 
 def test_a_run_comes_back_with_all_that_was_logged(tracking: TrackingService) -> None:
@@ -135,3 +126,83 @@ def test_bad_input_is_refused_with_its_code(tracking: TrackingService) -> None:
     for text in ("a\0b", "\ud800", "x" * 251):
         with pytest.raises(InvalidText):
             tracking.log_batch(OWNER, run_id=run.run_id, tags={text: "v"})
+
+
+def test_a_filter_goes_together_with_status_and_tags(tracking: TrackingService) -> None:
+    good, slow, other = (tracking.create_run(OWNER, tags={"team": "o'ps"}).run_id for _ in range(3))
+    for run_id, auc in ((good, 0.9), (slow, 0.8), (other, 0.95)):
+        tracking.log_batch(OWNER, run_id=run_id, metrics=[Metric(key="auc", value=auc)])
+    tracking.end_run(OWNER, run_id=good)
+    tracking.end_run(OWNER, run_id=slow)
+
+    def found(**said: Any) -> list[str]:
+        return [run.run_id for run in tracking.search_runs(OWNER, **said).runs]
+
+    assert found(filter="metrics.auc > 0.85", order_by=["metrics.auc DESC"]) == [other, good]
+    assert found(filter="metrics.auc > 0.85", status=RunStatus.FINISHED, tags={"team": "o'ps"}) == [good]
+    assert found(status=RunStatus.RUNNING) == [other]
+    assert found(tags={"team": "nobody"}) == []
+    tracking.delete_run(OWNER, run_id=slow)
+    assert found(view="deleted") == [slow]
+    assert len(found(view="all")) == 3
+    for said in ({"filter": "name = 'a') OR (name = 'b'"}, {"tags": {"team": "'\""}}):
+        with pytest.raises(InvalidInput):
+            found(status=RunStatus.FINISHED, **said)
+
+
+def test_a_dataset_that_names_a_version_here_is_linked_to_it(
+    tracking: TrackingService, ledger: Ledger, objects: ObjectStore, tmp_path: Path
+) -> None:
+    table = tmp_path / "flights.csv"
+    table.write_text("id,late\n1,5\n2,7\n")
+    version = DataService(ledger, objects, root=tmp_path).ingest(OWNER, "flights", str(table))
+    sources = [
+        InputDataset(name="a", digest="x", source='{"uri": "tidemill:flights@1"}', context="training"),
+        InputDataset(name="b", digest=version.digest[:8]),
+        InputDataset(name="c", digest="x", source="tidemill:nothing@1 or tidemill:flights@@"),
+        InputDataset(name="d", digest="0" * 8),
+    ]
+    linked = []
+    for source in sources:
+        run_id = tracking.create_run(OWNER).run_id
+        tracking.log_inputs(OWNER, run_id=run_id, datasets=[source])
+        linked.append(
+            f"dataset_version:{version.id}" in {each.ref for each in tracking.get_run(OWNER, run_id=run_id).inputs}
+        )
+        with ledger.read() as connection:
+            above = {edge.source for edge in trace(connection, Ref("run", run_id), "up").edges}
+        assert (f"dataset_version:{version.id}" in above) == linked[-1]
+    assert linked == [True, True, False, False]
+
+
+def test_life_leaves_audit_events_and_metrics_leave_none(tracking: TrackingService, ledger: Ledger) -> None:
+    run_id = tracking.create_run(OWNER).run_id
+    tracking.log_batch(OWNER, run_id=run_id, metrics=[Metric(key="m", value=1.0)], params={"a": "b"}, tags={"c": "d"})
+    tracking.log_soon(OWNER, run_id=run_id, metrics=[Metric(key="m", value=2.0, step=1)]).result()
+    tracking.end_run(OWNER, run_id=run_id)
+    tracking.delete_run(OWNER, run_id=run_id)
+    tracking.delete_run(OWNER, run_id=run_id)
+    tracking.restore_run(OWNER, run_id=run_id)
+    with ledger.read() as connection:
+        told = [event.action for event in read(connection, subject=Ref("run", run_id))]
+    assert told == ["run.restore", "run.delete", "run.status", "run.create"]
+
+
+@pytest.mark.parametrize("root", ["run", "run:", "model:1", "experiment:0", ""])
+def test_what_has_no_files_is_no_root(tracking: TrackingService, root: str) -> None:
+    with pytest.raises(rules.InvalidArtifactRoot):
+        tracking.list_folder(OWNER, root=root)
+
+
+def test_descriptions_over_the_limits_are_refused(tracking: TrackingService) -> None:
+    run_id = tracking.create_run(OWNER).run_id
+    for wrong in (
+        InputDataset(name="", digest="x"),
+        InputDataset(name="n", digest="x" * 37),
+        InputDataset(name="n", digest="x", schema="s" * 2**20),
+    ):
+        with pytest.raises(InvalidInput):
+            tracking.log_inputs(OWNER, run_id=run_id, datasets=[wrong])
+    with pytest.raises(rules.LoggedModelNotFound):
+        tracking.log_outputs(OWNER, run_id=run_id, outputs=[Output(model_id="m-none")])
+    assert tracking.get_run(OWNER, run_id=run_id).inputs == []

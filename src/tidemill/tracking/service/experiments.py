@@ -9,7 +9,7 @@ from tidemill.ledger import Transaction
 from tidemill.tracking import rules, store
 from tidemill.tracking.paging import page_of
 from tidemill.tracking.records import Experiment, ExperimentPage, View
-from tidemill.tracking.service.finding import find_experiment_ids
+from tidemill.tracking.search.subjects import find_experiment_ids
 from tidemill.tracking.service.place import Place, check_active, drop_tag, need_experiment, no_experiment
 
 MOST_EXPERIMENTS = 50_000
@@ -92,7 +92,7 @@ class ExperimentVerbs(Place):
         with self._ledger.read() as connection:
 
             def find(limit: int, offset: int) -> list[str]:
-                return find_experiment_ids(connection, filter, order_by or [], view, limit, offset)
+                return find_experiment_ids(connection, filter, order_by or [], view=view, limit=limit, offset=offset)
 
             ids, token = page_of(find, max_results=max_results, most=MOST_EXPERIMENTS, page_token=page_token)
             return ExperimentPage(experiments=store.find_experiments(connection, ids), next_page_token=token)

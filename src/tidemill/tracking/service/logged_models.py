@@ -11,7 +11,7 @@ from tidemill.ledger import Transaction
 from tidemill.tracking import rules, store
 from tidemill.tracking.paging import page_of
 from tidemill.tracking.records import Artifact, InputDataset, LoggedModel, LoggedModelPage, LoggedModelStatus
-from tidemill.tracking.service.finding import find_logged_model_ids
+from tidemill.tracking.search.subjects import find_logged_model_ids
 from tidemill.tracking.service.place import (
     Place,
     check_active,
@@ -193,7 +193,15 @@ class LoggedModelService(Place):
             ids = [need_experiment(connection, one).experiment_id for one in experiment_ids or []]
 
             def find(limit: int, offset: int) -> list[str]:
-                return find_logged_model_ids(connection, filter, order_by or [], ids, datasets or [], limit, offset)
+                return find_logged_model_ids(
+                    connection,
+                    filter,
+                    order_by or [],
+                    experiment_ids=ids,
+                    datasets=[(each.name, each.digest) for each in datasets or []],
+                    limit=limit,
+                    offset=offset,
+                )
 
             found, token = page_of(find, max_results=max_results, most=MOST_MODELS, page_token=page_token)
             return LoggedModelPage(models=store.find_logged_models(connection, found), next_page_token=token)

@@ -168,9 +168,16 @@ class RunVerbs(Place):
             ids = [need_experiment(connection, name).experiment_id for name in experiments or []]
 
             def find(limit: int, offset: int) -> list[str]:
-                said = status.value if status else None
                 return find_run_ids(
-                    connection, filter, order_by or [], ids, view, limit, offset, status=said, tags=tags
+                    connection,
+                    filter,
+                    order_by or [],
+                    experiment_ids=ids,
+                    status=status,
+                    tags=tags or {},
+                    view=view,
+                    limit=limit,
+                    offset=offset,
                 )
 
             found, token = page_of(find, max_results=max_results, most=MOST_RUNS, page_token=page_token)

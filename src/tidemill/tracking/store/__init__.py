@@ -12,13 +12,12 @@ from tidemill.tracking.store.artifacts import (
 from tidemill.tracking.store.experiments import (
     find_experiment,
     find_experiments,
-    newest_experiments,
     next_experiment_id,
 )
 from tidemill.tracking.store.inputs import write_dataset, write_input, write_outputs
-from tidemill.tracking.store.logged_models import find_logged_models, newest_logged_models
+from tidemill.tracking.store.logged_models import find_logged_models
 from tidemill.tracking.store.metrics import metric_histories, metric_history, write_metrics, write_points
-from tidemill.tracking.store.runs import NAME_TAG, find_runs, find_stages, newest_runs, write_params, write_tags
+from tidemill.tracking.store.runs import NAME_TAG, find_runs, find_stages, write_params, write_tags
 from tidemill.tracking.store.tables import (
     experiment_tags,
     experiments,
@@ -67,9 +66,6 @@ __all__ = [
     "metric_history",
     "metric_series",
     "metrics",
-    "newest_experiments",
-    "newest_logged_models",
-    "newest_runs",
     "next_experiment_id",
     "put_artifact",
     "run_artifacts",

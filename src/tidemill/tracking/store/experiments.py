@@ -30,15 +30,6 @@ def find_experiments(connection: sa.Connection, ids: Sequence[str]) -> list[Expe
     return [Experiment(**record(rows[identifier]), tags=tags.get(identifier, {})) for identifier in found]
 
 
-def newest_experiments(connection: sa.Connection, *, view: str, limit: int, offset: int) -> list[str]:
-    """Return the ids of experiments, newest first."""
-    table = experiments.c
-    query = sa.select(table.experiment_id).order_by(table.created_at.desc(), table.experiment_id.desc())
-    if view != "all":
-        query = query.where(table.lifecycle_stage == view)
-    return list(connection.execute(query.limit(limit).offset(offset)).scalars())
-
-
 def next_experiment_id(connection: sa.Connection) -> str:
     """Return an id larger than every one there is."""
     numbers = rows_of(connection, "SELECT max(CAST(experiment_id AS BIGINT)) FROM experiments")

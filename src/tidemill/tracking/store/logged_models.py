@@ -37,18 +37,6 @@ def find_logged_models(connection: sa.Connection, model_ids: Sequence[str]) -> l
     ]
 
 
-def newest_logged_models(
-    connection: sa.Connection, *, experiment_ids: Sequence[str], limit: int, offset: int
-) -> list[str]:
-    """Return the ids of logged models that are not deleted, newest first."""
-    table = logged_models.c
-    query = sa.select(table.model_id).where(table.deleted_at.is_(None))
-    if experiment_ids:
-        query = query.where(table.experiment_id.in_(experiment_ids))
-    query = query.order_by(table.created_at.desc(), table.model_id.desc())
-    return list(connection.execute(query.limit(limit).offset(offset)).scalars())
-
-
 def _texts(connection: sa.Connection, table: str, model_ids: Sequence[str]) -> dict[str, dict[str, str]]:
     found: dict[str, dict[str, str]] = {}
     query = f"SELECT model_id, key, value FROM {table} WHERE model_id = ANY {{texts}} ORDER BY key"  # noqa: S608 - two names of ours

@@ -1,6 +1,6 @@
 """Runs with all that they hold, read as tuples: an object a row would cost more than the query."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -147,29 +147,3 @@ def _dataset(row: Sequence[str], context: str, tags: dict[str, str]) -> InputDat
         context=context,
         tags=tags,
     )
-
-
-def newest_runs(
-    connection: sa.Connection,
-    *,
-    experiment_ids: Sequence[str],
-    status: str | None,
-    tags: Mapping[str, str],
-    view: str,
-    limit: int,
-    offset: int,
-) -> list[str]:
-    """Return the ids of runs, newest first."""
-    query = sa.select(runs.c.run_id)
-    if view != "all":
-        query = query.where(runs.c.lifecycle_stage == view)
-    if experiment_ids:
-        query = query.where(runs.c.experiment_id.in_(experiment_ids))
-    if status:
-        query = query.where(runs.c.status == status)
-    for key, value in tags.items():
-        query = query.where(
-            sa.exists().where(run_tags.c.run_id == runs.c.run_id, run_tags.c.key == key, run_tags.c.value == value)
-        )
-    query = query.order_by(runs.c.start_time.desc(), runs.c.run_id.desc()).limit(limit).offset(offset)
-    return list(connection.execute(query).scalars())
