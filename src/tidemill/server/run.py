@@ -22,6 +22,7 @@ from tidemill.server.plane import Plane
 
 _LOG = logging.getLogger("tidemill.server")
 _DRAIN_S = 10
+_KEEP_ALIVE_S = 75  # longer than a training step: a client that logs now and then keeps its connection
 _WAIT_S = 600.0
 """How long a server waits for a command that works in the folder, such as one that was typed just before it."""
 
@@ -78,6 +79,7 @@ async def _serve(workspace: Workspace, listener: socket.socket, tell: Callable[[
         lifespan="off",
         server_header=False,
         timeout_graceful_shutdown=_DRAIN_S,
+        timeout_keep_alive=_KEEP_ALIVE_S,
         h11_max_incomplete_event_size=64 << 10,
     )
     server = uvicorn.Server(config)

@@ -6,7 +6,8 @@ import msgspec
 
 from tidemill.core.access import Permission
 from tidemill.server.faces.mlflow.dispatch import Call, Spoken
-from tidemill.server.faces.mlflow.shapes import Tag, WireExperiment, experiment_of, tags_of, view_of
+from tidemill.server.faces.mlflow.shapes import WireExperiment, experiment_of
+from tidemill.server.faces.mlflow.words import Tag, tags_of, view_of
 
 
 class CreateExperiment(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,13 +7,8 @@ import msgspec
 from tidemill.core.access import Permission
 from tidemill.server.faces.mlflow.artifacts import ListedFiles, listed_files
 from tidemill.server.faces.mlflow.dispatch import Call, Spoken
-from tidemill.server.faces.mlflow.shapes import (
-    Tag,
-    WireLoggedModel,
-    logged_model_of,
-    model_status_of,
-    tags_of,
-)
+from tidemill.server.faces.mlflow.shapes import WireLoggedModel, logged_model_of
+from tidemill.server.faces.mlflow.words import Tag, model_status_of, tags_of
 from tidemill.tracking.places import Place
 from tidemill.tracking.records import InputDataset, LoggedModel
 

@@ -7,7 +7,7 @@ import msgspec
 from tidemill.core.access import Permission
 from tidemill.server.faces.mlflow.dispatch import Call, Spoken
 from tidemill.server.faces.mlflow.requests import InvalidParameter, missing
-from tidemill.server.faces.mlflow.shapes import WireMetric, metric_of, number_of
+from tidemill.server.faces.mlflow.words import WireMetric, metric_of, number_of
 
 _MOST_POINTS = 25_000
 _MOST_RUNS = 100

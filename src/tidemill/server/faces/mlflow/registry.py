@@ -9,8 +9,9 @@ from tidemill.core.errors import NotFound
 from tidemill.models.records import Model
 from tidemill.models.rules import AliasNotFound, check_alias
 from tidemill.server.faces.mlflow.dispatch import Call, Spoken
+from tidemill.server.faces.mlflow.registered import WireModel, WireVersion, model_of, version_of
 from tidemill.server.faces.mlflow.requests import InvalidParameter
-from tidemill.server.faces.mlflow.shapes import Tag, WireModel, WireVersion, model_of, tags_of, version_of
+from tidemill.server.faces.mlflow.words import Tag, tags_of
 
 
 class CreateModel(msgspec.Struct, frozen=True, kw_only=True):

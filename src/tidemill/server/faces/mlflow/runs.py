@@ -10,7 +10,6 @@ from tidemill.core.access import Permission
 from tidemill.server.faces.mlflow.dispatch import Call, Spoken, SpokenSoon
 from tidemill.server.faces.mlflow.requests import InvalidParameter, missing
 from tidemill.server.faces.mlflow.shapes import (
-    Tag,
     WireDatasetInput,
     WireModelInput,
     WireModelOutput,
@@ -18,12 +17,9 @@ from tidemill.server.faces.mlflow.shapes import (
     WireRunInfo,
     info_of,
     input_of,
-    moment_of,
     run_of,
-    run_status_of,
-    tags_of,
-    view_of,
 )
+from tidemill.server.faces.mlflow.words import Tag, moment_of, run_status_of, tags_of, view_of
 from tidemill.tracking.records import Metric, Output, Run
 
 _MOST_AT_ONCE = {"metrics": 1000, "params": 100, "tags": 100}

@@ -4,77 +4,22 @@ Source:
     MLflow REST API, data structures.
 """
 
-import math
-from collections.abc import Mapping, Sequence
-from typing import TypeVar
+from collections.abc import Sequence
 
 import msgspec
 
-from tidemill.core.moments import Moment, from_ms, to_ms
-from tidemill.core.names import shown
-from tidemill.models.records import Model, ModelVersion
-from tidemill.server.faces.mlflow.requests import InvalidParameter
+from tidemill.core.moments import to_ms
+from tidemill.server.faces.mlflow.words import STATUS_NAMES, Tag, WireMetric, listed, metric_of, number_of, tags_of
 from tidemill.tracking.places import logged_model_uri, run_uri
 from tidemill.tracking.records import (
     Experiment,
     Input,
     InputDataset,
     LoggedModel,
-    LoggedModelStatus,
-    Metric,
     Run,
-    RunStatus,
-    View,
 )
 
-T = TypeVar("T")
-_LARGEST = 1.7976931348623157e308
-_VIEWS: dict[str | int, View] = {
-    "ACTIVE_ONLY": "active",
-    "DELETED_ONLY": "deleted",
-    "ALL": "all",
-    1: "active",
-    2: "deleted",
-    3: "all",
-}
-_RUN_STATUSES: dict[str | int, RunStatus] = {
-    **{status.value: status for status in RunStatus},
-    1: RunStatus.RUNNING,
-    2: RunStatus.SCHEDULED,
-    3: RunStatus.FINISHED,
-    4: RunStatus.FAILED,
-    5: RunStatus.KILLED,
-}
-_MODEL_STATUSES: dict[str | int, LoggedModelStatus] = {
-    "LOGGED_MODEL_PENDING": LoggedModelStatus.PENDING,
-    "LOGGED_MODEL_READY": LoggedModelStatus.READY,
-    "LOGGED_MODEL_UPLOAD_FAILED": LoggedModelStatus.FAILED,
-    1: LoggedModelStatus.PENDING,
-    2: LoggedModelStatus.READY,
-    3: LoggedModelStatus.FAILED,
-}
-_STATUS_NAMES = {status: name for name, status in _MODEL_STATUSES.items() if isinstance(name, str)}
 _CONTEXT = "mlflow.data.context"
-
-
-class Tag(msgspec.Struct, frozen=True, gc=False):
-    """A key and its text: a tag or a param."""
-
-    key: str
-    value: str = ""
-
-
-class WireMetric(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """A point of a metric."""
-
-    key: str
-    value: float | str
-    timestamp: int
-    step: int
-    model_id: str = ""
-    dataset_name: str = ""
-    dataset_digest: str = ""
-    run_id: str = ""
 
 
 class WireExperiment(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -165,45 +110,6 @@ class WireRun(msgspec.Struct, frozen=True, kw_only=True):
     outputs: WireOutputs
 
 
-class WireAlias(msgspec.Struct, frozen=True, kw_only=True):
-    """Where an alias points."""
-
-    alias: str
-    version: str
-
-
-class WireVersion(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A version of a registered model."""
-
-    name: str
-    version: str
-    creation_timestamp: int
-    last_updated_timestamp: int
-    current_stage: str
-    description: str | None = None
-    source: str
-    run_id: str | None = None
-    status: str
-    run_link: str | None = None
-    user_id: str = ""
-    model_id: str = ""
-    tags: list[Tag] = []
-    aliases: list[str] = []
-
-
-class WireModel(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A registered model."""
-
-    name: str
-    creation_timestamp: int
-    last_updated_timestamp: int
-    user_id: str = ""
-    description: str | None = None
-    latest_versions: list[WireVersion] = []
-    tags: list[Tag] = []
-    aliases: list[WireAlias] = []
-
-
 class WireLoggedModelInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a logged model is."""
 
@@ -232,66 +138,6 @@ class WireLoggedModel(msgspec.Struct, frozen=True, kw_only=True):
 
     info: WireLoggedModelInfo
     data: WireLoggedModelData
-
-
-def tags_of(tags: Sequence[Tag]) -> dict[str, str]:
-    """Return tags or params as a mapping; of a key given twice the last counts."""
-    return {tag.key: tag.value for tag in tags}
-
-
-def listed(texts: Mapping[str, str]) -> list[Tag]:
-    """Return a mapping as tags."""
-    return [Tag(key, value) for key, value in texts.items()]
-
-
-def view_of(word: str | int) -> View:
-    """Return which part of a list a client asks for."""
-    return _one_of(_VIEWS, word, "view_type")
-
-
-def run_status_of(word: str | int) -> RunStatus:
-    """Return the status of a run."""
-    return _one_of(_RUN_STATUSES, word, "status")
-
-
-def model_status_of(word: str | int) -> LoggedModelStatus:
-    """Return the status of a logged model."""
-    return _one_of(_MODEL_STATUSES, word, "status")
-
-
-def moment_of(milliseconds: int, name: str) -> Moment:
-    """Return a moment on the wire.
-
-    Raises:
-        InvalidParameter: If no calendar has it.
-    """
-    try:
-        return from_ms(milliseconds)
-    except (OverflowError, ValueError, OSError) as error:
-        raise InvalidParameter(
-            f"Invalid value {milliseconds} for parameter '{name}' supplied", hint="Give milliseconds since 1970"
-        ) from error
-
-
-def number_of(value: float) -> float | str:
-    """Return a number as JSON can carry it, in the way in which MLflow's server does."""
-    if math.isfinite(value):
-        return value
-    return "NaN" if math.isnan(value) else math.copysign(_LARGEST, value)
-
-
-def metric_of(metric: Metric) -> WireMetric:
-    """Return a point of a metric."""
-    return WireMetric(
-        key=metric.key,
-        value=number_of(metric.value),
-        timestamp=metric.timestamp,
-        step=metric.step,
-        model_id=metric.model_id,
-        dataset_name=metric.dataset_name,
-        dataset_digest=metric.dataset_digest,
-        run_id=metric.run_id,
-    )
 
 
 def experiment_of(experiment: Experiment) -> WireExperiment:
@@ -398,7 +244,7 @@ def logged_model_of(model: LoggedModel, location: str) -> WireLoggedModel:
         creation_timestamp_ms=to_ms(model.created_at),
         last_updated_timestamp_ms=to_ms(model.updated_at),
         artifact_uri=logged_model_uri(location, model.experiment_id, model.model_id),
-        status=_STATUS_NAMES[model.status],
+        status=STATUS_NAMES[model.status],
         status_message=model.status_message,
         model_type=model.model_type,
         source_run_id=model.source_run_id,
@@ -406,47 +252,3 @@ def logged_model_of(model: LoggedModel, location: str) -> WireLoggedModel:
     )
     data = WireLoggedModelData(params=listed(model.params), metrics=[metric_of(each) for each in model.metrics])
     return WireLoggedModel(info=info, data=data)
-
-
-def version_of(version: ModelVersion, *, with_aliases: bool = True) -> WireVersion:
-    """Return a version of a registered model."""
-    return WireVersion(
-        name=version.model,
-        version=str(version.number),
-        creation_timestamp=to_ms(version.created_at),
-        last_updated_timestamp=to_ms(version.updated_at),
-        current_stage=version.stage,
-        description=version.description,
-        source=version.source or f"mlflow-artifacts:/versions/{version.id}/artifacts",
-        run_id=version.run_id or "",
-        status="READY",
-        run_link=version.run_link,
-        user_id=version.created_by,
-        model_id=version.logged_model_id,
-        tags=listed(version.tags),
-        aliases=list(version.aliases) if with_aliases else [],
-    )
-
-
-def model_of(model: Model, latest: Sequence[ModelVersion]) -> WireModel:
-    """Return a registered model."""
-    return WireModel(
-        name=model.name,
-        creation_timestamp=to_ms(model.created_at),
-        last_updated_timestamp=to_ms(model.updated_at),
-        user_id=model.created_by,
-        description=model.description,
-        latest_versions=[version_of(each, with_aliases=False) for each in latest],
-        tags=listed(model.tags),
-        aliases=[WireAlias(alias=alias, version=str(number)) for alias, number in model.aliases.items()],
-    )
-
-
-def _one_of(known: Mapping[str | int, T], word: str | int, name: str) -> T:
-    key = int(word) if isinstance(word, str) and word.isdecimal() else word
-    if key not in known:
-        names = ", ".join(str(each) for each in known if isinstance(each, str))
-        raise InvalidParameter(
-            f"Invalid value {shown(str(word))} for parameter '{name}' supplied", hint=f"Give one of {names}"
-        )
-    return known[key]

@@ -6,8 +6,9 @@ import msgspec
 
 from tidemill.core.access import Permission
 from tidemill.server.faces.mlflow.dispatch import Call, Spoken
+from tidemill.server.faces.mlflow.registered import WireVersion, version_of
 from tidemill.server.faces.mlflow.registry import number_of
-from tidemill.server.faces.mlflow.shapes import Tag, WireVersion, tags_of, version_of
+from tidemill.server.faces.mlflow.words import Tag, tags_of
 from tidemill.tracking.places import version_uri
 
 
