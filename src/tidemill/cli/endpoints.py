@@ -90,9 +90,10 @@ def deployment(deployment_id: str) -> None:
 @click.argument("name")
 @click.argument("model")
 @click.option("--canary", multiple=True, metavar="SHARE", help="A stage, such as 10% (repeat it, growing).")
-@click.option("--watch", multiple=True, metavar="MEASURE", help="error_rate, latency, brier, … (repeat it).")
+@click.option("--watch", multiple=True, metavar="MEASURE", help="error_rate, latency_p99, brier, … (repeat it).")
 @click.option("--false-rollback", default="5%", show_default=True, help="How often a good version may go back.")
-@click.option("--slow-ms", default=100.0, show_default=True, help="A slower request counts as slow.")
+@click.option("--slow-ms", default=100.0, show_default=True, help="A slower request counts as slow, for latency.")
+@click.option("--slow-factor", default=1.25, show_default=True, help="So many times the p99 of what stands is slow.")
 @click.option("--min-requests", default=200, show_default=True, help="Requests of the canary before a stage ends.")
 @click.option("--stage-timeout", default="1h", show_default=True, help="How long a stage may last.")
 @click.option("--on-timeout", default="wait", show_default=True, help="promote, rollback or wait.")
@@ -110,6 +111,7 @@ def deploy(  # noqa: PLR0913 - the options of the command line
     watch: tuple[str, ...],
     false_rollback: str,
     slow_ms: float,
+    slow_factor: float,
     min_requests: int,
     stage_timeout: str,
     on_timeout: str,
@@ -125,6 +127,7 @@ def deploy(  # noqa: PLR0913 - the options of the command line
         watch=list(watch) or ["error_rate"],
         false_rollback=parse_share(false_rollback),
         slow_ms=slow_ms,
+        slow_factor=slow_factor,
         min_requests=min_requests,
         stage_timeout_s=parse_duration(stage_timeout).total_seconds(),
         on_timeout=on_timeout,

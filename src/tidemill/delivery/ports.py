@@ -33,6 +33,18 @@ class Arms(msgspec.Struct, frozen=True, kw_only=True):
     canary: ArmStats = ArmStats()
 
 
+class Latencies(msgspec.Struct, frozen=True, kw_only=True):
+    """How long a deployment's answers took, as far as they were counted.
+
+    Args:
+        rows: How many answered rows that is.
+        quantile_ms: Which latency the asked share of them did not pass, in milliseconds; None when there are none.
+    """
+
+    rows: int = 0
+    quantile_ms: float | None = None
+
+
 class Observer(Protocol):
     """Says how the two deployments of a rollout do; monitoring is one."""
 
@@ -48,6 +60,16 @@ class Observer(Protocol):
             since_ms: Count requests that arrived after this, in milliseconds since the epoch.
             watch: The metrics whose losses are wanted.
             slow_ms: From which latency on a request counts as slow.
+        """
+        ...
+
+    def latencies(self, *, endpoint: str, deployment: str, share: float) -> Latencies:
+        """Return how long the latest answers of a deployment took that were counted by now.
+
+        Args:
+            endpoint: The endpoint's name.
+            deployment: The deployment's id.
+            share: Which share of the answers the latency is wanted that they did not pass, such as 0.99.
         """
         ...
 

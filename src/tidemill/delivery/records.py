@@ -236,9 +236,13 @@ class RolloutPlan(msgspec.Struct, frozen=True, kw_only=True):
     Args:
         shares: The canary's growing shares, each above 0 and below 1; the promotion is the step to 1. Empty to move
             all traffic at once.
-        watch: What is watched: `error_rate`, `latency`, and losses of rows whose truth is known, such as `brier`.
+        watch: What is watched: `error_rate`, `latency` or `latency_p99`, and losses of rows whose truth is known, such
+            as `brier`.
         false_rollback: The chance to roll back a version that is no worse, over the whole rollout.
-        slow_ms: A request slower than this counts as slow, for `latency`.
+        slow_ms: A request slower than this counts as slow, for `latency`; for `latency_p99` only as long as too little
+            is known of the deployment that stands.
+        slow_factor: For `latency_p99`: a request counts as slow that takes more than so many times what the slowest 1%
+            of the deployment that stands took before the rollout.
         min_requests: How many requests the canary must have had before a stage may end well.
         stage_timeout_s: How long a stage may last, in seconds.
         on_timeout: What to do then: `promote`, `rollback`, or `wait` for more requests or for a person.
@@ -249,6 +253,7 @@ class RolloutPlan(msgspec.Struct, frozen=True, kw_only=True):
     watch: list[str] = msgspec.field(default_factory=lambda: ["error_rate"])
     false_rollback: float = 0.05
     slow_ms: float = 100.0
+    slow_factor: float = 1.25
     min_requests: int = 200
     stage_timeout_s: float = 3600.0
     on_timeout: str = "wait"

@@ -12,8 +12,10 @@ from tidemill.core.errors import TidemillError
 from tidemill.core.moments import to_ms
 from tidemill.core.refs import Ref
 from tidemill.delivery import endpoints, store
-from tidemill.delivery.ports import Arms, Observer
+from tidemill.delivery.ports import Arms, Latencies, Observer
 from tidemill.delivery.records import Rollout, RolloutState
+from tidemill.delivery.rules import latency_share
+from tidemill.delivery.slowness import Limit, limit_of, relative_word
 from tidemill.delivery.traffic import Traffic
 from tidemill.delivery.verdicts import Verdict, compare, judge
 from tidemill.ledger import Ledger, Transaction
@@ -63,7 +65,7 @@ class Rollouts:
 
     def run(self, flow: Flow, rollout: str) -> str:
         """Carry out a rollout and return the state in which it ended."""
-        found = flow.step("read", self._read, rollout)
+        found = self._limited(flow, flow.step("read", self._read, rollout))
         seen: list[Arms] = []
         for at, share in enumerate(found.plan.shares):
             if not flow.retry(f"share-{at}", _STUBBORN, self._set_share, rollout, at, share):
@@ -78,6 +80,20 @@ class Rollouts:
             verdict = Verdict(promote=True, reason="every stage was passed")
         flow.retry("end", _STUBBORN, self._end, rollout, verdict.promote, verdict.reason)
         return self._settled(flow, rollout)
+
+    def _limited(self, flow: Flow, rollout: Rollout) -> Rollout:
+        """Return a rollout whose plan states the limit of slow requests; what stands is asked once and for all."""
+        word = relative_word(rollout.plan)
+        if word is None:
+            return rollout
+        past, problem = Latencies(), ""
+        try:
+            past = flow.step("latencies", self._latencies, rollout, word)
+        except TidemillError as error:
+            problem = error.message
+        limit = limit_of(rollout.plan, word, past, problem=problem)
+        flow.retry("limit", _STUBBORN, self._note, rollout.id, "limit", limit)
+        return msgspec.structs.replace(rollout, plan=msgspec.structs.replace(rollout.plan, slow_ms=limit.slow_ms))
 
     def _stage(self, flow: Flow, rollout: Rollout, seen: list[Arms], at: int) -> Verdict | None:
         """Look until the stage is decided; None when the rollout was ended meanwhile.
@@ -135,6 +151,12 @@ class Rollouts:
         self._traffic.apply()
         return self._read(rollout).state is RolloutState.RUNNING
 
+    def _latencies(self, rollout: Rollout, word: str) -> Latencies:
+        share = latency_share(word)
+        if rollout.before is None or share is None:
+            return Latencies()
+        return self._observer.latencies(endpoint=rollout.endpoint, deployment=rollout.before, share=share)
+
     def _look(self, rollout: Rollout, since_ms: int) -> Look:
         self._traffic.confirm()
         if self._read(rollout.id).state is not RolloutState.RUNNING or rollout.before is None:
@@ -151,11 +173,9 @@ class Rollouts:
             compare(rollout.plan, word, [arms])  # what contradicts itself is a failed look, not a failed rollout
         return Look(runs=True, arms=arms)
 
-    def _note(self, rollout: str, key: str, verdict: Verdict) -> None:
+    def _note(self, rollout: str, key: str, said: Verdict | Limit) -> None:
         kind = key.partition("-")[0]
-        self._ledger.write(
-            SYSTEM, lambda tx: store.add_event(tx, rollout, key, kind, verdict.reason, dict(verdict.facts))
-        )
+        self._ledger.write(SYSTEM, lambda tx: store.add_event(tx, rollout, key, kind, said.reason, dict(said.facts)))
 
     def _end(self, rollout: str, promote: bool, reason: str) -> None:  # noqa: FBT001 - a step's arguments are positional
         def work(tx: Transaction) -> None:

@@ -11,8 +11,8 @@ from tidemill.core.names import shown
 from tidemill.core.nearest import did_you_mean
 from tidemill.delivery.records import RolloutPlan
 
-WATCHABLE = ("error_rate", "latency", "log_loss", "brier", "accuracy", "absolute_error")
-LATENCY = re.compile(r"latency(?:_p\d+)?")
+WATCHABLE = ("error_rate", "latency", "latency_p99", "log_loss", "brier", "accuracy", "absolute_error")
+LATENCY = re.compile(r"latency(?:_p([5-9]\d))?")
 MOST_STAGES = 20
 ON_TIMEOUT = ("promote", "rollback", "wait")
 
@@ -127,11 +127,7 @@ def check_plan(plan: RolloutPlan) -> RolloutPlan:
         raise InvalidPlan(
             f"The shares do not grow, or are more than {MOST_STAGES}", hint="Write some such as [1%, 10%, 50%]."
         )
-    for word in plan.watch:
-        if word not in WATCHABLE and not LATENCY.fullmatch(word):
-            raise InvalidPlan(f"{shown(word)} cannot be watched", hint=did_you_mean(word, WATCHABLE))
-    if len(set(plan.watch)) < len(plan.watch):
-        raise InvalidPlan("A measure is watched twice", hint="Name each once.")
+    _check_watch(plan)
     if not 0 < plan.false_rollback < 1:
         raise InvalidPlan(
             f"A false-rollback rate of {plan.false_rollback:g}", hint="A rate is between 0 and 1, such as 5%."
@@ -142,6 +138,30 @@ def check_plan(plan: RolloutPlan) -> RolloutPlan:
     if not all(0 < number < math.inf for number in numbers):
         raise InvalidPlan("A time or a count of the plan is not above zero", hint="Give positive numbers.")
     return msgspec.structs.replace(plan, shares=shares)
+
+
+def _check_watch(plan: RolloutPlan) -> None:
+    for word in plan.watch:
+        if word not in WATCHABLE and not LATENCY.fullmatch(word):
+            raise InvalidPlan(f"{shown(word)} cannot be watched", hint=did_you_mean(word, WATCHABLE))
+    if len(set(plan.watch)) < len(plan.watch):
+        raise InvalidPlan("A measure is watched twice", hint="Name each once.")
+    slow = [word for word in plan.watch if LATENCY.fullmatch(word)]
+    if len(slow) > 1:
+        raise InvalidPlan(
+            f"Latency is watched as {' and as '.join(slow)}",
+            hint="Name one: latency for a limit of your own, latency_p99 for that of the version that stands.",
+        )
+    if not 1 <= plan.slow_factor < math.inf:
+        raise InvalidPlan(
+            f"A slow_factor of {plan.slow_factor:g}", hint="Give 1 or more: how many times slower still counts as fast."
+        )
+
+
+def latency_share(word: str) -> float | None:
+    """Return which share of the answers `latency_p99` means, here 0.99; None for other words."""
+    found = LATENCY.fullmatch(word)
+    return int(found[1]) / 100 if found and found[1] else None
 
 
 def parse_share(value: str | float) -> float:

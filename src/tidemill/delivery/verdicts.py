@@ -7,10 +7,11 @@ import msgspec
 from tidemill.checks.sequential import Arm, CanaryComparison, CanaryDecision, Stage
 from tidemill.delivery.ports import Arms, ArmStats
 from tidemill.delivery.records import RolloutPlan
+from tidemill.delivery.rules import latency_share
 
 ERRORS = "error_rate"
 LATENCY = "latency"
-_EXPECTED = {ERRORS: 0.01, LATENCY: 0.01}
+_EXPECTED = {ERRORS: 0.01, LATENCY: 0.01}  # what is guessed before the first request; a bad guess stays valid
 _EXPECTED_LOSS = 0.2
 _UNUSED_MARGIN = 0.5  # the comparison can also prove a canary safe; a rollout does not ask for that
 
@@ -73,7 +74,9 @@ def compare(plan: RolloutPlan, word: str, stages: Sequence[Arms]) -> CanaryCompa
 
 def _arm(word: str, stats: ArmStats) -> Arm:
     count, total, squares = _sums(word, stats)
-    return Arm().add(count, total, squares, expected=_EXPECTED.get(_kind(word), _EXPECTED_LOSS))
+    share = latency_share(word)
+    expected = _EXPECTED.get(_kind(word), _EXPECTED_LOSS) if share is None else 1 - share
+    return Arm().add(count, total, squares, expected=expected)
 
 
 def _sums(word: str, stats: ArmStats) -> tuple[int, float, float]:

@@ -37,6 +37,12 @@ def quantiles(counts: Sequence[int]) -> Latency | None:
     )
 
 
+def quantile(counts: Sequence[int], share: float) -> float | None:
+    """Return which latency a share of counted ones does not pass, to 8 percent; None when there are none."""
+    total = sum(counts)
+    return _quantile(counts, total, share) if total else None
+
+
 def _quantile(counts: Sequence[int], total: int, share: float) -> float:
     below = 0
     for place, count in enumerate(counts):

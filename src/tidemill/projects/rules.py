@@ -80,6 +80,7 @@ def rollout_plan(spec: RolloutSpec | None) -> RolloutPlan | None:
             watch=spec.watch,
             false_rollback=parse_share(spec.false_rollback),
             slow_ms=spec.slow_ms,
+            slow_factor=spec.slow_factor,
             min_requests=spec.min_requests,
             stage_timeout_s=parse_duration(spec.stage_timeout).total_seconds(),
             on_timeout=spec.on_timeout,

@@ -76,6 +76,7 @@ class RolloutSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     watch: list[str] = msgspec.field(default_factory=lambda: ["error_rate"])
     false_rollback: str | float = "5%"
     slow_ms: float = 100.0
+    slow_factor: float = 1.25
     min_requests: int = 200
     stage_timeout: str = "1h"
     on_timeout: str = "wait"

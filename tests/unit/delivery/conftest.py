@@ -18,7 +18,7 @@ from tidemill.core.access import OWNER, Actor, Role
 from tidemill.core.digests import Digest
 from tidemill.core.refs import Ref
 from tidemill.delivery.gates import Judge
-from tidemill.delivery.ports import Arms, ArmStats
+from tidemill.delivery.ports import Arms, ArmStats, Latencies
 from tidemill.delivery.routing import Routing
 from tidemill.delivery.service import DeliveryService
 from tidemill.ledger import Ledger
@@ -66,7 +66,15 @@ class Eyes:
 
     def __init__(self):
         self.asked = []
+        self.asked_past = []
         self.script = lambda _look: Arms()
+        self.past = Latencies()
+
+    def latencies(self, **asked):
+        self.asked_past.append(asked)
+        if isinstance(self.past, Exception):
+            raise self.past
+        return self.past
 
     def observe(self, **asked):
         self.asked.append(asked)

@@ -5,7 +5,7 @@ import pytest
 
 from tidemill.core.access import OWNER
 from tidemill.core.errors import Conflict, InvalidInput
-from tidemill.delivery.ports import Arms
+from tidemill.delivery.ports import Arms, ArmStats, Latencies
 from tidemill.delivery.records import RolloutPlan
 from tidemill.workflows.errors import WorkflowStoreUnavailable
 from tidemill.workflows.inline import Killed
@@ -247,3 +247,75 @@ def test_a_rollout_whose_workflow_broke_goes_back_at_the_next_start(seen, house,
     assert (found.state, found.reason) == ("rolled_back", "the workflow that carried it out failed")
     assert house.endpoint().stable == seen.first.after
     assert len(house.endpoint().targets) == 1
+
+
+def slow_arms(stable, canary):
+    """Return counts from (requests, slow) of both routes."""
+    return Arms(
+        stable=ArmStats(requests=stable[0], slow=stable[1]), canary=ArmStats(requests=canary[0], slow=canary[1])
+    )
+
+
+def limit_of(rollout):
+    (event,) = [event for event in rollout.events if event.kind == "limit"]
+    return event
+
+
+def test_a_canary_is_held_against_what_stood_before_it(seen, house):
+    house.eyes.past = Latencies(rows=4210, quantile_ms=12.0)
+    rollout = seen.roll_out(
+        lambda look: slow_arms((900 * look, 9 * look), (100 * look, 40 * look)), watch=["latency_p99"]
+    )
+    assert rollout.state == "rolled_back"
+    assert "latency_p99" in rollout.reason
+    assert house.eyes.asked_past == [{"endpoint": "delay", "deployment": seen.first.after, "share": 0.99}]
+    assert {each["slow_ms"] for each in house.eyes.asked} == {15.0}
+    told = limit_of(rollout)
+    assert told.facts["from"] == "history"
+    assert (told.facts["slow_ms"], told.facts["quantile_ms"], told.facts["rows"]) == (15.0, 12.0, 4210)
+    assert "1.25 times the p99 of 12 ms" in told.message
+    assert seen.kinds(rollout)[:3] == ["start", "limit", "share"]  # before the canary has answered anything
+    assert rollout.plan.slow_ms == PLAN.slow_ms  # what was asked for stays as it was
+
+
+@pytest.mark.parametrize(
+    ("past", "said"),
+    [
+        (Latencies(), "only 0 of the 1,000 rows"),
+        (Latencies(rows=999, quantile_ms=3.0), "only 999 of the 1,000 rows"),
+        (WorkflowStoreUnavailable("the disk is gone", hint="Wait."), "the disk is gone"),
+        (RuntimeError("the disk is on fire"), "the disk is on fire"),
+    ],
+)
+def test_without_enough_history_the_stated_limit_counts_and_the_rollout_says_so(seen, house, past, said):
+    house.eyes.past = past
+    script = lambda _look: slow_arms((900, 9), (100, 1))  # noqa: E731 - a script is one line
+    rollout = seen.roll_out(script, watch=["error_rate", "latency_p99"], slow_ms=70.0)
+    assert rollout.state == "promoted"
+    assert {each["slow_ms"] for each in house.eyes.asked} == {70.0}
+    assert limit_of(rollout).facts["from"] == "plan"
+    assert said in limit_of(rollout).message
+    assert "over the stated 70 ms" in limit_of(rollout).message
+
+
+def test_a_limit_of_ones_own_asks_for_no_history(seen, house):
+    rollout = seen.roll_out(lambda _look: slow_arms((900, 9), (100, 1)), watch=["latency"], slow_ms=70.0)
+    assert rollout.state == "promoted"
+    assert house.eyes.asked_past == []
+    assert {each["slow_ms"] for each in house.eyes.asked} == {70.0}
+    assert "limit" not in seen.kinds(rollout)
+
+
+@pytest.mark.parametrize("step", ["latencies", "limit", "share-0", "look-0-1", "judged-0"])
+def test_the_limit_stays_what_it_was_after_a_death(seen, house, step):
+    house.eyes.past = Latencies(rows=4000, quantile_ms=20.0)
+    house.workflows.kill_after = step
+    with pytest.raises(Killed):
+        seen.roll_out(lambda _look: slow_arms((900, 9), (100, 1)), watch=["latency_p99"])
+    if step != "latencies":  # from its record on, nothing asks again
+        house.eyes.past = Latencies(rows=9000, quantile_ms=500.0)
+    house.workflows.launch()
+    (rollout, _) = house.delivery.list_rollouts(OWNER, endpoint="delay")
+    assert rollout.state == "promoted"
+    assert {each["slow_ms"] for each in house.eyes.asked} == {25.0}
+    assert seen.kinds(rollout).count("limit") == 1

@@ -15,7 +15,7 @@ from tidemill.projects.spec import RolloutSpec
 PLANS = st.builds(
     RolloutPlan,
     shares=st.lists(st.floats(allow_nan=True) | st.sampled_from([0.01, 0.1, 0.5, 1.0]), max_size=4),
-    watch=st.lists(st.sampled_from([*WATCHABLE, "latency_p99", "roc_auc"]), max_size=3),
+    watch=st.lists(st.sampled_from([*WATCHABLE, "latency_p95", "roc_auc"]), max_size=3),
     false_rollback=st.floats() | st.just(0.05),
     on_timeout=st.sampled_from([*ON_TIMEOUT, "pray"]),
     min_requests=st.integers(-1, 10),
@@ -31,6 +31,7 @@ def test_a_checked_plan_can_be_carried_out(plan):
     assert all(0 < share < 1 for share in found.shares)
     assert sorted(set(found.shares)) == found.shares
     assert 0 < found.false_rollback < 1
+    assert sum(word.startswith("latency") for word in found.watch) <= 1
     assert check_plan(found) == found
 
 
@@ -52,6 +53,13 @@ def test_a_checked_plan_can_be_carried_out(plan):
         {"interval_s": 0.0},
         {"stage_timeout_s": math.inf},
         {"slow_ms": -1.0},
+        {"slow_factor": 0.9},
+        {"slow_factor": math.nan},
+        {"slow_factor": math.inf},
+        {"watch": ["latency_p10"]},
+        {"watch": ["latency_p999"]},
+        {"watch": ["latency", "latency_p99"]},
+        {"watch": ["latency_p95", "error_rate", "latency_p99"]},
     ],
 )
 def test_what_cannot_be_is_refused(change):

@@ -13,8 +13,9 @@ import msgspec
 
 from tidemill.core.lazy import lazy
 from tidemill.core.moments import Moment, from_ms
-from tidemill.delivery.ports import Arms, ArmStats
+from tidemill.delivery.ports import Arms, ArmStats, Latencies
 from tidemill.ledger import Ledger
+from tidemill.monitoring import latency
 from tidemill.monitoring.archive import Archive
 from tidemill.monitoring.frames import FAULT, OUTPUT, score_column
 from tidemill.monitoring.service.judging import numeric_truths
@@ -38,6 +39,7 @@ LOSSES = frozenset({"log_loss", "brier", "accuracy", "absolute_error", "mae"})
 _SURE = 1e-3
 _MOST_ROWS = 2_000_000
 _MOST_STATES = 16
+_RECENT_ROWS = 100_000  # as many of the latest tell what a deployment is like; enough for any quantile to be asked
 STABLE, CANARY = 0, 1
 
 
@@ -175,6 +177,12 @@ class Observations:
             if losses:
                 self._score(state, endpoint)
             return Arms(stable=_told(state, STABLE), canary=_told(state, CANARY))
+
+    def latencies(self, *, endpoint: str, deployment: str, share: float) -> Latencies:
+        """Return how long the latest answers of a deployment took that are in windows by now."""
+        with self._ledger.read() as connection:
+            counts = window_store.latest_latencies(connection, endpoint, deployment, _RECENT_ROWS)
+        return Latencies(rows=sum(counts), quantile_ms=latency.quantile(counts, share))
 
     def _settings(self, endpoint: str) -> MonitorSettings:
         with self._ledger.read() as connection:

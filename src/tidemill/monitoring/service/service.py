@@ -11,7 +11,7 @@ from tidemill.core.errors import TidemillError
 from tidemill.core.moments import Moment
 from tidemill.core.names import shown
 from tidemill.core.refs import Ref
-from tidemill.delivery.ports import Arms
+from tidemill.delivery.ports import Arms, Latencies
 from tidemill.delivery.rules import EndpointNotFound
 from tidemill.delivery.store import find_endpoint
 from tidemill.ledger import Ledger, Transaction
@@ -69,7 +69,7 @@ class MonitoringService:
         notifiers: Gives the notifiers by name.
     """
 
-    local = frozenset({"observe", "prediction_ref_edges", "define", "take_up", "schedule", "offer"})
+    local = frozenset({"observe", "latencies", "prediction_ref_edges", "define", "take_up", "schedule", "offer"})
 
     def __init__(
         self,
@@ -314,6 +314,10 @@ class MonitoringService:
         return self._observations.observe(
             endpoint=endpoint, stable=stable, canary=canary, since_ms=since_ms, watch=watch, slow_ms=slow_ms
         )
+
+    def latencies(self, *, endpoint: str, deployment: str, share: float) -> Latencies:
+        """Return how long the latest answers of a deployment took; see `delivery.ports.Observer`."""
+        return self._observations.latencies(endpoint=endpoint, deployment=deployment, share=share)
 
     # Alerts
 

@@ -22,6 +22,8 @@ from tidemill.monitoring.records import (
 from tidemill.monitoring.settings import MonitorSettings
 from tidemill.monitoring.store.tables import monitor_references, monitors, window_parts, windows
 
+_MOST_WINDOWS = 1000
+
 
 class Part(msgspec.Struct, frozen=True, kw_only=True):
     """What one deployment contributed to a window."""
@@ -195,6 +197,20 @@ def parts_of(connection: sa.Connection, endpoint: str, start: Moment) -> list[Pa
     query = sa.select(window_parts).where(table.endpoint == endpoint, table.start == start)
     rows = connection.execute(query.order_by(table.rows.desc(), table.deployment))
     return [msgspec.convert(record(row), Part) for row in rows]
+
+
+def latest_latencies(connection: sa.Connection, endpoint: str, deployment: str, rows: int) -> list[int]:
+    """Return the counted latencies of a deployment in its newest windows, of as many as together hold so many rows."""
+    table = window_parts.c
+    query = sa.select(table.rows, table.latency).where(table.endpoint == endpoint, table.deployment == deployment)
+    counts: list[int] = []
+    taken = 0
+    for row in connection.execute(query.where(table.rows > 0).order_by(table.start.desc()).limit(_MOST_WINDOWS)):
+        counts = [one + other for one, other in zip(counts, row.latency, strict=True)] if counts else list(row.latency)
+        taken += row.rows
+        if taken >= rows:
+            break
+    return counts
 
 
 def list_windows(
