@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from tidemill.core.access import Actor, Permission, allows, parse_role
 from tidemill.core.errors import Conflict, InvalidInput, NotFound
 from tidemill.core.ids import new_id
+from tidemill.core.limits import check_limit
 from tidemill.core.moments import Moment, parse_duration, utc_now
 from tidemill.core.names import shown
 from tidemill.core.nearest import did_you_mean
@@ -41,12 +42,6 @@ class TokenNotFound(NotFound):
     """No token has that name or id."""
 
     code = "token_not_found"
-
-
-class InvalidLimit(InvalidInput):
-    """A page of that size is not given."""
-
-    code = "invalid_limit"
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,8 +163,7 @@ class GovernanceService:
             InvalidLimit: If the limit is not from 1 to 1000.
             InvalidRef: If the subject is no reference.
         """
-        if not 1 <= limit <= MOST_EVENTS:
-            raise InvalidLimit(f"{limit} events cannot be given at once", hint=f"Ask for 1 to {MOST_EVENTS}.")
+        check_limit(limit, "events", most=MOST_EVENTS)
         of = Ref.parse(subject) if subject else None
         with self._ledger.read() as connection:
             return read(connection, subject=of, before=before, limit=limit)

@@ -12,13 +12,14 @@ from hypothesis import strategies as st
 
 from tidemill.core.access import OWNER, SYSTEM, Actor, Role, UnknownRole
 from tidemill.core.errors import InvalidInput
+from tidemill.core.limits import InvalidLimit
 from tidemill.core.moments import InvalidDuration, utc_now
 from tidemill.core.names import InvalidName, InvalidText
 from tidemill.core.refs import InvalidRef, Ref
 from tidemill.governance import rules, store
 from tidemill.governance.records import Token
 from tidemill.governance.rules import NameReserved, TokenRefused
-from tidemill.governance.service import GovernanceService, InvalidLimit, TokenExists, TokenNotFound
+from tidemill.governance.service import GovernanceService, TokenExists, TokenNotFound
 from tidemill.governance.tracing import AmbiguousId, ThingNotFound
 from tidemill.ledger import Ledger
 from tidemill.ledger.lineage import Edge

@@ -5,6 +5,7 @@ import pytest
 
 from tidemill.core.access import OWNER, SYSTEM
 from tidemill.core.errors import Unavailable
+from tidemill.core.limits import InvalidLimit
 from tidemill.core.moments import utc_now
 from tidemill.monitoring.records import AlertState, Trigger, TriggerState
 from tidemill.monitoring.rules import AlertNotFound, TriggerNotFound, TriggerSettled
@@ -245,3 +246,17 @@ def test_the_pass_is_a_durable_workflow(house):
     house.writer.close()
     workflows.advance(6)
     assert house.status().rows == 400
+
+
+@pytest.mark.parametrize("limit", [0, -3, 1001])
+def test_no_list_is_given_of_a_length_that_is_none(house, limit):
+    for verb, where in (
+        (house.monitoring.list_alerts, {}),
+        (house.monitoring.list_triggers, {}),
+        (house.monitoring.list_notifications, {}),
+        (house.monitoring.predictions, {"endpoint": "delay"}),
+    ):
+        with pytest.raises(InvalidLimit):
+            verb(OWNER, limit=limit, **where)
+    with pytest.raises(InvalidLimit):
+        house.monitoring.status(OWNER, endpoint="delay", windows=limit)

@@ -58,6 +58,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
         rows: Answered rows that are sealed.
         fresh_rows: Answered rows that are not sealed yet.
         failures: Requests that ended in an error, sealed.
+        faults: Those of them that were a fault of ours; the others were refused for what their clients sent.
         windows: The latest windows, oldest first.
         alerts: The open alerts.
         triggers: The latest triggers, newest first.
@@ -70,6 +71,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     rows: int
     fresh_rows: int
     failures: int
+    faults: int = 0
     windows: list[Window]
     alerts: list[Alert]
     triggers: list[Trigger]

@@ -199,6 +199,7 @@ class VersionTraffic(msgspec.Struct, frozen=True, kw_only=True):
     rows: int
     share: float
     failures: int
+    faults: int = 0
 
 
 class Latency(msgspec.Struct, frozen=True, kw_only=True):
@@ -219,6 +220,8 @@ class Window(msgspec.Struct, frozen=True, kw_only=True):
         state: Whether rows are still expected.
         rows: Answered rows.
         failures: Requests that ended in an error.
+        faults: Those of them that were a fault of ours (status 500 and above); the others were refused for what their
+            clients sent.
         versions: Who answered.
         latency: How fast; None when nothing was answered.
         drift: The judgement of the inputs; None before it.
@@ -233,6 +236,7 @@ class Window(msgspec.Struct, frozen=True, kw_only=True):
     state: WindowState
     rows: int
     failures: int
+    faults: int = 0
     versions: list[VersionTraffic] = []
     latency: Latency | None = None
     drift: Drift | None = None

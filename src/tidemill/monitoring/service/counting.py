@@ -13,7 +13,7 @@ from tidemill.core.moments import Moment
 from tidemill.ledger import Ledger, Transaction
 from tidemill.monitoring.archive import Archive
 from tidemill.monitoring.calendar import Calendar, parse_window
-from tidemill.monitoring.frames import INPUT
+from tidemill.monitoring.frames import FAULT, INPUT
 from tidemill.monitoring.latency import count_latencies
 from tidemill.monitoring.records import Problem, Segment
 from tidemill.monitoring.reference import MonitorReference
@@ -124,6 +124,7 @@ def _part(segment: Segment, start: Moment, rows: "pl.DataFrame", reference: Moni
         version=segment.version,
         rows=answered.height,
         failures=rows.height - answered.height,
+        faults=rows.filter(pl.col("prediction_id").is_null() & (pl.col("status") >= FAULT)).height,
         latency=count_latencies(answered["latency_ms"].to_numpy()),
         summary=summarise_rows(answered, reference) if reference is not None and answered.height else None,
     )

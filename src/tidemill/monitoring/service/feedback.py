@@ -156,7 +156,7 @@ class Feedback:
         truths = self.all_between(endpoint, "", "")
         told = truths.group_by("prediction_id").agg(pl.col("truth").n_unique().alias("different"))
         with self._ledger.read() as connection:
-            rows, _ = segment_store.totals(connection, endpoint)
+            rows, _, _ = segment_store.totals(connection, endpoint)
             segments = segment_store.between_ids(connection, endpoint, "", "\U0010ffff")
         unknown = told.select("prediction_id")
         for segment in segments:

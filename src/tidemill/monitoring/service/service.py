@@ -8,6 +8,7 @@ import msgspec
 
 from tidemill.core.access import SYSTEM, Actor
 from tidemill.core.errors import TidemillError
+from tidemill.core.limits import check_limit
 from tidemill.core.moments import Moment
 from tidemill.core.names import shown
 from tidemill.core.refs import Ref
@@ -53,7 +54,6 @@ from tidemill.objects import ObjectStore
 from tidemill.workflows.ports import Flow, Workflows
 
 TICK = "monitoring.tick"
-_MOST = 1000
 
 
 class MonitoringService:
@@ -186,9 +186,12 @@ class MonitoringService:
             endpoint: The endpoint.
             limit: The most predictions; 1 to 1,000.
             before: Only those that arrived before this moment.
+
+        Raises:
+            InvalidLimit: If the limit is not from 1 to 1000.
         """
         del actor
-        return self._predictions.latest(endpoint, _limit(limit), before)
+        return self._predictions.latest(endpoint, check_limit(limit, "predictions"), before)
 
     def prediction_ref_edges(self, ref: Ref) -> list[Edge]:
         """Return the edges that end at a prediction; predictions are too many for rows of their own.
@@ -282,7 +285,9 @@ class MonitoringService:
 
         Raises:
             EndpointNotFound: If there is no such endpoint.
+            InvalidLimit: If the number of windows is not from 1 to 1000.
         """
+        check_limit(windows, "windows")
         monitor = self.get_monitor(actor, endpoint=endpoint)
         fresh = sum(
             len(frame.ids)
@@ -291,8 +296,8 @@ class MonitoringService:
             if frame.endpoint == endpoint
         )
         with self._ledger.read() as connection:
-            rows, failures = segment_store.totals(connection, endpoint)
-            found = window_store.list_windows(connection, endpoint, limit=_limit(windows))
+            rows, failures, faults = segment_store.totals(connection, endpoint)
+            found = window_store.list_windows(connection, endpoint, limit=windows)
             versions = sorted({(one.model, one.version) for window in found for one in window.versions})
             return Status(
                 endpoint=endpoint,
@@ -301,6 +306,7 @@ class MonitoringService:
                 rows=rows,
                 fresh_rows=fresh,
                 failures=failures,
+                faults=faults,
                 windows=found,
                 alerts=alert_store.list_alerts(connection, endpoint=endpoint, state=AlertState.OPEN),
                 triggers=alert_store.list_triggers(connection, endpoint=endpoint, limit=20),
@@ -324,10 +330,15 @@ class MonitoringService:
     def list_alerts(
         self, actor: Actor, *, endpoint: str = "", state: AlertState | None = None, limit: int = 100
     ) -> list[Alert]:
-        """Return alerts, newest first."""
+        """Return alerts, newest first.
+
+        Raises:
+            InvalidLimit: If the limit is not from 1 to 1000.
+        """
         del actor
+        check_limit(limit, "alerts")
         with self._ledger.read() as connection:
-            return alert_store.list_alerts(connection, endpoint=endpoint, state=state, limit=_limit(limit))
+            return alert_store.list_alerts(connection, endpoint=endpoint, state=state, limit=limit)
 
     def get_alert(self, actor: Actor, *, id: str) -> Alert:  # noqa: A002 - the word of the API
         """Return an alert.
@@ -362,10 +373,15 @@ class MonitoringService:
         return self._ledger.write(actor, work)
 
     def list_notifications(self, actor: Actor, *, alert: str = "", limit: int = 100) -> list[Notification]:
-        """Return what was or is to be sent of alerts, newest first."""
+        """Return what was or is to be sent of alerts, newest first.
+
+        Raises:
+            InvalidLimit: If the limit is not from 1 to 1000.
+        """
         del actor
+        check_limit(limit, "notifications")
         with self._ledger.read() as connection:
-            return alert_store.list_notifications(connection, alert=alert, limit=_limit(limit))
+            return alert_store.list_notifications(connection, alert=alert, limit=limit)
 
     # Triggers
 
@@ -393,10 +409,15 @@ class MonitoringService:
         return self._triggers.offer(actor, endpoint, cause, reason, key)
 
     def list_triggers(self, actor: Actor, *, endpoint: str = "", limit: int = 100) -> list[Trigger]:
-        """Return triggers, newest first."""
+        """Return triggers, newest first.
+
+        Raises:
+            InvalidLimit: If the limit is not from 1 to 1000.
+        """
         del actor
+        check_limit(limit, "triggers")
         with self._ledger.read() as connection:
-            return alert_store.list_triggers(connection, endpoint=endpoint, limit=_limit(limit))
+            return alert_store.list_triggers(connection, endpoint=endpoint, limit=limit)
 
     def settle_trigger(self, actor: Actor, *, id: str, outcome: str, detail: str = "") -> Trigger:  # noqa: A002
         """Say what came of the retraining that a trigger started: `helped`, `no_help` or `failed`.
@@ -406,10 +427,6 @@ class MonitoringService:
             TriggerSettled: If another outcome was told before.
         """
         return self._triggers.settle(actor, id, outcome, detail)
-
-
-def _limit(limit: int) -> int:
-    return min(max(limit, 1), _MOST)
 
 
 def _need_endpoint(tx: Transaction, endpoint: str) -> None:

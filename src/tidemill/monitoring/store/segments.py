@@ -106,12 +106,12 @@ def earliest(connection: sa.Connection, endpoint: str) -> Moment | None:
     return found
 
 
-def totals(connection: sa.Connection, endpoint: str) -> tuple[int, int]:
-    """Return the answered rows and the failed requests of an endpoint."""
+def totals(connection: sa.Connection, endpoint: str) -> tuple[int, int, int]:
+    """Return the answered rows of an endpoint, its failed requests, and those of them that were a fault of ours."""
     table = segments.c
-    query = sa.select(sa.func.coalesce(sa.func.sum(table.rows), 0), sa.func.coalesce(sa.func.sum(table.failures), 0))
-    rows, failures = connection.execute(query.where(table.endpoint == endpoint)).one()
-    return int(rows), int(failures)
+    sums = [sa.func.coalesce(sa.func.sum(column), 0) for column in (table.rows, table.failures, table.faults)]
+    rows, failures, faults = connection.execute(sa.select(*sums).where(table.endpoint == endpoint)).one()
+    return int(rows), int(failures), int(faults)
 
 
 def _convert(connection: sa.Connection, query: "sa.Select[tuple[object, ...]]") -> list[Segment]:

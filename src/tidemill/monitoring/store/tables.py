@@ -115,6 +115,7 @@ window_parts = sa.Table(
     sa.Column("version", sa.Integer, nullable=False),
     sa.Column("rows", sa.BigInteger, nullable=False),
     sa.Column("failures", sa.BigInteger, nullable=False),
+    sa.Column("faults", sa.BigInteger, nullable=False),
     sa.Column("latency", JsonColumn, nullable=False),
     sa.Column("summary", JsonColumn),
 )

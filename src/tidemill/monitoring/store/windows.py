@@ -35,6 +35,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     version: int
     rows: int
     failures: int
+    faults: int = 0
     latency: list[int]
     summary: Summary | None = None
 
@@ -105,6 +106,7 @@ def together(first: Part, second: Part) -> Part:
         first,
         rows=first.rows + second.rows,
         failures=first.failures + second.failures,
+        faults=first.faults + second.faults,
         latency=[one + other for one, other in zip(first.latency, second.latency, strict=True)],
         summary=summary,
     )
@@ -241,7 +243,8 @@ def list_windows(
 
 
 def _window(fields: dict[str, object], parts: list[Part]) -> Window:
-    rows, failures = sum(part.rows for part in parts), sum(part.failures for part in parts)
+    rows = sum(part.rows for part in parts)
+    failures, faults = sum(part.failures for part in parts), sum(part.faults for part in parts)
     counts = [sum(lot) for lot in zip(*(part.latency for part in parts), strict=True)] if parts else []
     versions = [
         VersionTraffic(
@@ -251,10 +254,12 @@ def _window(fields: dict[str, object], parts: list[Part]) -> Window:
             rows=part.rows,
             share=part.rows / rows if rows else 0.0,
             failures=part.failures,
+            faults=part.faults,
         )
         for part in sorted(parts, key=lambda part: -part.rows)
     ]
     for name in ("dirty", "is_ripe", "drift_verdict", "performance_verdict"):
         del fields[name]
-    more = {"rows": rows, "failures": failures, "versions": versions, "latency": latency.quantiles(counts)}
+    more = {"rows": rows, "failures": failures, "faults": faults, "versions": versions}
+    more["latency"] = latency.quantiles(counts)
     return msgspec.convert({**fields, **more}, Window, from_attributes=True)

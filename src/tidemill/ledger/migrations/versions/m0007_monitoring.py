@@ -131,6 +131,7 @@ def _create_windows() -> None:
         sa.Column("version", sa.Integer, nullable=False),
         sa.Column("rows", sa.BigInteger, nullable=False),
         sa.Column("failures", sa.BigInteger, nullable=False),
+        sa.Column("faults", sa.BigInteger, nullable=False),
         sa.Column("latency", sa.Text, nullable=False),
         sa.Column("summary", sa.Text),
     )
