@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 import msgspec
 
-from tidemill.cli.output import client, common, show, talk
+from tidemill.cli.output import FAILED, cell, client, common, fail_with, show, talk, wants_json
 from tidemill.client.client import part
 from tidemill.core.errors import InvalidInput
 from tidemill.monitoring.records import (
@@ -42,7 +42,8 @@ class _WindowLine(msgspec.Struct, frozen=True):
     start: datetime
     state: str
     rows: int
-    failures: int
+    errors: int
+    refused: int
     p99_ms: float | None
     drift: str
     performance: str
@@ -89,7 +90,8 @@ def _line(window: Window) -> _WindowLine:
         start=window.start,
         state=window.state.value,
         rows=window.rows,
-        failures=window.failures,
+        errors=window.faults,
+        refused=window.failures - window.faults,
         p99_ms=window.latency.p99 if window.latency else None,
         drift=window.drift.verdict if window.drift else "",
         performance=found.verdict if found else "",
@@ -108,7 +110,28 @@ def _line(window: Window) -> _WindowLine:
 def show_(endpoint: str) -> None:
     """Show what an endpoint's monitor is told."""
     with client() as api:
-        show(api.get(f"/api/v1/endpoints/{part(endpoint)}/monitor", Monitor))
+        found = api.get(f"/api/v1/endpoints/{part(endpoint)}/monitor", Monitor)
+    if wants_json():
+        show(found)
+        return
+    click.secho(f"Monitor of {found.endpoint}", bold=True)
+    _tell(found.settings)
+
+
+def _tell(settings: msgspec.Struct, indent: str = "  ") -> None:
+    """Write settings a line each, those of a part below its name."""
+    told = msgspec.structs.asdict(settings)
+    width = max(map(len, told))
+    for name, value in told.items():
+        if isinstance(value, msgspec.Struct):
+            click.echo(f"{indent}{name}:")
+            _tell(value, indent + "  ")
+        elif isinstance(value, list) and any(isinstance(one, msgspec.Struct) for one in value):
+            click.echo(f"{indent}{name}:")
+            for one in value:
+                click.echo(f"{indent}  - {cell(one)}")
+        else:
+            click.echo(f"{indent}{name.ljust(width)}  {cell(value)}")
 
 
 @monitor.command("configure")
@@ -142,12 +165,14 @@ def reference(model: str, rows: str, holdout: str, time: str | None) -> None:
 @click.option("--closed-only", is_flag=True, help="Leave what is captured and not in a closed file yet.")
 @common
 def run(closed_only: bool) -> None:  # noqa: FBT001 - a flag of the command line
-    """Seal, judge, alert, fire and notify now; the running server does so by itself."""
+    """Seal, judge, alert, fire and notify now; the running server does it by itself. Exit code 1 when a part failed."""
     with client() as api:
         found = api.post("/api/v1/monitoring/tick", Tick, {"fresh": not closed_only})
     show(found)
     for problem in found.problems:
         talk(f"not done: {problem.what}: {problem.message}")
+    if found.problems:
+        fail_with(FAILED)
 
 
 @monitor.command("fire")

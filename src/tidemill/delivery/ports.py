@@ -13,8 +13,9 @@ class ArmStats(msgspec.Struct, frozen=True, kw_only=True):
     The unit is the request, not the row: a request goes to one deployment as a whole, and its rows share their luck.
 
     Args:
-        requests: Requests answered, or failed by a fault of ours.
-        errors: Those that failed by a fault of ours.
+        requests: Requests that were given to it, answered or not.
+        errors: Those that it did not answer: by a fault of its own, or because it refuses what the endpoint takes. What
+            the endpoint itself refuses, such as a client's bad row, is given to neither and counts nowhere.
         slow: Answered ones over the slow limit.
         scores: By watched metric: of the requests with known truths their count, and the sum and the sum of squares of
             each one's mean loss, which is in 0 to 1 and smaller for better.

@@ -23,7 +23,7 @@ from tidemill.serving.identifiers import IdMaker
 from tidemill.serving.metrics import Metrics, Samples, exposition
 from tidemill.serving.protocol import Connection
 from tidemill.serving.recording import Recorder
-from tidemill.serving.targets import Endpoint
+from tidemill.serving.targets import Endpoint, Target
 
 _encode = msgspec.json.Encoder().encode
 _PREFIX = "/v1/endpoints/"
@@ -132,16 +132,17 @@ class Plane:
             self._show(client, head)
             return
         arrived = time.perf_counter()
+        target: Target | None = None
         try:
             request = endpoint.decode(body)
             ids = request.ids or self._ids.make(request.count)
-            target, request = endpoint.choose(body, request, ids)
-            job = Job(client, target, endpoint.names(target), request, ids)
+            target = endpoint.choose(request, ids)
+            job = Job(client, target, endpoint.names(target), endpoint.fit(target, body, request), ids)
             job.arrived = arrived
             self._turn.submit(job)
         except TidemillError as error:
             self.refused(endpoint.name, error)
-            self._note(endpoint.name, error, arrived)
+            self._note(endpoint.name, target, error, arrived)
             client.refuse(error)
             return
         self._metrics.in_flight += 1
@@ -164,9 +165,9 @@ class Plane:
         endpoint = self._by_path.get(head.path) if head else None
         self.refused(endpoint.name if endpoint else "", error)
 
-    def _note(self, endpoint: str, error: TidemillError, arrived: float) -> None:
+    def _note(self, endpoint: str, target: Target | None, error: TidemillError, arrived: float) -> None:
         ms = (time.perf_counter() - arrived) * 1e3
-        self._recorder.failed(endpoint=endpoint, error=error, t=time.time_ns() // 1_000_000, ms=ms)
+        self._recorder.failed(endpoint=endpoint, target=target, error=error, t=time.time_ns() // 1_000_000, ms=ms)
         self._turn.wake()
 
     def _health(self, client: Connection) -> None:

@@ -11,6 +11,7 @@ from tidemill.serving.batching import Batch, Job
 from tidemill.serving.capture import CaptureWriter, pack_frame
 from tidemill.serving.errors import CaptureUnavailable, ModelFailed
 from tidemill.serving.metrics import Metrics
+from tidemill.serving.targets import Target
 
 CaptureRule = Literal["required", "best-effort"]
 
@@ -32,10 +33,18 @@ class Recorder:
         self._required = rule == "required"
         self._failures: list[bytes] = []
 
-    def failed(self, *, endpoint: str, error: TidemillError, t: int, ms: float) -> None:
-        """Take note of a request that got an error; it is written with the next turn."""
+    def failed(self, *, endpoint: str, target: Target | None, error: TidemillError, t: int, ms: float) -> None:
+        """Take note of a request that got an error; it is written with the next turn.
+
+        Args:
+            endpoint: The endpoint.
+            target: Who was to answer; None when it was refused before that was chosen, so that nobody is to blame.
+            error: The error.
+            t: When it arrived, in milliseconds since the epoch.
+            ms: How long it took.
+        """
         frame = {"t": t, "endpoint": endpoint, "status": status_of(error), "code": error.code, "ms": round(ms, 3)}
-        self._failures.append(pack_frame(frame))
+        self._failures.append(pack_frame(frame | _answerer(target) if target else frame))
 
     def finish(self, batches: list[Batch]) -> None:
         """Record and answer."""
@@ -88,10 +97,18 @@ class Recorder:
             self._metrics.refused(target.endpoint, error.code, status)
             job.client.refuse(error)
             frame = {"t": job.t, "endpoint": target.endpoint, "status": status, "code": error.code}
-            frame |= {"ms": _ms(now - job.arrived), "route": target.route, "deployment": target.deployment}
-            frame |= {"model": target.model, "version": target.version}
+            frame |= {"ms": _ms(now - job.arrived)} | _answerer(target)
             frames.append(pack_frame(frame))
         return frames
+
+
+def _answerer(target: Target) -> dict[str, object]:
+    return {
+        "deployment": target.deployment,
+        "model": target.model,
+        "version": target.version,
+        "route": target.route,
+    }
 
 
 def _ms(seconds: float) -> float:
@@ -119,10 +136,7 @@ def _frame(batch: Batch) -> dict[str, object]:
     return {
         "t": first.t,
         "endpoint": target.endpoint,
-        "deployment": target.deployment,
-        "model": target.model,
-        "version": target.version,
-        "route": target.route,
+        **_answerer(target),
         "ids": first.ids if len(batch.jobs) == 1 else [one for job in batch.jobs for one in job.ids],
         "columns": batch.columns(),
         "outputs": dict(zip(target.output_names, zip(*batch.outputs, strict=True), strict=True)),

@@ -96,18 +96,26 @@ class Endpoint:
         """Return the rows of a body, read by the first target's signature."""
         return self._first.decode(raw)
 
-    def choose(self, raw: bytes, request: Request, ids: list[str]) -> tuple[Target, Request]:
-        """Return the target that answers, and the rows in the order of its signature.
+    def choose(self, request: Request, ids: list[str]) -> Target:
+        """Return the target that answers.
 
         Raises:
             MixedStickyValues: If the rows of a request have several values of the sticky column.
-            InvalidInput: If the rows do not fit the signature of the target that was chosen.
         """
         if self._alone:
-            return self.targets[0], request
-        at = self._shares.choose(self._key(request, ids))
-        decoder = self._decoders[at]
-        return self.targets[at], request if decoder is self._first else decoder.decode(raw)
+            return self.targets[0]
+        return self.targets[self._shares.choose(self._key(request, ids))]
+
+    def fit(self, target: Target, raw: bytes, request: Request) -> Request:
+        """Return the rows of a request in the order of the signature of the target that was chosen.
+
+        Raises:
+            InvalidInput: If they fit the first signature and not this one.
+        """
+        if self._alone:
+            return request
+        decoder = self._decoders[self.targets.index(target)]
+        return request if decoder is self._first else decoder.decode(raw)
 
     def names(self, target: Target) -> tuple[str, ...]:
         """Return the names of the columns in the order in which a target's requests hold them."""

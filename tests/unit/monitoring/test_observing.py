@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from tidemill.core.moments import from_ms, to_ms
+from tidemill.delivery.records import RolloutPlan
+from tidemill.delivery.verdicts import judge
 from tidemill.monitoring.service.observing import loss
 
 SINCE = to_ms(datetime(2026, 3, 1, tzinfo=UTC))
@@ -38,9 +40,36 @@ def test_requests_errors_and_slow_ones_are_counted_by_deployment(house):
     ask(house, at=SINCE - 5)
     ask(house, endpoint="other")
     fail(house, "d2", 503)
-    fail(house, "d2", 422)
+    fail(house, "", 422)
     found = look(house)
     assert (counts(found.stable), counts(found.canary)) == ((1, 0, 0), (2, 1, 1))
+
+
+@pytest.mark.parametrize("is_sealed", [False, True])
+def test_what_a_deployment_refuses_is_its_error_and_what_the_endpoint_refuses_is_nobodys(house, is_sealed):
+    for deployment, times in (("d1", 3), ("d2", 1), ("", 40)):
+        for _ in range(times):
+            fail(house, deployment, 422)
+    ask(house)
+    if is_sealed:
+        house.writer.close()
+        house.tick()
+    found = look(house)
+    assert (counts(found.stable), counts(found.canary)) == ((4, 3, 0), (1, 1, 0))
+
+
+@pytest.mark.parametrize(
+    ("refused", "goes_back"), [({"": 300}, False), ({"d1": 225, "d2": 75}, False), ({"d2": 75}, True)]
+)
+def test_a_canary_goes_back_only_for_rows_that_it_alone_refuses(house, refused, goes_back):
+    for deployment, answered in (("d1", 900), ("d2", 300)):
+        ask(house, deployment, scores=[0.5] * answered, requests=answered)
+    for deployment, times in refused.items():
+        for _ in range(times):
+            fail(house, deployment, 422)
+    verdict = judge(RolloutPlan(shares=[0.25], watch=["error_rate"], min_requests=200), [look(house)], late=False)
+    assert verdict is not None
+    assert verdict.promote is not goes_back
 
 
 def test_a_micro_batch_counts_each_of_its_requests(house):

@@ -4,6 +4,7 @@ import polars as pl
 import pytest
 
 from tidemill.core.access import OWNER
+from tidemill.core.moments import to_ms
 from tidemill.monitoring.settings import DriftSettings, MonitorSettings, PerformanceSettings
 
 
@@ -198,3 +199,17 @@ def test_an_endpoint_without_a_time_column_goes_by_arrival(house, days, march):
 
 def test_monitors_start_with_defaults(house):
     assert house.monitoring.get_monitor(OWNER, endpoint="delay").settings == MonitorSettings()
+
+
+def test_what_clients_sent_wrongly_is_counted_apart_from_our_faults(house, march):
+    house.endpoint("plain")
+    house.write(house.frame({"x": [1.0, 2.0]}, {"probability": [0.2, 0.4]}, endpoint="plain", at=march))
+    for deployment, status in (("", 400), ("", 422), ("d1", 422), ("d1", 500)):
+        house.write({"t": to_ms(march), "endpoint": "plain", "status": status, "code": "x", "ms": 1.0}
+                    | ({"deployment": deployment, "model": "delay", "version": 1} if deployment else {}))  # fmt: skip
+    house.tick()
+    found = house.monitoring.status(OWNER, endpoint="plain")
+    (window,) = found.windows
+    assert (found.rows, found.failures, found.faults) == (2, 4, 1)
+    assert (window.rows, window.failures, window.faults) == (2, 4, 1)
+    assert {one.deployment: (one.failures, one.faults) for one in window.versions} == {"": (2, 0), "d1": (2, 1)}

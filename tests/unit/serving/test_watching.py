@@ -54,6 +54,22 @@ def test_during_a_rollout_between_signatures_both_are_served(server):
     assert all(frame.columns["wind"] == [3.0] for frame in server.frames())
 
 
+def test_what_only_the_canary_refuses_is_told_as_its_own(server):
+    server.model("m2", extra=["wind"])
+    server.route({"delay": server.endpoint(("m1", 0.5), ("m2", 0.5))})
+    asked = [server.call({"records": [{"x": 1}]})[0] for _ in range(40)]
+    assert set(asked) == {200, 422}
+    assert {(frame.status, frame.deployment) for frame in server.frames()} == {(200, "d-m1"), (422, "d-m2")}
+
+
+def test_what_no_target_takes_is_told_of_none(server):
+    server.model("m2", extra=["wind"])
+    server.route({"delay": server.endpoint(("m1", 0.5), ("m2", 0.5))})
+    assert {server.call({"records": [{"x": "three", "wind": 1}]})[0] for _ in range(20)} == {422}
+    assert server.call({"records": [{"x": 1, "wind": 1}]})[0] == 200  # in a later turn, so the others are written
+    assert {frame.deployment for frame in server.frames() if frame.status == 422} == {""}
+
+
 def test_a_bundle_that_does_not_load_leaves_the_old_target(server):
     server.route({"delay": server.endpoint(("nowhere", 1.0)), "other": server.endpoint(("nowhere", 1.0))})
     errors = server.applied()["errors"]

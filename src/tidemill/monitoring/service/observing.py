@@ -17,7 +17,7 @@ from tidemill.delivery.ports import Arms, ArmStats, Latencies
 from tidemill.ledger import Ledger
 from tidemill.monitoring import latency
 from tidemill.monitoring.archive import Archive
-from tidemill.monitoring.frames import FAULT, OUTPUT, score_column
+from tidemill.monitoring.frames import OUTPUT, score_column
 from tidemill.monitoring.service.judging import numeric_truths
 from tidemill.monitoring.settings import MonitorSettings
 from tidemill.monitoring.store import feedback as feedback_store
@@ -48,7 +48,6 @@ class _Head(msgspec.Struct, frozen=True):
 
     t: int
     endpoint: str
-    status: int = 0
     ms: float = 0.0
     deployment: str = ""
     ids: list[str] = []
@@ -90,10 +89,10 @@ class _State:
         self.is_stale = False
         self.scores: tuple[dict[str, tuple[int, float, float]], dict[str, tuple[int, float, float]]] = ({}, {})
 
-    def add(self, arm: int, *, answered: int, slow: int, faults: int) -> None:
+    def add(self, arm: int, *, answered: int, slow: int, errors: int) -> None:
         stats = self.stats[arm]
-        stats.requests += answered + faults
-        stats.errors += faults
+        stats.requests += answered + errors
+        stats.errors += errors
         stats.slow += slow
 
     def keep(self, lot: "pl.DataFrame", arm: int) -> None:
@@ -207,10 +206,11 @@ class Observations:
             if head.endpoint != endpoint or arm is None or head.t <= state.since_ms:
                 continue
             if not head.ids:
-                state.add(arm, answered=0, slow=0, faults=int(head.status >= FAULT))
+                # Rows that no signature takes are refused before a deployment is chosen, and count for neither.
+                state.add(arm, answered=0, slow=0, errors=1)
                 continue
             slow = head.requests if head.ms > state.slow_ms else 0
-            state.add(arm, answered=head.requests, slow=slow, faults=0)
+            state.add(arm, answered=head.requests, slow=slow, errors=0)
             if isinstance(head, _Scored):
                 name = score_column([OUTPUT + one for one in head.outputs], state.settings.score)
                 if name is not None:
@@ -233,9 +233,8 @@ class Observations:
             rows = self._archive.scan(segment.digest).filter(late).collect()
             answered = rows.filter(pl.col("prediction_id").is_not_null())
             slow = int(answered.filter(pl.col("latency_ms") > state.slow_ms)["requests"].sum())
-            failed = rows.filter(pl.col("prediction_id").is_null())
-            faults = int((failed["status"] >= FAULT).sum())
-            state.add(arm, answered=int(answered["requests"].sum()), slow=slow, faults=faults)
+            errors = rows.height - answered.height
+            state.add(arm, answered=int(answered["requests"].sum()), slow=slow, errors=errors)
             name = score_column(rows.columns, state.settings.score) if state.losses else None
             if name is not None:
                 state.keep(_units(state, answered, name), arm)

@@ -233,7 +233,7 @@ def _predictions(seen: _Seen) -> Station:
     if status is None or not status.rows + status.fresh_rows:
         return Station("Predictions", "None yet", href)
     total = status.rows + status.fresh_rows
-    share = status.failures / (total + status.failures)
+    share = status.faults / (total + status.failures)
     latest = next((each.latency for each in reversed(status.windows) if each.latency), None)
     fast = f"p99 {words.millis(latest.p99)}, " if latest else ""
     tone = "bad" if share > 0.05 else "warn" if share > 0.01 else "good"

@@ -37,7 +37,8 @@ def figures(status: Status) -> list[tuple[str, str, str]]:
     requests = total + status.failures
     found = [
         ("Predictions", words.count(total), "rows"),
-        ("Errors", words.percent(status.failures / requests if requests else None), "of requests"),
+        ("Errors", words.percent(status.faults / requests if requests else None), "of requests"),
+        ("Refused", words.percent((status.failures - status.faults) / requests if requests else None), "by their rows"),
     ]
     if latest and latest.latency:
         found += [
@@ -128,13 +129,20 @@ def _latency(windows: Sequence[Window]) -> Markup:
 
 
 def _errors(windows: Sequence[Window]) -> Markup:
-    points = []
-    for window in windows:
-        total = window.rows + window.failures
-        points.append(Point(_middle_ms(window), window.failures / total * 100 if total else None))
-    worst = max((point.y or 0 for point in points), default=0)
-    frame = Frame("Requests that ended in an error, %", f"At most {words.number(worst)} percent in a window.")
-    return line_chart(frame, [Line("errors", points, "4")], Axes(is_time=True, unit=" %", low=0, high=1))
+    faults = [_share(window, window.faults) for window in windows]
+    refused = [_share(window, window.failures - window.faults) for window in windows]
+    worst = max((point.y or 0 for point in faults), default=0)
+    frame = Frame(
+        "Requests that were not answered, %",
+        f"Errors of ours: at most {words.number(worst)} percent in a window. Refused: for what their clients sent.",
+    )
+    lines = [Line("errors", faults, "4"), Line("refused", refused, "3")]
+    return line_chart(frame, lines, Axes(is_time=True, unit=" %", low=0, high=1))
+
+
+def _share(window: Window, count: int) -> Point:
+    total = window.rows + window.failures
+    return Point(_middle_ms(window), count / total * 100 if total else None)
 
 
 def _performance(windows: Sequence[Window]) -> Markup:

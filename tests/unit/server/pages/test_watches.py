@@ -7,7 +7,8 @@ import pytest
 
 from tidemill.monitoring.records import Baseline, GateValue, Performance, Status, VersionTraffic, Window, WindowState
 from tidemill.monitoring.settings import MonitorSettings
-from tidemill.server.pages.watches import charts
+from tidemill.server.pages.watches import charts, figures
+from tidemill.server.pages.words import percent
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 GATE = GateValue(value=0.7, low=0.66, high=0.74, rows=5000, clusters=14, model="delay", version=1, gate_report="g")
@@ -48,7 +49,11 @@ def drawn(*baselines):
                 performance=told,
             )
         )
-    status = Status(
+    return charts(status_of(windows))
+
+
+def status_of(windows):
+    return Status(
         endpoint="delay",
         settings=MonitorSettings(),
         watermark=None,
@@ -60,7 +65,12 @@ def drawn(*baselines):
         triggers=[],
         references=[],
     )
-    return charts(status)
+
+
+def test_errors_are_ours_and_refused_is_what_clients_sent():
+    status = msgspec.structs.replace(status_of([]), rows=96, failures=4, faults=1)
+    told = {name: value for name, value, _ in figures(status)}
+    assert (told["Errors"], told["Refused"]) == (percent(0.01), percent(0.03))
 
 
 def test_each_window_shows_the_gates_value_of_its_version():
