@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from zlib import crc32
 
 from tidemill.core.errors import Conflict, InvalidInput, NotFound
 from tidemill.core.names import check_text, shown
@@ -207,7 +208,7 @@ _NOUNS = (
 
 def make_name(run_id: str) -> str:
     """Return a name that a person can say, for a run that was given none."""
-    number = int(run_id[-12:], 16)
+    number = crc32(run_id.encode())
     adjective = _ADJECTIVES[number % len(_ADJECTIVES)]
     noun = _NOUNS[number // len(_ADJECTIVES) % len(_NOUNS)]
     return f"{adjective}-{noun}-{number // 2000 % 1000}"

@@ -1,6 +1,7 @@
 """A run keeps what it was told, and says so when it cannot."""
 
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -206,3 +207,10 @@ def test_descriptions_over_the_limits_are_refused(tracking: TrackingService) -> 
     with pytest.raises(rules.LoggedModelNotFound):
         tracking.log_outputs(OWNER, run_id=run_id, outputs=[Output(model_id="m-none")])
     assert tracking.get_run(OWNER, run_id=run_id).inputs == []
+
+
+@pytest.mark.parametrize("run_id", ["0", "nightly", "A-b_c", "0f" * 128])
+def test_a_run_of_any_fit_id_gets_a_name(tracking: TrackingService, run_id: str) -> None:
+    run = tracking.create_run(OWNER, run_id=run_id)
+    assert re.fullmatch(r"[a-z]+-[a-z]+-\d+", run.name)
+    assert tracking.create_run(OWNER, run_id=run_id) == run

@@ -94,8 +94,8 @@ class RunVerbs(Place):
         start_time: Moment | None = None,
     ) -> Run:
         """Start a run as `create_run` does, as a part of a larger transaction; what is given must have been checked."""
-        if there := store.find_runs(tx.connection, [run_id]):
-            return there[0]
+        if store.find_stages(tx.connection, [run_id]):
+            return need_run(tx.connection, run_id)
         home = _home(tx, experiment, experiment_id)
         run = Run(
             run_id=run_id,

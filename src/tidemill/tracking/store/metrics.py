@@ -100,8 +100,8 @@ def _find_series(
             rows = rows_of(connection, f"{columns} key = ? AND run_id = ?", some[0], run_id)
         else:
             rows = rows_in(connection, f"{columns} key = ANY {{texts}} AND run_id = ?", some, run_id)
-        for number, key, *place in rows:
-            found[(run_id, key)] = (number, (place[0], place[1], place[2]))
+        for number, key, step, timestamp, value in rows:
+            found[(run_id, key)] = (number, (step, timestamp, value))
     return found
 
 

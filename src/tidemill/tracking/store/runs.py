@@ -9,8 +9,8 @@ import sqlalchemy as sa
 from tidemill.core.moments import from_us
 from tidemill.ledger import Transaction
 from tidemill.tracking.records import Input, InputDataset, Output, Run, RunStatus
-from tidemill.tracking.store.dialect import Rows, rows_in, rows_of
-from tidemill.tracking.store.tables import run_params, run_tags, runs
+from tidemill.tracking.store.dialect import Rows, rows_in, rows_of, write_many
+from tidemill.tracking.store.tables import runs
 from tidemill.tracking.store.values import NOT_A_NUMBER
 
 NAME_TAG = "mlflow.runName"
@@ -26,6 +26,11 @@ _TAGS = "SELECT run_id, key, value FROM run_tags WHERE run_id {wanted} ORDER BY 
 _METRICS = "SELECT run_id, key, value, step, timestamp FROM metric_series WHERE run_id {wanted} ORDER BY run_id, key"
 _INPUTS = "SELECT run_id, ref, context, tags FROM run_inputs WHERE run_id {wanted} ORDER BY run_id, ref, context"
 _OUTPUTS = "SELECT run_id, model_id, step FROM run_outputs WHERE run_id {wanted} ORDER BY run_id, step, model_id"
+_ADD_PARAMS = "INSERT INTO run_params (run_id, key, value) {rows} ON CONFLICT DO NOTHING"
+_SET_TAGS = (
+    "INSERT INTO run_tags (run_id, key, value) {rows} ON CONFLICT (run_id, key) DO UPDATE SET value = excluded.value"
+)
+_TEXTS = ("text", "text", "text")
 _DATASETS = "SELECT id, name, digest, source_type, source, schema, profile FROM input_datasets WHERE id = ANY {texts}"
 
 
@@ -81,18 +86,18 @@ def find_stages(connection: sa.Connection, run_ids: Sequence[str]) -> dict[str, 
 
 def write_params(tx: Transaction, run_id: str, params: dict[str, str]) -> None:
     """Write params of a run; one that is there stays what it is."""
-    tx.insert_new(run_params, _rows(run_id, params))
+    write_many(tx.connection, _ADD_PARAMS, _TEXTS, _rows(run_id, params))
 
 
 def write_tags(tx: Transaction, run_id: str, tags: dict[str, str]) -> None:
     """Set tags of a run; the one that names it renames it."""
-    tx.upsert(run_tags, _rows(run_id, tags))
+    write_many(tx.connection, _SET_TAGS, _TEXTS, _rows(run_id, tags))
     if name := tags.get(NAME_TAG):
         tx.execute(sa.update(runs).where(runs.c.run_id == run_id).values(name=name))
 
 
-def _rows(run_id: str, texts: dict[str, str]) -> list[dict[str, str]]:
-    return [{"run_id": run_id, "key": key, "value": value} for key, value in texts.items()]
+def _rows(run_id: str, texts: dict[str, str]) -> list[tuple[str, str, str]]:
+    return [(run_id, key, value) for key, value in texts.items()]
 
 
 def _texts(rows: Rows) -> dict[str, dict[str, str]]:
