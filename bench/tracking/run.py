@@ -7,6 +7,7 @@ Every row is measured on each server in turn, as often as there are rounds; medi
 
 import argparse
 import json
+import os
 import shutil
 import statistics
 import subprocess
@@ -155,14 +156,14 @@ ROWS: dict[str, tuple[str, Callable[[Server, Size], Seen]]] = {
     "create": ("create_run, 1 client", rates("create", 1)),
     "batch-steps": ("log_batch, 1,000 steps of a key: metrics", rates("batch-steps", 1, per=1000)),
     "batch-keys": ("log_batch, 1,000 keys: metrics", rates("batch-keys", 1, per=1000)),
-    "history": ("history of 100,000 points", history),
-    "search": ("search, filtered and ordered, 10,000 runs", searches(FILTERED)),
-    "newest": ("newest 100 of 10,000 runs", searches(NEWEST)),
-    "pages": ("read 10,000 runs in pages", all_pages),
-    "search-many": ("search, filtered and ordered, 100,000 runs", searches(FILTERED, many=True)),
-    "newest-many": ("newest 100 of 100,000 runs", searches(NEWEST, many=True)),
-    "large": ("artifact of 200 MB", large),
-    "small": ("500 artifacts of 10 KB", small),
+    "history": ("history of {0.points:,} points", history),
+    "search": ("search, filtered and ordered, {0.runs:,} runs", searches(FILTERED)),
+    "newest": ("newest 100 of {0.runs:,} runs", searches(NEWEST)),
+    "pages": ("read {0.runs:,} runs in pages", all_pages),
+    "search-many": ("search, filtered and ordered, {0.many:,} runs", searches(FILTERED, many=True)),
+    "newest-many": ("newest 100 of {0.many:,} runs", searches(NEWEST, many=True)),
+    "large": ("artifact of {0.megabytes} MB", large),
+    "small": ("{0.files} artifacts of 10 KB", small),
     "loaded": ("after all this", weight),
 }
 ONCE = {"idle", "loaded"}
@@ -186,7 +187,7 @@ def measure(servers: list[Server], rows: list[str], size: Size, rounds: int) -> 
             found.setdefault((row, name), {})[server_name] = statistics.median(values)
         for key, medians in found.items():
             if key[0] == row:
-                print(line(key, medians, [server.name for server in servers]), flush=True)
+                print(line(key, medians, [server.name for server in servers], size), flush=True)
     return found
 
 
@@ -197,7 +198,7 @@ def number(value: float | None) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
-def line(key: tuple[str, str], values: dict[str, float], names: list[str]) -> str:
+def line(key: tuple[str, str], values: dict[str, float], names: list[str], size: Size) -> str:
     """Give a line of the table; a ratio above 1 is in our favour."""
     lower = not ("/s" in key[1] or key[1] == "runs found")
     cells = [number(values.get(name)) for name in names]
@@ -207,7 +208,7 @@ def line(key: tuple[str, str], values: dict[str, float], names: list[str]) -> st
             other = values.get(name)
             ratio = (other / own if lower else own / other) if own and other else None
             cells.append("" if key[1] == "runs found" else number(ratio))
-    return f"| {ROWS[key[0]][0]} | {key[1]} | {' | '.join(cells)} |"
+    return f"| {ROWS[key[0]][0].format(size)} | {key[1]} | {' | '.join(cells)} |"
 
 
 def main() -> None:
@@ -241,7 +242,9 @@ def main() -> None:
             number(one.ready_s / servers[0].ready_s) for one in servers[1:] if ratios
         ]
         print(f"| ready after start | s | {' | '.join(ready)} |", flush=True)
+        busy = os.getloadavg()[0]
         measure(servers, asked.only or list(ROWS), size, asked.rounds or (1 if asked.quick else 3))
+        print(f"\nLoad of the machine: {busy:.1f} at the start, {os.getloadavg()[0]:.1f} at the end.")
     finally:
         for server in servers:
             server.stop()
