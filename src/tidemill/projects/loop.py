@@ -108,6 +108,8 @@ class Loop:
         if flow.step("same", self._is_champion, order, outputs, spec.model):
             return self._ended(flow, order, DeliveryState.DONE, "nothing changed: this model serves already")
         version = flow.step("register", self._register, order, outputs, spec.model)
+        if not spec.gate:  # a project that deploys has one
+            return self._ended(flow, order, DeliveryState.DONE, f"{version} is registered; the project names no gate")
         status, report = flow.step("judge", self._judge, order, project.text, outputs, version)
         if status == GateStatus.WAITING.value:
             flow.step("wait", self._set_state, order.delivery, DeliveryState.WAITING, f"{version} waits for approval")
@@ -204,7 +206,7 @@ class Loop:
         found = Outputs(
             run_id=done.run_id,
             model=self._output(order, done.run_id, model.output) if model else "",
-            holdout=self._output(order, done.run_id, model.holdout) if model else "",
+            holdout=self._output(order, done.run_id, model.holdout) if model and spec.gate else "",
             training=self._output(order, done.run_id, model.training) if model and model.training else "",
         )
         self._note(order, "run", "run", f"run {done.run_id}", [f"run:{done.run_id}"])

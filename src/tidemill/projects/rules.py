@@ -47,6 +47,12 @@ class NothingToDeliver(InvalidInput):
     code = "nothing_to_deliver"
 
 
+class GateAbsent(InvalidInput):
+    """The project file deploys what nothing has judged."""
+
+    code = "gate_absent"
+
+
 class OutputUnfit(InvalidInput):
     """An output of the pipeline is not what the project file says it is."""
 
@@ -97,6 +103,12 @@ def check_spec(spec: ProjectSpec) -> None:
     """
     if spec.deploy and not spec.model:
         raise InvalidInput("`deploy` needs to know what", hint="Add `model: {name: …, label: …}`.")
+    if spec.deploy and not spec.gate:
+        raise GateAbsent(
+            "`deploy` needs a gate: without one every version would serve, whatever it is worth",
+            hint="Add `gate: [{metric: roc_auc >= champion - 0.01}]` or another rule; `gate: [{approval: reviewers}]` "
+            "leaves each version to a person.",
+        )
     if spec.gate and not spec.model:
         raise InvalidInput("`gate` needs to know what it judges", hint="Add `model: {name: …, label: …}`.")
     if spec.model and not spec.pipeline:

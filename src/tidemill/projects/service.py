@@ -280,7 +280,8 @@ class ProjectService:
 def _checked(text: str) -> ProjectSpec:
     spec = parse_project(text.encode())
     rules.check_spec(spec)
-    parse_gate(spec.gate)
+    if spec.gate:
+        parse_gate(spec.gate)
     return spec
 
 

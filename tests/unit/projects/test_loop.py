@@ -1,6 +1,7 @@
 """A project file is carried out: to an endpoint, refused where the gate says no, failed where data is broken."""
 
 import random
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ from tidemill.core.access import OWNER, Actor, Role
 from tidemill.core.errors import InvalidInput
 from tidemill.core.settings import Settings
 from tidemill.projects.records import Delivery, DeliveryState
+from tidemill.projects.rules import GateAbsent
 from tidemill.workflows.errors import WorkflowStoreUnavailable
 
 _DEADLINE_S = 100.0
@@ -105,6 +107,33 @@ def test_a_cause_of_retraining_that_does_not_exist_is_refused(workspace: Workspa
     text = (project / "tidemill.yaml").read_text().replace("on: [drift, performance]", "on: [drifts]")
     with pytest.raises(InvalidInput, match="drifts"):
         workspace.projects.apply(OWNER, text=text, folder=str(project))
+
+
+def without(text: str, *keys: str) -> str:
+    """Return a project file without some of its keys."""
+    parts = re.split(r"(?m)^(?=\w)", text)
+    return "".join(part for part in parts if part.partition(":")[0] not in keys)
+
+
+def test_a_project_that_deploys_without_a_gate_is_refused_and_changes_nothing(
+    workspace: Workspace, project: Path
+) -> None:
+    text = without((project / "tidemill.yaml").read_text(), "gate")
+    with pytest.raises(GateAbsent):
+        workspace.projects.plan(OWNER, text=text, folder=str(project))
+    with pytest.raises(GateAbsent):
+        workspace.projects.apply(OWNER, text=text, folder=str(project))
+    assert workspace.projects.list(OWNER) == []
+
+
+def test_a_project_that_deploys_nothing_registers_its_versions_without_a_gate(
+    workspace: Workspace, project: Path
+) -> None:
+    text = without((project / "tidemill.yaml").read_text(), "gate", "deploy", "monitor", "retrain")
+    found = delivered(workspace, project, text)
+    assert (found.state, found.model) == (DeliveryState.DONE, "left@1"), found.reason
+    assert "names no gate" in found.reason
+    assert workspace.delivery.list_gate_reports(OWNER) == []
 
 
 def test_a_yes_wakes_the_delivery_that_waits_for_it(workspace: Workspace, project: Path) -> None:
