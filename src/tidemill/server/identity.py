@@ -1,5 +1,6 @@
 """Who the caller of a request is: the owner at the keyboard, or the holder of a token."""
 
+import base64
 import ipaddress
 
 from starlette.concurrency import run_in_threadpool
@@ -40,10 +41,7 @@ class Identity:
         """
         header = request.headers.get("authorization")
         if header is not None:
-            scheme, _, secret = header.partition(" ")
-            if scheme.lower() != "bearer":
-                raise refused()
-            return await run_in_threadpool(self._governance.authenticate, secret.strip()), None
+            return await run_in_threadpool(self._governance.authenticate, _secret(header)), None
         cookie = request.cookies.get(COOKIE)
         if cookie is not None:
             try:
@@ -51,6 +49,25 @@ class Identity:
             except Unauthenticated as error:
                 return None, error  # the page that sets a new one must stay within reach
         return (OWNER if self._is_open else None), None
+
+
+def _secret(header: str) -> str:
+    """Return the token in an Authorization header: a bearer's, or the password of whatever user.
+
+    Raises:
+        Unauthenticated: If it holds neither.
+    """
+    scheme, _, given = header.partition(" ")
+    if scheme.lower() == "bearer":
+        return given.strip()
+    if scheme.lower() == "basic":
+        try:
+            _, colon, password = base64.b64decode(given.strip(), validate=True).decode().partition(":")
+        except (ValueError, UnicodeDecodeError):
+            raise refused() from None
+        if colon:
+            return password
+    raise refused()
 
 
 def is_loopback(host: str) -> bool:

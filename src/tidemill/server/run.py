@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 import msgspec
 import uvicorn
+import uvloop
 
 from tidemill.app import Workspace
 from tidemill.core.errors import Conflict, InvalidInput
@@ -63,7 +64,8 @@ def serve(settings: Settings, tell: Callable[[Ready], None]) -> None:
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(name)s %(message)s")
     with _admit(settings) as listener, Workspace(settings, lock_wait_s=_WAIT_S) as workspace:
         check_tokens_exist(settings, workspace.governance)
-        asyncio.run(_serve(workspace, listener, tell))
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_serve(workspace, listener, tell))
 
 
 async def _serve(workspace: Workspace, listener: socket.socket, tell: Callable[[Ready], None]) -> None:
@@ -78,6 +80,7 @@ async def _serve(workspace: Workspace, listener: socket.socket, tell: Callable[[
         access_log=False,
         lifespan="off",
         server_header=False,
+        proxy_headers=False,
         timeout_graceful_shutdown=_DRAIN_S,
         timeout_keep_alive=_KEEP_ALIVE_S,
         h11_max_incomplete_event_size=64 << 10,

@@ -88,12 +88,20 @@ def test_a_wrong_token_is_refused_however_open_the_server_is(serve, secrets, giv
     http = serve(**given)
 
     wrong = ["tm_" + "A" * 43, "nonsense", "", "tm_" + "A" * 100_000]
-    for header in [*(f"Bearer {secret}" for secret in wrong), "Basic YTpi", "Bearer"]:
+    for header in [*(f"Bearer {secret}" for secret in wrong), "Basic YTpi", "Basic", "Basic !", "Basic YQ==", "Basic /w==", "Digest a", "Bearer"]:
         answer = http.get("/api/v1/whoami", headers={"Authorization": header})
         assert answer.status_code == 401, header[:40]
         assert answer.json()["error"]["code"] == "token_refused"
         assert answer.headers["WWW-Authenticate"] == "Bearer"
     assert http.get("/api/v1/whoami", headers={"Cookie": f"tidemill_token={wrong[0]}"}).status_code == 401
+
+
+def test_a_token_may_come_as_the_password_of_any_user(serve, secrets):
+    http = serve(require_tokens=True)
+
+    answer = http.get("/api/v1/whoami", auth=("anybody", secrets["viewer"]))
+
+    assert answer.json()["role"] == "viewer"
 
 
 def test_on_loopback_the_owner_needs_no_token(serve):
