@@ -25,7 +25,13 @@ def test_a_canary_is_promoted_by_what_was_captured(workspace, start_plane, wait_
     delivery = workspace.delivery
     delivery.create_endpoint(OWNER, name="delay", passthrough=["z"])
     delivery.deploy(OWNER, endpoint="delay", model="delay@1", force=True)
-    plan = RolloutPlan(shares=[0.5], watch=["error_rate", "latency"], slow_ms=10_000, min_requests=60, interval_s=0.05)
+    wait_for(lambda: start_plane.last.ask(z=1.0)[0] == 200, within_s=30)
+    for _ in range(30):
+        start_plane.last.ask(z=1.0)
+    workspace.monitoring.tick(OWNER)
+    plan = RolloutPlan(
+        shares=[0.5], watch=["error_rate", "latency_p50"], slow_factor=1000.0, min_requests=60, interval_s=0.05
+    )
     rollout = delivery.deploy(OWNER, endpoint="delay", model="delay@2", force=True, plan=plan)
     wait_for(lambda: len(delivery.get_endpoint(OWNER, name="delay").targets) == 2, within_s=30)
 
@@ -37,6 +43,9 @@ def test_a_canary_is_promoted_by_what_was_captured(workspace, start_plane, wait_
     wait_for(ended, within_s=60)
     found = delivery.get_rollout(OWNER, id=rollout.id)
     assert found.state == "promoted"
+    (limit,) = [event.facts for event in found.events if event.kind == "limit"]
+    assert (limit["from"], limit["rows"] >= 30) == ("history", True)
+    assert limit["slow_ms"] == pytest.approx(1000 * limit["quantile_ms"])
     (judged,) = [event for event in found.events if event.kind == "judged"]
     assert judged.facts["error_rate"]["canary_count"] >= 60
     assert judged.facts["error_rate"]["stable_count"] > 10

@@ -190,3 +190,21 @@ def test_a_yes_stands_when_the_delivery_cannot_be_woken(
         assert workspace.delivery.approve(OWNER, id=str(found.gate_report)).status == "open"
     workspace.projects.take_up(workspace.workflows())
     assert ended(workspace, found.id).state is DeliveryState.DEPLOYED
+
+
+def test_a_delivery_whose_workflow_could_not_start_begins_at_the_next_look(
+    workspace: Workspace, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace.projects.apply(OWNER, text=(project / "tidemill.yaml").read_text(), folder=str(project))
+
+    def broken(*_given: object, **_more: object) -> None:
+        raise WorkflowStoreUnavailable("The disk is full", hint="Free some space.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(workspace.workflows()), "start", broken)
+        with pytest.raises(WorkflowStoreUnavailable):
+            workspace.projects.deliver(OWNER, project="churn")
+    (found,) = workspace.projects.list_deliveries(OWNER)
+    assert found.state is DeliveryState.RUNNING
+    workspace.projects.look()
+    assert ended(workspace, found.id).state is DeliveryState.DEPLOYED
