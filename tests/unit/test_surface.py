@@ -18,7 +18,22 @@ ROOT = Path(__file__).resolve().parents[2]
 REFERENCE = ROOT / "docs" / "reference"
 STAGES = {"data", "tracking", "logged_models", "pipelines", "models", "delivery", "monitoring", "projects"}
 STAGES |= {"governance", "maintenance"}
-READING = ("get", "list", "search", "find", "whoami", "audit", "trace", "profile", "diff", "why", "status", "plan")
+READING = (
+    "get",
+    "count",
+    "group",
+    "list",
+    "search",
+    "find",
+    "whoami",
+    "audit",
+    "trace",
+    "profile",
+    "diff",
+    "why",
+    "status",
+    "plan",
+)
 
 
 def verbs() -> list[str]:

@@ -6,7 +6,17 @@ import click
 
 from tidemill.cli.output import client, common, done, show, talk, wants_json
 from tidemill.client.client import part
-from tidemill.tracking.records import Artifact, MetricHistory, MetricPage, Run, RunPage, View
+from tidemill.tracking.records import (
+    Artifact,
+    MetricHistory,
+    MetricPage,
+    Run,
+    RunCount,
+    RunGroup,
+    RunKeys,
+    RunPage,
+    View,
+)
 
 _COLUMNS = ["run_id", "name", "status", "start_time", "metrics"]
 
@@ -44,6 +54,41 @@ def list_(
     with client() as api:
         page = api.post("/api/v1/runs/search", RunPage, body)
         show(page.runs, columns=_COLUMNS, empty="No runs here. Start one with `tidemill run`.")
+
+
+@runs.command("count")
+@click.option("--experiment", "-e", "experiments", multiple=True, help="Only runs of this experiment (repeat it).")
+@click.option("--filter", "text", default="", help="Only runs that it lets pass, such as 'metrics.auc > 0.9'.")
+@click.option("--deleted", is_flag=True, help="The runs in the trash.")
+@common
+def count(experiments: tuple[str, ...], text: str, deleted: bool) -> None:  # noqa: FBT001 - a flag
+    """Say how many runs there are."""
+    body = {"experiments": list(experiments), "filter": text, "view": view_of(deleted=deleted)}
+    with client() as api:
+        show(api.post("/api/v1/runs/count", RunCount, body))
+
+
+@runs.command("groups")
+@click.argument("by")
+@click.option("--experiment", "-e", "experiments", multiple=True, help="Only runs of this experiment (repeat it).")
+@click.option("--filter", "text", default="", help="Only runs that it lets pass, such as 'metrics.auc > 0.9'.")
+@click.option("--limit", default=20, show_default=True, help="The most groups to show.")
+@common
+def groups(by: str, experiments: tuple[str, ...], text: str, limit: int) -> None:
+    """Count runs by a tag or param, such as tags.team."""
+    body = {"by": by, "experiments": list(experiments), "filter": text, "max_results": limit}
+    with client() as api:
+        found = api.post("/api/v1/runs/groups", list[RunGroup], body)
+        show(found, columns=["value", "count"], empty=f"No run has {by}.")
+
+
+@runs.command("keys")
+@click.option("--limit", default=200, show_default=True, help="The most keys of each kind to show.")
+@common
+def keys(limit: int) -> None:
+    """Show the keys of metrics, params and tags."""
+    with client() as api:
+        show(api.get("/api/v1/run-keys", RunKeys, max_results=limit))
 
 
 @runs.command("show")

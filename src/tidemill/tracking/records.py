@@ -139,6 +139,27 @@ class RunPage(msgspec.Struct, frozen=True, kw_only=True):
     next_page_token: str = ""
 
 
+class RunCount(msgspec.Struct, frozen=True, kw_only=True):
+    """How many runs there are."""
+
+    count: int
+
+
+class RunGroup(msgspec.Struct, frozen=True, kw_only=True):
+    """The runs that share a value of a tag or param: the value, and how many they are."""
+
+    value: str
+    count: int
+
+
+class RunKeys(msgspec.Struct, frozen=True, kw_only=True):
+    """What runs can be asked for and ordered by: the keys of all runs."""
+
+    metrics: list[str]
+    params: list[str]
+    tags: list[str]
+
+
 class MetricHistory(msgspec.Struct, frozen=True, kw_only=True):
     """The points of a metric of one run, thinned where there are more than a chart can show."""
 

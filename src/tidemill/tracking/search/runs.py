@@ -31,7 +31,7 @@ from tidemill.tracking.search.entities import (
 from tidemill.tracking.search.faults import InvalidOrder
 from tidemill.tracking.search.finding import Rows, page, read_orders, seen
 from tidemill.tracking.search.links import Inputs, Links, versions_of_dataset
-from tidemill.tracking.search.parser import parse
+from tidemill.tracking.search.parser import parse, parse_order
 from tidemill.tracking.search.patience import within_time
 from tidemill.tracking.search.syntax import COMPARATORS, Condition, Name, Node, Operator, Order
 from tidemill.tracking.search.vocabulary import Vocabulary, joined
@@ -119,6 +119,72 @@ def find_run_ids(
         return search.page(connection, limit, offset)
 
 
+def count_runs(
+    connection: sa.Connection,
+    filter_text: str = "",
+    *,
+    experiment_ids: Sequence[str] = (),
+    view: View = "active",
+    vocabulary: Vocabulary = RUNS,
+) -> int:
+    """Return how many runs a filter lets pass; what is given is what `find_run_ids` takes."""
+    search = _searched(filter_text, experiment_ids, view, vocabulary)
+    with within_time(connection):
+        return int(connection.execute(search.all(connection).count()).scalar_one())
+
+
+def group_runs(
+    connection: sa.Connection,
+    by: str,
+    filter_text: str = "",
+    *,
+    experiment_ids: Sequence[str] = (),
+    view: View = "active",
+    limit: int = 1000,
+    vocabulary: Vocabulary = RUNS,
+) -> list[tuple[str, int]]:
+    """Return the values of a tag or param among the runs that a filter lets pass, and how many runs have each.
+
+    Args:
+        connection: The database.
+        by: Such as `tags.team`.
+        filter_text: A filter.
+        experiment_ids: Only runs of these experiments; none means of all.
+        view: Runs in use, in the trash, or both.
+        limit: The most values; those of most runs come first.
+        vocabulary: The words of filters.
+
+    Raises:
+        InvalidOrder: If `by` is neither a tag nor a param.
+    """
+    name = parse_order(by).name
+    entity = vocabulary.entity(name, InvalidOrder)
+    if not isinstance(entity, Texts):
+        raise InvalidOrder(
+            position=name.position,
+            found=name.written,
+            expected="a tag or a param",
+            hint="Group by tags.team or params.optimizer.",
+        )
+    search = _searched(filter_text, experiment_ids, view, vocabulary)
+    row = entity.table.alias("grouped")
+    many = sa.func.count().label("many")
+    with within_time(connection):
+        found = search.all(connection)
+        source = found.source.join(row, sa.and_(row.c[entity.owner] == runs.c.run_id, row.c.key == name.key))
+        query = sa.select(row.c.value, many).select_from(source).where(*found.where).group_by(row.c.value)
+        rows = connection.execute(query.order_by(many.desc(), bytewise(row.c.value)).limit(limit))
+        return [(str(value), int(number)) for value, number in rows]
+
+
+def _searched(filter_text: str, experiment_ids: Sequence[str], view: View, vocabulary: Vocabulary) -> "_Search":
+    deleted = runs.c.lifecycle_stage == sa.literal("deleted", sa.Text)
+    demands = parse(filter_text).demands
+    search = _Search(vocabulary, demands, (), (*dict.fromkeys(experiment_ids),), seen(view, deleted))
+    search.check()
+    return search
+
+
 @dataclass(frozen=True, slots=True)
 class _Search:
     """What is asked for: the terms that must all be true, and the order."""
@@ -147,6 +213,12 @@ class _Search:
             passed = offset and not here
             offset -= min(offset, int(connection.execute(phase.count()).scalar_one())) if passed else offset
         return found
+
+    def all(self, connection: sa.Connection) -> Rows:
+        """Return all that pass, in no order."""
+        few = self.few(connection, _WALK_ROWS)
+        where = (*self.of_experiments(walked=len(self.experiments) == 1), *self.view, *self.tests(runs.c.run_id))
+        return few or Rows(runs, where)
 
     def tests(self, owner: Column) -> list[Test]:
         """Return the demands as SQL."""

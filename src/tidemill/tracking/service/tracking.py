@@ -1,13 +1,14 @@
 """The verbs of experiments and runs, together."""
 
 from tidemill.tracking.service.artifacts import ArtifactVerbs
+from tidemill.tracking.service.counting import CountingVerbs
 from tidemill.tracking.service.experiments import ExperimentVerbs
 from tidemill.tracking.service.inputs import InputVerbs
 from tidemill.tracking.service.logging import LoggingVerbs
 from tidemill.tracking.service.runs import RunVerbs
 
 
-class TrackingService(ExperimentVerbs, RunVerbs, LoggingVerbs, InputVerbs, ArtifactVerbs):
+class TrackingService(ExperimentVerbs, RunVerbs, CountingVerbs, LoggingVerbs, InputVerbs, ArtifactVerbs):
     """The verbs of experiments and runs.
 
     Args:
@@ -25,6 +26,7 @@ class TrackingService(ExperimentVerbs, RunVerbs, LoggingVerbs, InputVerbs, Artif
             "log_soon",
             "log_within",
             "metric_points",
+            "put_content",
             "read_artifact",
         }
     )

@@ -15,6 +15,7 @@ from tidemill.tracking.store.experiments import (
     next_experiment_id,
 )
 from tidemill.tracking.store.inputs import write_dataset, write_input, write_outputs
+from tidemill.tracking.store.keys import find_keys
 from tidemill.tracking.store.logged_models import find_logged_models
 from tidemill.tracking.store.metrics import metric_histories, metric_history, write_metrics, write_points
 from tidemill.tracking.store.runs import NAME_TAG, find_runs, find_stages, write_params, write_tags
@@ -51,6 +52,7 @@ __all__ = [
     "find_artifact",
     "find_experiment",
     "find_experiments",
+    "find_keys",
     "find_logged_models",
     "find_runs",
     "find_stages",
