@@ -59,9 +59,9 @@ def _resolve(connection: sa.Connection, text: str, origins: Mapping[str, Origin]
     candidates = [Ref.parse(text)] if ":" in text else [Ref(kind, text) for kind in sorted(KINDS)]
     known = [ref for ref in candidates if _is_known(connection, ref)]
     if len(known) > 1:
-        raise AmbiguousId(
-            f"{shown(text)} is the id of several things", hint=f"Say which: {', '.join(map(str, known))}."
-        )
+        kinds = ", ".join(ref.kind.replace("_", " ") for ref in known)
+        commands = ", ".join(f"`tidemill trace {ref}`" for ref in known)
+        raise AmbiguousId(f"{shown(text)} is the id of several things: {kinds}", hint=f"Say which: {commands}.")
     if known:
         return known[0], []
     for ref in candidates:

@@ -220,7 +220,8 @@ def test_an_id_of_several_things_must_be_said_in_full(governance, ledger):
 
     with pytest.raises(AmbiguousId) as caught:
         governance.trace(OWNER, ref="x")
-    assert "report:x, run:x" in caught.value.hint
+    assert "`tidemill trace report:x`, `tidemill trace run:x`" in caught.value.hint
+    assert "several things: report, run" in caught.value.message
 
 
 def test_a_thing_that_the_audit_alone_knows_is_found(governance):

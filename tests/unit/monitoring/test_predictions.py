@@ -62,7 +62,4 @@ def test_lineage_leads_to_the_deployment(house, days):
     (one,) = house.answer(days(1, rows=1))
     house.tick()
     edges = house.monitoring.prediction_ref_edges(Ref("prediction", one))
-    assert [(edge.source.partition(":")[0], edge.relation) for edge in edges] == [
-        ("deployment", "answered"),
-        ("segment", "holds"),
-    ]
+    assert [(edge.source.partition(":")[0], edge.relation) for edge in edges] == [("deployment", "answered")]

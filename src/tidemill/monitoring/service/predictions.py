@@ -113,21 +113,17 @@ class Predictions:
         return told
 
     def edges(self, identifier: str) -> list[Edge]:
-        """Return what a prediction came from, as lineage: the deployment that answered, and the segment that holds it.
+        """Return what a prediction came from, as lineage: the deployment that answered.
 
         Raises:
             PredictionNotFound: If no captured prediction has that id.
         """
         found = self.find(identifier)
         target = str(Ref("prediction", identifier))
-        edges = []
-        if found.deployment:
-            source = str(Ref("deployment", found.deployment))
-            edges.append(Edge(source=source, relation="answered", target=target, created_at=found.at))
-        if found.segment:
-            source = str(Ref("segment", found.segment))
-            edges.append(Edge(source=source, relation="holds", target=target, created_at=found.at))
-        return edges
+        if not found.deployment:
+            return []
+        source = str(Ref("deployment", found.deployment))
+        return [Edge(source=source, relation="answered", target=target, created_at=found.at)]
 
 
 def _until_enough(connection: sa.Connection, endpoint: str, before: Moment | None, limit: int) -> "Iterator[Segment]":

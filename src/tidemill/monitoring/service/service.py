@@ -197,7 +197,7 @@ class MonitoringService:
         """Return the edges that end at a prediction; predictions are too many for rows of their own.
 
         Returns:
-            The deployment that answered and the segment that holds it; nothing when there is no such prediction.
+            The deployment that answered; nothing when there is no such prediction.
         """
         try:
             return self._predictions.edges(ref.id)
