@@ -24,6 +24,7 @@ from tidemill.models.service import ModelService
 from tidemill.monitoring.service import MonitoringService
 from tidemill.objects import ObjectStore
 from tidemill.objects.store import plain_errors
+from tidemill.objects.unsynced import Unsynced
 from tidemill.pipelines.service import PipelineService
 from tidemill.projects.loop import Loop
 from tidemill.projects.service import ProjectService
@@ -68,6 +69,7 @@ class Workspace:
             self.objects = ObjectStore(settings.home)
             self.objects.clear_incoming()
             self.ledger = Ledger.open(settings.database or settings.home / "ledger.sqlite")
+            Unsynced(self.ledger, self.objects).recover()
         except BaseException:
             self.lock.release()
             raise
@@ -153,6 +155,7 @@ class Workspace:
     def close(self) -> None:
         """Finish what is under way and let go of the folder."""
         self.pipelines.close()
+        self.tracking.close()
         if self._workflows is not None:
             self._workflows.close()
         self.ledger.close()

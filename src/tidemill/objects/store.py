@@ -65,12 +65,19 @@ class ObjectStore:
         self.root = root
         self._objects = root / "objects"
         self._incoming = root / "incoming"
+        self._unsynced = root / "unsynced"
         with plain_errors(root):
             self._objects.mkdir(parents=True, exist_ok=True)
             self._incoming.mkdir(exist_ok=True)
+            self._unsynced.mkdir(exist_ok=True)
 
     def path(self, digest: Digest) -> Path:
-        """Return where an object's bytes are, without looking whether they are there."""
+        """Return where an object's bytes are, or would be."""
+        place = self._place(digest)
+        waiting = self._unsynced / digest
+        return waiting if not place.exists() and waiting.exists() else place
+
+    def _place(self, digest: Digest) -> Path:
         name = parse_digest(digest)
         return self._objects / name[:2] / name[2:]
 
@@ -92,9 +99,39 @@ class ObjectStore:
     def put_bytes(self, content: bytes) -> Digest:
         """Store bytes and return their digest."""
         digest = digest_bytes(content)
-        if not self.has(digest):
+        if not self._place(digest).is_file():
             self._write(BytesIO(content), digest)
         return digest
+
+    def put_unsynced(self, content: bytes) -> Digest:
+        """Write bytes so that they can be read at once, and return their digest.
+
+        A crash of the machine may take them: the caller keeps them elsewhere until `sync` has made an object of them.
+        """
+        digest = digest_bytes(content)
+        if not self.has(digest):
+            temporary = self._incoming / new_id()
+            with plain_errors(self.root):
+                temporary.write_bytes(content)
+                temporary.replace(self._unsynced / digest)
+        return digest
+
+    def sync(self, digests: Iterable[Digest]) -> None:
+        """Make objects of bytes that were written unsynced; those that are objects already stay so."""
+        folders = set()
+        with plain_errors(self.root):
+            for digest in digests:
+                waiting, target = self._unsynced / digest, self._place(digest)
+                if not target.is_file() and waiting.is_file():
+                    with waiting.open("rb") as handle:
+                        os.fsync(handle.fileno())
+                    waiting.chmod(0o444)
+                    target.parent.mkdir(exist_ok=True)
+                    waiting.replace(target)
+                    folders.add(target.parent)
+                waiting.unlink(missing_ok=True)
+            for folder in folders:
+                sync_folder(folder)
 
     def put_file(self, path: Path) -> tuple[Digest, int]:
         """Store a copy of a file and return its digest and its size in bytes.
@@ -126,7 +163,7 @@ class ObjectStore:
         size = path.stat().st_size
         digest = digest_file(path)
         with plain_errors(self.root):
-            if self.has(digest):
+            if self._place(digest).is_file():
                 path.unlink()
                 return digest, size
             with path.open("rb") as handle:
@@ -276,6 +313,11 @@ class ObjectStore:
             count += 1
         return count
 
+    def clear_unsynced(self) -> None:
+        """Remove bytes that nobody named before a kill. Only at start, under the lock, after what was named is safe."""
+        for left in self._unsynced.iterdir():
+            left.unlink(missing_ok=True)
+
     def _write(self, source: BinaryIO, digest: Digest) -> None:
         temporary = self._incoming / new_id()
         try:
@@ -289,7 +331,7 @@ class ObjectStore:
             temporary.unlink(missing_ok=True)
 
     def _settle(self, temporary: Path, digest: Digest) -> None:
-        target = self.path(digest)
+        target = self._place(digest)
         if target.exists():
             temporary.unlink()
             return

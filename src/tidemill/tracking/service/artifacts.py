@@ -12,6 +12,7 @@ from tidemill.core.digests import Digest
 from tidemill.core.names import shown
 from tidemill.core.refs import Ref
 from tidemill.ledger import Transaction
+from tidemill.objects.unsynced import SMALL
 from tidemill.tracking import rules, store
 from tidemill.tracking.records import Artifact, ArtifactEntry
 from tidemill.tracking.service.place import Place, need_active, need_models, no_run
@@ -27,9 +28,7 @@ class ArtifactVerbs(Place):
 
     def log_artifact(self, actor: Actor, *, run_id: str, path: str, content: bytes) -> Artifact:
         """Keep bytes as an artifact of a run; a path that is there gets the new content."""
-        rules.check_artifact_path(path)
-        digest = self._objects.put_bytes(content)
-        return self._put(actor, Ref("run", run_id), path, digest, len(content))
+        return self.put_content(actor, root=f"run:{run_id}", path=path, content=content)
 
     def log_artifact_file(self, actor: Actor, *, run_id: str, path: str, file: Path) -> Artifact:
         """Keep a file as an artifact of a run."""
@@ -55,6 +54,20 @@ class ArtifactVerbs(Place):
         """
         path = rules.check_artifact_path(path)
         return self._put(actor, parse_root(root), path, digest, self._objects.size(digest))
+
+    def put_content(self, actor: Actor, *, root: str, path: str, content: bytes) -> Artifact:
+        """Keep bytes as a file of a run or a logged model; few bytes become safe with the commit that names them.
+
+        Raises:
+            ArtifactClash: If the path is a folder, or goes through a file.
+        """
+        where, path = parse_root(root), rules.check_artifact_path(path)
+        if len(content) > SMALL:
+            return self._put(actor, where, path, self._objects.put_bytes(content), len(content))
+        digest = self._unsynced.put(content)
+        found = self._put(actor, where, path, digest, len(content), content=content)
+        self._unsynced.kept()
+        return found
 
     def check_put(self, actor: Actor, *, root: str, path: str) -> None:
         """Let a file pass whose bytes are on their way and could be put there, so that a refusal comes before them.
@@ -122,11 +135,15 @@ class ArtifactVerbs(Place):
             need_root(connection, root)
             return store.list_artifacts(connection, root, rules.check_artifact_path(path) if path else "")
 
-    def _put(self, actor: Actor, root: Ref, path: str, digest: Digest, size: int) -> Artifact:
+    def _put(
+        self, actor: Actor, root: Ref, path: str, digest: Digest, size: int, *, content: bytes | None = None
+    ) -> Artifact:
         path = rules.check_artifact_path(path)
 
         def work(tx: Transaction) -> Artifact:
             _need_free(tx.connection, root, path)
+            if content is not None:
+                self._unsynced.keep(tx, digest, content)
             store.put_artifact(tx, root, path, digest, size)
             tx.link(root, "produced", Ref("artifact", digest))
             return Artifact(path=path, size=size, digest=digest)

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from tidemill.core.names import shown
 from tidemill.ledger import Ledger, Transaction
 from tidemill.objects import ObjectStore
+from tidemill.objects.unsynced import Unsynced
 from tidemill.tracking import rules, store
 from tidemill.tracking.records import Experiment, Run
 
@@ -22,6 +23,11 @@ class Place:
     def __init__(self, ledger: Ledger, objects: ObjectStore) -> None:
         self._ledger = ledger
         self._objects = objects
+        self._unsynced = Unsynced(ledger, objects)
+
+    def close(self) -> None:
+        """Make what was kept lately safe in files of its own."""
+        self._unsynced.close()
 
 
 def need_run(connection: sa.Connection, run_id: str) -> Run:

@@ -34,6 +34,11 @@ def upgrade() -> None:
         sa.Column("digest", sa.Text, nullable=False),
     )
     op.create_index("ix_audit_events_subject", "audit_events", ["subject_kind", "subject_id"])
+    op.create_table(
+        "unsynced_objects",
+        sa.Column("digest", sa.Text, primary_key=True),
+        sa.Column("content", sa.LargeBinary, nullable=False),
+    )
     head = op.create_table(
         "audit_head",
         sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),

@@ -15,6 +15,7 @@ from tidemill.app import Workspace
 from tidemill.core.access import Permission
 from tidemill.core.digests import Digest
 from tidemill.core.names import shown
+from tidemill.objects.unsynced import SMALL
 from tidemill.server.faces.mlflow.dispatch import Call, Spoken
 from tidemill.server.faces.mlflow.requests import InvalidParameter, missing
 from tidemill.server.faces.mlflow.shapes import run_of
@@ -138,20 +139,16 @@ def routes(workspace: Workspace) -> list[StatedRoute]:
         return await run_in_threadpool(_file, Call(workspace, request.state.actor), place)
 
     async def put(request: Request) -> Response:
-        place = place_of(request.path_params["path"])
-        actor = request.state.actor
-        await run_in_threadpool(_may_write, Call(workspace, actor), place)
         try:
-            digest = await _received(workspace, request)
+            await _put(workspace, request)
         except ClientDisconnect:
             return Response(status_code=400)  # nobody is there to read it
-        root = f"{place.kind}:{place.id}"
-        put_artifact = workspace.tracking.put_artifact
-        await run_in_threadpool(put_artifact, actor, root=root, path=place.path, digest=digest)
         return Response(b"{}", media_type="application/json")
 
     async def delete(request: Request) -> Response:
-        place = _writable(place_of(request.path_params["path"]))
+        place = place_of(request.path_params["path"])
+        if place.kind == "model_version":
+            raise _unchangeable()
         await run_in_threadpool(
             workspace.tracking.delete_artifact,
             request.state.actor,
@@ -243,16 +240,32 @@ def _type_of(name: str) -> str:
 
 def _writable(place: Place) -> Place:
     if place.kind == "model_version":
-        raise InvalidParameter("The files of a model version never change", hint="Register another version")
+        raise _unchangeable()
+    if not place.path:
+        raise InvalidParameter("Invalid path: a file needs a name", hint="Add it after /artifacts/")
     return place
 
 
-def _may_write(call: Call, place: Place) -> None:
-    """Refuse before the bytes come what would be refused after."""
-    _writable(place)
-    if not place.path:
-        raise InvalidParameter("Invalid path: a file needs a name", hint="Add it after /artifacts/")
-    call.workspace.tracking.check_put(call.actor, root=f"{place.kind}:{place.id}", path=place.path)
+async def _put(workspace: Workspace, request: Request) -> None:
+    place = _writable(place_of(request.path_params["path"]))
+    actor, root, tracking = request.state.actor, f"{place.kind}:{place.id}", workspace.tracking
+    if _is_small(request):
+        content = await request.body()
+        await run_in_threadpool(tracking.put_content, actor, root=root, path=place.path, content=content)
+        return
+    await run_in_threadpool(tracking.check_put, actor, root=root, path=place.path)
+    digest = await _received(workspace, request)
+    await run_in_threadpool(tracking.put_artifact, actor, root=root, path=place.path, digest=digest)
+
+
+def _unchangeable() -> InvalidParameter:
+    return InvalidParameter("The files of a model version never change", hint="Register another version")
+
+
+def _is_small(request: Request) -> bool:
+    """Return whether a body is so small that it is safe with the commit that names it."""
+    length = request.headers.get("content-length", "")
+    return length.isascii() and length.isdigit() and int(length) <= SMALL
 
 
 async def _received(workspace: Workspace, request: Request) -> Digest:
