@@ -26,6 +26,7 @@ COMMANDS: dict[str, str] = {
     "models.list": "models list",
     "models.versions": "models versions",
     "models.get": "models show",
+    "models.prepare": "models prepare",
     "models.register": "models register",
     "models.set_alias": "models alias",
     "models.delete_alias": "models unalias",

@@ -109,6 +109,20 @@ def describe(ref: str, description: str | None, tags: tuple[str, ...]) -> None:
         _show_version(api.post(f"/api/v1/model-versions/{part(ref)}/describe", ModelVersion, body))
 
 
+@models.command("prepare")
+@click.argument("ref")
+@click.option("--trust", "trusted", multiple=True, metavar="TYPE", help="A type in the model that you vouch for.")
+@common
+def prepare(ref: str, trusted: tuple[str, ...]) -> None:
+    """Make a version that MLflow's client logged ready for gates and endpoints.
+
+    This happens by itself at the version's first use; here you see why it cannot, and vouch for types.
+    """
+    with client() as api:
+        path = f"/api/v1/model-versions/{part(ref)}/prepare"
+        _show_version(api.post(path, ModelVersion, {"trusted": trusted or None}))
+
+
 @models.command("of-run")
 @click.argument("run_id")
 @common
@@ -140,9 +154,13 @@ def _show_version(version: ModelVersion) -> None:
     if wants_json():
         show(version)
         return
-    shown = [name for name in version.__struct_fields__ if name != "signature"]
+    made = version.preparation
+    shown = [name for name in version.__struct_fields__ if name not in {"signature", "preparation"}]
     show(version, columns=shown)
-    for title, fields in (("takes", version.signature.inputs), ("gives", version.signature.outputs)):
+    if made is not None:
+        show(made, columns=[name for name in made.__struct_fields__ if name != "signature"])
+    signature = made.signature if made else version.signature
+    for title, fields in (("takes", signature.inputs), ("gives", signature.outputs)):
         click.secho(f"{title}:", bold=True)
         for field in fields:
             click.echo(f"  {field.name}: {field.type}{'' if field.required else ', may be missing'}")

@@ -123,7 +123,7 @@ def add_deployment(
         "model": version.model,
         "version": version.number,
         "model_version_id": version.id,
-        "digest": version.digest,
+        "digest": version.bundle,
         "gate_report": gate_report,
         "created_at": tx.now,
         "created_by": tx.actor.name,

@@ -68,10 +68,10 @@ class Moves:
             require(actor, Permission.ADMIN)
         plan = rules.check_plan(order.plan or RolloutPlan())
         identifier = check_name(order.key, "key") if order.key else new_id()
-        version = self._models.get(actor, ref=order.model)
         with self._ledger.read() as connection:
             endpoints.need(connection, order.endpoint)
-        self._routing.export(version.digest)
+        version = self._models.prepare(actor, ref=order.model)
+        self._routing.export(version.bundle)
         rollout = self._ledger.write(actor, lambda tx: _begin(tx, order, plan, version, identifier))
         if rollout.state is RolloutState.RUNNING:
             if order.supersede:

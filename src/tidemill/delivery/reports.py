@@ -59,7 +59,7 @@ def add(
         "id": identifier,
         "model": version.model,
         "version": version.number,
-        "digest": version.digest,
+        "digest": version.bundle,
         "champion": champion.number if champion else None,
         "status": status.value,
         "results": list(results),
@@ -84,7 +84,7 @@ def answer(tx: Transaction, identifier: str, version: ModelVersion, *, approved:
         OwnWork: If the person registered the version; only the owner of an embedded workspace may, on record.
     """
     report = need(tx.connection, identifier)
-    if report.digest != version.digest:
+    if report.digest != version.bundle:
         raise rules.ReportOutdated(
             f"Report {identifier} is about other bytes than {version.ref}", hint="Judge it again."
         )
@@ -144,7 +144,7 @@ def need_open(connection: sa.Connection, version: ModelVersion, identifier: str 
         raise rules.ReportOutdated(
             f"Report {identifier} is not the newest of {version.ref}", hint=f"The newest is {report.id}."
         )
-    if report.digest != version.digest:
+    if report.digest != version.bundle:
         raise rules.ReportOutdated(
             f"Report {report.id} is about other bytes than {version.ref}", hint="Judge it again."
         )

@@ -137,7 +137,7 @@ class DeliveryService:
         """
         parsed = parse_gate(rules)
         Ref.parse(holdout)
-        version = self._models.get(actor, ref=model)
+        version = self._models.prepare(actor, ref=model)
         identifier = check_name(key, "key") if key else new_id()
         with self._ledger.read() as connection:
             there = reports.same_request(connection, identifier, version)

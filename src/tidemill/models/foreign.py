@@ -34,7 +34,7 @@ def describe_tree(objects: ObjectStore, entries: Sequence[TreeEntry]) -> Describ
                 folder = Path(scratch)
                 folder.joinpath(MLMODEL).write_bytes(objects.read(entry.digest))
                 try:
-                    found = read_mlmodel(folder)
+                    found = read_mlmodel(folder, is_foreign=True)
                 except TidemillError:
                     return nothing
             own = [name for name in found.flavors if name != _EVERYBODYS]

@@ -13,6 +13,7 @@ from tidemill.core.names import shown
 from tidemill.core.nearest import did_you_mean
 from tidemill.models.manifest import (
     MANIFEST,
+    PICKLES,
     DamagedModel,
     Manifest,
     NotAModel,
@@ -22,7 +23,6 @@ from tidemill.models.manifest import (
 from tidemill.models.ports import Framework, Predictor
 
 GROUP = "tidemill.frameworks"
-_PICKLES = (".pkl", ".pickle", ".joblib", ".dill", ".cloudpickle")
 _AGAIN = "Export the model again, or restore it from a backup."
 
 
@@ -118,7 +118,7 @@ def _plain_files(folder: Path) -> Iterator[str]:
                 raise UnsafeModel(
                     f"{shown(relative)} is a link or a device, not a plain file", hint="Replace it by its content."
                 )
-            if path.suffix.lower() in _PICKLES:
+            if path.suffix.lower() in PICKLES:
                 raise UnsafeModel(
                     f"{shown(relative)} is a pickle, which can run any code when it is loaded",
                     hint="Save the model in a safe format: LightGBM's own text, or skops for scikit-learn.",

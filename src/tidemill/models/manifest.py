@@ -14,6 +14,7 @@ from tidemill.models.signatures import InvalidSignature, Signature, check_signat
 MANIFEST = "tidemill.json"
 FORMAT = "tidemill.model.1"
 LARGEST_BYTES = 16 << 20
+PICKLES = (".pkl", ".pickle", ".joblib", ".dill", ".cloudpickle")
 
 JsonValue = str | int | float | bool | None | list[Any] | dict[str, Any]
 """What JSON holds; msgspec cannot follow a type into itself, hence `Any` below the first level."""

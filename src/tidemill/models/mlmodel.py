@@ -19,7 +19,7 @@ from tidemill.core.names import shown
 from tidemill.models.examples import Example
 from tidemill.models.manifest import DamagedModel, JsonValue, UnsafeModel, check_inside
 from tidemill.models.ports import Written
-from tidemill.models.signatures import Field, Signature, from_mlflow, to_mlflow
+from tidemill.models.signatures import Field, Signature, from_foreign, from_mlflow, to_mlflow
 
 MLMODEL = "MLmodel"
 INPUT_EXAMPLE = "input_example.json"
@@ -40,10 +40,12 @@ class MLmodel(msgspec.Struct, frozen=True, kw_only=True):
     artifact_path: str | None = None
     signature: Signature | None = None
     mlflow_version: str | None = None
+    example: dict[str, JsonValue] = {}
+    """Where an example of the input is, and how it is written."""
 
 
 class _Signature(msgspec.Struct, frozen=True):
-    inputs: str
+    inputs: str | None = None
     outputs: str | None = None
 
 
@@ -55,6 +57,7 @@ class _File(msgspec.Struct, frozen=True):
     artifact_path: str | None = None
     signature: _Signature | None = None
     mlflow_version: str | None = None
+    saved_input_example_info: dict[str, JsonValue] | None = None
 
 
 def write_mlflow_files(
@@ -134,8 +137,12 @@ def _jsonable(value: object) -> object:
     return value.isoformat() if isinstance(value, datetime) else value
 
 
-def read_mlmodel(folder: Path) -> MLmodel:
+def read_mlmodel(folder: Path, *, is_foreign: bool = False) -> MLmodel:
     """Return what the MLmodel file of a folder says, checked.
+
+    Args:
+        folder: The model folder.
+        is_foreign: Whether another's client wrote it, so that a signature of tensors is read as far as it goes.
 
     Raises:
         DamagedModel: If it is missing, too large, or no MLmodel.
@@ -158,14 +165,16 @@ def read_mlmodel(folder: Path) -> MLmodel:
             if isinstance(inside, str):
                 check_inside(inside)
     given = found.signature
+    read = from_foreign if is_foreign else from_mlflow
     return MLmodel(
         flavors=found.flavors,
         model_uuid=found.model_uuid,
         model_id=found.model_id,
         run_id=found.run_id,
         artifact_path=found.artifact_path,
-        signature=from_mlflow(given.inputs, given.outputs) if given else None,
+        signature=read(given.inputs or "[]", given.outputs) if given else None,
         mlflow_version=found.mlflow_version,
+        example=found.saved_input_example_info or {},
     )
 
 

@@ -8,7 +8,7 @@ import msgspec
 
 from tidemill.core.access import Actor
 from tidemill.models.manifest import JsonValue, Manifest
-from tidemill.models.signatures import FieldType, Signature
+from tidemill.models.signatures import Field, FieldType, Signature
 from tidemill.objects.trees import TreeEntry
 
 Columns = Mapping[str, Sequence[object]]
@@ -64,6 +64,30 @@ class Written(msgspec.Struct, frozen=True, kw_only=True):
     importances: dict[str, float] = {}
 
 
+class Logged(msgspec.Struct, frozen=True, kw_only=True):
+    """A model folder that MLflow's own client wrote.
+
+    Args:
+        folder: Where its files are.
+        flavors: What its MLmodel says of each flavour.
+    """
+
+    folder: Path
+    flavors: dict[str, dict[str, JsonValue]]
+
+
+class Restored(msgspec.Struct, frozen=True, kw_only=True):
+    """What a framework read of a model folder that MLflow's own client wrote.
+
+    Args:
+        model: The library's own model.
+        release: Of the library that wrote it, as far as the folder says; empty when it does not.
+    """
+
+    model: object
+    release: str = ""
+
+
 class Framework(Protocol):
     """One machine-learning library: how its models are written, read and asked. Found by entry point."""
 
@@ -89,6 +113,21 @@ class Framework(Protocol):
 
     def read_native(self, folder: Path, manifest: Manifest) -> object:
         """Return the library's own model."""
+
+    def can_restore(self, logged: Logged) -> bool:
+        """Return whether a folder of MLflow's client holds a model of this library, without importing the library."""
+
+    def restore(self, logged: Logged, *, trusted: Sequence[str] = ()) -> Restored:
+        """Return the library's own model from a folder that MLflow's client wrote, if that is a safe format.
+
+        Raises:
+            UnsafeModel: If it is a pickle, or would bring to life what nobody can vouch for.
+            UntrustedTypes: If it holds a type that is neither known to be safe nor in `trusted`.
+            DamagedModel: If it is not what it is said to be.
+        """
+
+    def lay_out(self, model: object, fields: Sequence[Field], columns: Columns) -> object:
+        """Return rows of plain values as a table of the kind that a model of this library was trained on."""
 
     def ask(
         self, model: object, manifest: Manifest, columns: Columns, count: int, *, table: object = None

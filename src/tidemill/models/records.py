@@ -33,6 +33,30 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     deleted_at: Moment | None = None
 
 
+class Preparation(msgspec.Struct, frozen=True, kw_only=True):
+    """The verified model folder that was made of files that another's client logged.
+
+    Args:
+        digest: The tree of the folder: what gates judge and endpoints serve.
+        framework: The library that reads it.
+        kind: What its outputs mean, such as `classifier`.
+        signature: Its inputs and outputs.
+        requirements: What the client said must be installed; the lines of its `requirements.txt`.
+        notes: What is to be known of it, such as another release of the library than the client's.
+        made_at: When.
+        made_by: By whom.
+    """
+
+    digest: Digest
+    framework: str
+    kind: str
+    signature: Signature
+    requirements: list[str] = []
+    notes: list[str] = []
+    made_at: Moment
+    made_by: str
+
+
 class ModelVersion(msgspec.Struct, frozen=True, kw_only=True):
     """An immutable version of a model.
 
@@ -57,6 +81,7 @@ class ModelVersion(msgspec.Struct, frozen=True, kw_only=True):
         source: Where its files were said to be when it was registered; empty when they came as a tree.
         run_link: A URL of the run, when somebody gave one.
         logged_model_id: The logged model that it is of; empty when none is known.
+        preparation: What gates and endpoints use of it; None before the first use, and when it came as a tree.
     """
 
     id: str
@@ -79,6 +104,17 @@ class ModelVersion(msgspec.Struct, frozen=True, kw_only=True):
     source: str = ""
     run_link: str = ""
     logged_model_id: str = ""
+    preparation: Preparation | None = None
+
+    @property
+    def bundle(self) -> Digest:
+        """The tree that gates judge and endpoints serve."""
+        return self.preparation.digest if self.preparation else self.digest
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether gates and endpoints can use it as it is: somebody looked at its files."""
+        return self.preparation is not None or not self.source
 
     @property
     def ref(self) -> str:

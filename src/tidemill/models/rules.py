@@ -9,6 +9,7 @@ from tidemill.core.errors import Conflict, InvalidInput, NotFound
 from tidemill.core.names import InvalidName, InvalidText, check_text, shown
 from tidemill.core.nearest import did_you_mean
 from tidemill.models.manifest import UntrustedTypes
+from tidemill.tracking.places import SCHEME, STORES
 
 LONGEST_DESCRIPTION = 100_000
 LONGEST_KEY = 250
@@ -18,8 +19,7 @@ LONGEST_SOURCE = 2000
 LATEST = "latest"
 STAGES = ("None", "Staging", "Production", "Archived")
 _APART = frozenset("/:@")
-_ELSEWHERE = frozenset({"s3", "s3a", "gs", "wasb", "wasbs", "abfs", "abfss", "adl", "hdfs", "dbfs", "http", "https"})
-_OURS = frozenset({"runs", "models", "mlflow-artifacts"})
+_OURS = frozenset({"runs", "models", SCHEME})
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*):")
 _ALIAS = re.compile(r"[A-Za-z_][A-Za-z0-9_\-]{0,254}")
 _VERSION_LIKE = re.compile(r"v?\d+", re.IGNORECASE)
@@ -146,7 +146,7 @@ def check_source(source: str) -> str:
     """
     check_text(source, "the source", LONGEST_SOURCE)
     scheme = _SCHEME.match(source)
-    if scheme is None or scheme[1].lower() not in _ELSEWHERE | _OURS or ".." in re.split(r"[/\\]", unquote(source)):
+    if scheme is None or scheme[1].lower() not in STORES | _OURS or ".." in re.split(r"[/\\]", unquote(source)):
         raise InvalidSource(
             f"{shown(source)} cannot be the source of a model version",
             hint="Log the model first, and give runs:/RUN/PATH, models:/m-ID or models:/NAME/VERSION.",

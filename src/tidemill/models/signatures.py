@@ -132,6 +132,52 @@ def from_mlflow(inputs: str, outputs: str | None) -> Signature:
     return Signature(inputs=_columns(inputs, "input"), outputs=_columns(outputs or "[]", "prediction"))
 
 
+_TENSORS: dict[str, FieldType] = {
+    "float64": "double",
+    "float32": "float",
+    "int64": "long",
+    "int32": "integer",
+    "bool": "boolean",
+    "object": "string",
+    "str": "string",
+}
+
+
+class _Spec(msgspec.Struct, frozen=True):
+    dtype: str
+    shape: list[int]
+
+
+class _Tensor(msgspec.Struct, frozen=True):
+    tensor: _Spec = msgspec.field(name="tensor-spec")
+
+
+def from_foreign(inputs: str | None, outputs: str | None) -> Signature:
+    """Return what can be understood of a signature that another's client wrote; an end that cannot be is empty.
+
+    Besides columns these are arrays of one row after the other, whose columns have the names that an array's have here.
+    """
+    return Signature(inputs=_any_columns(inputs, "input", "x"), outputs=_any_columns(outputs, "prediction"))
+
+
+def _any_columns(text: str | None, unnamed: str, numbered: str = "prediction_") -> tuple[Field, ...]:
+    try:
+        return _columns(text or "[]", unnamed)
+    except InvalidSignature:
+        pass
+    try:
+        (tensor,) = msgspec.json.decode(text or "[]", type=list[_Tensor])
+    except (ValueError, msgspec.DecodeError, RecursionError):
+        return ()
+    shape, kind = tensor.tensor.shape, _TENSORS.get(tensor.tensor.dtype)
+    if kind is None or len(shape) not in {1, 2} or shape[0] != -1:
+        return ()
+    if len(shape) == 1:
+        return (Field(name=unnamed, type=kind),)
+    count = shape[1] if 0 < shape[1] <= _MOST_FIELDS else 0
+    return tuple(Field(name=f"{numbered}{at}", type=kind) for at in range(count))
+
+
 class _Column(msgspec.Struct, frozen=True):
     type: str
     name: str | None = None

@@ -67,6 +67,19 @@ model_version_tags = sa.Table(
     sa.Column("key", sa.Text, primary_key=True),
     sa.Column("value", sa.Text, nullable=False),
 )
+model_preparations = sa.Table(
+    "model_preparations",
+    metadata,
+    sa.Column("version_id", sa.Text, sa.ForeignKey("model_versions.id"), primary_key=True),
+    sa.Column("digest", sa.Text, nullable=False),
+    sa.Column("framework", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("signature", JsonColumn, nullable=False),
+    sa.Column("requirements", JsonColumn, nullable=False),
+    sa.Column("notes", JsonColumn, nullable=False),
+    sa.Column("made_at", MomentColumn, nullable=False),
+    sa.Column("made_by", sa.Text, nullable=False),
+)
 
 
 HERE = model_versions.c.deleted_at.is_(None)
@@ -145,13 +158,25 @@ def _versions(connection: sa.Connection, query: sa.Select[tuple[object, ...]]) -
     wanted = sa.select(model_aliases).where(model_aliases.c.model.in_(names)).order_by(model_aliases.c.alias)
     for row in connection.execute(wanted):
         pointing.setdefault((row.model, row.number), []).append(row.alias)
+    made = _preparations(connection, [row.id for row in rows])
     return [
         msgspec.convert(
-            {**record(row), "tags": tags.get(row.id, {}), "aliases": pointing.get((row.model, row.number), [])},
+            {
+                **record(row),
+                "tags": tags.get(row.id, {}),
+                "aliases": pointing.get((row.model, row.number), []),
+                "preparation": made.get(row.id),
+            },
             ModelVersion,
         )
         for row in rows
     ]
+
+
+def _preparations(connection: sa.Connection, ids: Sequence[str]) -> dict[str, dict[str, object]]:
+    query = sa.select(model_preparations).where(model_preparations.c.version_id.in_(ids))
+    found = [record(row) for row in connection.execute(query)]
+    return {str(row.pop("version_id")): row for row in found}
 
 
 def _tags(

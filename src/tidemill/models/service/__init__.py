@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tidemill.core.access import Actor
+from tidemill.core.access import SYSTEM, Actor
 from tidemill.core.digests import Digest
 from tidemill.models import store
 from tidemill.models.loading import load_predictor
@@ -10,11 +10,12 @@ from tidemill.models.ports import Predictor
 from tidemill.models.records import Model, ModelVersion
 from tidemill.models.service.aliases import AliasVerbs
 from tidemill.models.service.names import NameVerbs
+from tidemill.models.service.preparing import PreparingVerbs
 from tidemill.models.service.registering import RegisteringVerbs
 from tidemill.models.service.versions import VersionVerbs
 
 
-class ModelService(NameVerbs, RegisteringVerbs, VersionVerbs, AliasVerbs):
+class ModelService(NameVerbs, RegisteringVerbs, VersionVerbs, PreparingVerbs, AliasVerbs):
     """The verbs of the registry."""
 
     local = frozenset({"load", "export", "manifest"})
@@ -27,8 +28,9 @@ class ModelService(NameVerbs, RegisteringVerbs, VersionVerbs, AliasVerbs):
             return store.list_models(connection, store.models.c.deleted_at.is_(None), *where)
 
     def load(self, version: ModelVersion) -> Predictor:
-        """Return a version's predictor."""
-        return load_predictor(self.export(version.digest))
+        """Return a version's predictor; what MLflow's client logged is prepared first, once."""
+        ready = version if version.is_ready else self.prepare(SYSTEM, ref=version.id)
+        return load_predictor(self.export(ready.bundle))
 
     def export(self, tree: Digest) -> Path:
         """Return a folder that holds a model's files, verified; it is written once and must not be changed."""

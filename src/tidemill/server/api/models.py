@@ -25,6 +25,7 @@ ROUTES = (
     Route("GET", "/api/v1/model-versions/{ref}", "models.get", Permission.READ),
     Route("DELETE", "/api/v1/model-versions/{ref}", "models.delete_version", Permission.WRITE),
     Route("POST", "/api/v1/model-versions/{ref}/describe", "models.describe", Permission.WRITE),
+    Route("POST", "/api/v1/model-versions/{ref}/prepare", "models.prepare", Permission.WRITE),
     Route("POST", "/api/v1/model-versions/{ref}/stage", "models.transition_stage", Permission.WRITE),
     Route("DELETE", "/api/v1/model-versions/{ref}/tags/{key:path}", "models.delete_version_tag", Permission.WRITE),
     Route("GET", "/api/v1/runs/{run_id}/models", "models.of_run", Permission.READ),

@@ -77,7 +77,7 @@ def _metrics(workspace: Workspace, actor: Actor, version: ModelVersion) -> dict[
 
 
 def _version_values(workspace: Workspace, actor: Actor, found: ModelVersion) -> dict[str, object]:
-    manifest = workspace.models.manifest(found.digest)
+    manifest = workspace.models.manifest(found.bundle) if found.is_ready else None
     reports = workspace.delivery.list_gate_reports(actor, model=found.model, version=found.number, limit=10)
     metrics = _metrics(workspace, actor, found)
     return {
@@ -85,7 +85,9 @@ def _version_values(workspace: Workspace, actor: Actor, found: ModelVersion) -> 
         "title": found.ref,
         "version": found,
         "manifest": manifest,
-        "importances": _importances(manifest.importances),
+        "signature": found.preparation.signature if found.preparation else found.signature,
+        "files": workspace.objects.list_tree(found.bundle),
+        "importances": _importances(manifest.importances if manifest else {}),
         "metrics": [(key, words.number(value), "") for key, value in sorted(metrics.items())],
         "gates": [gate_view(workspace, actor, report) for report in reports],
         "served": _served(workspace, actor, found),

@@ -7,11 +7,13 @@ from typing import Any
 
 from tidemill.core.lazy import lazy
 from tidemill.integrations.frameworks.lightgbm.predictors import NativePredictor, PackagePredictor, read_model
+from tidemill.integrations.frameworks.lightgbm.restoring import can_restore, restore
 from tidemill.integrations.frameworks.lightgbm.writing import booster_of, is_classifier, write
 from tidemill.models.answers import CLASSIFIER
 from tidemill.models.examples import plain, shape_of
 from tidemill.models.manifest import Manifest
-from tidemill.models.ports import Columns, Predictor, Written
+from tidemill.models.ports import Columns, Logged, Predictor, Restored, Written
+from tidemill.models.signatures import Field
 
 lgb = lazy("lightgbm")
 np = lazy("numpy")
@@ -43,6 +45,18 @@ class LightGBM:
     def read_native(self, folder: Path, manifest: Manifest) -> object:
         """Return a `lightgbm.Booster`."""
         return lgb.Booster(model_str=read_model(folder / manifest.model_file)[0])
+
+    def can_restore(self, logged: Logged) -> bool:
+        """Return whether MLflow's client logged a model of LightGBM, by whichever of its two ways."""
+        return can_restore(logged)
+
+    def restore(self, logged: Logged, *, trusted: Sequence[str] = ()) -> Restored:
+        """Return the Booster or the scikit-learn class, its trees looked at before LightGBM sees them."""
+        return restore(logged, trusted)
+
+    def lay_out(self, model: object, fields: Sequence[Field], columns: Columns) -> object:
+        """Return plain columns: LightGBM takes numbers, and knows its categories by itself."""
+        return {field.name: list(columns[field.name]) for field in fields}
 
     def ask(
         self,

@@ -15,17 +15,20 @@ from tidemill.integrations.frameworks.sklearn.tables import Layout, array_builde
 from tidemill.integrations.frameworks.sklearn.trust import check_types, load, types_in
 from tidemill.models.answers import CLASSIFIER, REGRESSOR, classifier_outputs, label_output
 from tidemill.models.examples import Example, plain, read_example
+from tidemill.models.formats import file_of
 from tidemill.models.manifest import DamagedModel, JsonValue, Manifest
-from tidemill.models.ports import Columns, Predictor, Written
+from tidemill.models.ports import Columns, Logged, Predictor, Restored, Written
 from tidemill.models.signatures import Field, FieldType, Signature, check_signature
 from tidemill.models.verification import refused_example
 
 np = lazy("numpy")
+pd = lazy("pandas")
 skops_io = lazy("skops.io")
 sklearn_base = lazy("sklearn.base")
 sklearn_validation = lazy("sklearn.utils.validation")
 
 MODEL_FILE = "model.skops"
+_DTYPES = {"double": "float64", "float": "float32", "long": "int64", "integer": "int32", "boolean": "bool"}
 _TYPES: dict[str, FieldType] = {"f": "double", "i": "long", "u": "long", "b": "boolean"}
 
 
@@ -95,6 +98,25 @@ class ScikitLearn:
         """Return the estimator, if every type in its file may be there."""
         return load(folder / manifest.model_file, manifest.trusted)
 
+    def can_restore(self, logged: Logged) -> bool:
+        """Return whether MLflow's client logged an estimator, whatever its class."""
+        return "sklearn" in logged.flavors
+
+    def restore(self, logged: Logged, *, trusted: Sequence[str] = ()) -> Restored:
+        """Return the estimator that MLflow's client wrote with skops, after looking at every type in it."""
+        path = file_of(logged, "sklearn", "pickled_model")
+        release = logged.flavors["sklearn"].get("sklearn_version")
+        return Restored(model=load(path, trusted), release=release if isinstance(release, str) else "")
+
+    def lay_out(self, model: object, fields: Sequence[Field], columns: Columns) -> object:
+        """Return a pandas frame for an estimator that knows names, else an array."""
+        if not hasattr(model, "feature_names_in_"):
+            made = list(zip(*(columns[field.name] for field in fields), strict=True))
+            kinds = {field.type for field in fields}
+            plain_kind = "object" if kinds & {"string", "datetime"} else "float32" if kinds == {"float"} else "float64"
+            return np.array(made, dtype=plain_kind)
+        return pd.DataFrame({field.name: _pandas_column(field, columns[field.name]) for field in fields})
+
     def ask(
         self,
         model: object,
@@ -108,6 +130,18 @@ class ScikitLearn:
         if table is None:
             table = frame_builder(manifest, _layout(manifest))(columns, count)
         return _Whole(model, manifest).answer(table)
+
+
+def _pandas_column(field: Field, values: Sequence[object]) -> Any:  # noqa: ANN401 - a pandas column
+    missing = any(value is None for value in values)
+    dtype = _DTYPES.get(field.type)
+    if missing and field.type in {"long", "integer"}:
+        dtype = "float64"
+    if field.type == "datetime":
+        return pd.to_datetime(list(values), utc=True).tz_localize(None)
+    if missing and field.type in {"boolean", "string"}:
+        dtype = "object" if field.type == "boolean" else None
+    return pd.Series(list(values), dtype=dtype)
 
 
 class _Whole(Asking):
