@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -28,9 +29,10 @@ def started(home: Path) -> subprocess.Popen[str]:
     )
 
 
-def line_of(stream: object) -> str:
+def line_of(stream: IO[str] | None) -> str:
     """Return the next line that a process writes."""
-    return stream.readline()  # type: ignore[attr-defined]  # a pipe
+    assert stream is not None
+    return stream.readline()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])

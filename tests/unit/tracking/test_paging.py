@@ -1,6 +1,7 @@
 """Pages follow one another without a gap or an overlap."""
 
 import base64
+import contextlib
 
 import pytest
 from hypothesis import given
@@ -28,7 +29,7 @@ def test_pages_together_are_the_list(total, size):
 @pytest.mark.parametrize("size", [0, -1, 51])
 def test_a_page_size_out_of_range_is_refused(size):
     with pytest.raises(InvalidInput, match="max_results"):
-        page_of(lambda limit, offset: [], max_results=size, most=50, page_token="")
+        page_of(lambda *_: [], max_results=size, most=50, page_token="")
 
 
 @given(st.integers(0, 2**53))
@@ -49,7 +50,5 @@ def test_a_token_that_was_not_made_here_is_refused(token):
 
 @given(st.text(min_size=1))
 def test_any_text_is_a_token_or_refused(text):
-    try:
+    with contextlib.suppress(InvalidPageToken):
         assert decode_token(text) >= 0
-    except InvalidPageToken:
-        pass

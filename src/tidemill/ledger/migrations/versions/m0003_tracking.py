@@ -21,15 +21,16 @@ def upgrade() -> None:
     _create_inputs()
     _create_logged_models()
     _create_artifacts()
+    _create_carried()
     _insert_default()
 
 
 def _insert_default() -> None:
     now = time.time_ns() // 1000
     row = {"experiment_id": "0", "name": "Default", "artifact_location": "", "lifecycle_stage": "active"}
-    columns = [sa.column(name, sa.Text) for name in row]
-    columns += [sa.column(name, sa.BigInteger) for name in ("created_at", "updated_at")]
-    op.bulk_insert(sa.table("experiments", *columns), [{**row, "created_at": now, "updated_at": now}])
+    texts = [sa.column(name, sa.Text) for name in row]
+    times = [sa.column(name, sa.BigInteger) for name in ("created_at", "updated_at")]
+    op.bulk_insert(sa.table("experiments", *texts, *times), [{**row, "created_at": now, "updated_at": now}])
 
 
 def _create_experiments() -> None:
@@ -176,3 +177,20 @@ def _create_artifacts() -> None:
             sa.Column("digest", sa.Text, nullable=False),
             sa.Column("size", sa.BigInteger, nullable=False),
         )
+
+
+def _create_carried() -> None:
+    op.create_table(
+        "carried",
+        *(sa.Column(name, sa.Text, primary_key=True) for name in ("source", "kind", "foreign_id")),
+        *(sa.Column(name, sa.Text, nullable=False) for name in ("local_id", "mark")),
+    )
+    op.create_table(
+        "transfers",
+        sa.Column("id", sa.Text, primary_key=True),
+        *(sa.Column(name, sa.Text, nullable=False) for name in ("direction", "tracker", "place", "status")),
+        sa.Column("started_at", sa.BigInteger, nullable=False),
+        sa.Column("started_by", sa.Text, nullable=False),
+        sa.Column("ended_at", sa.BigInteger),
+        sa.Column("report", sa.Text, nullable=False),
+    )
