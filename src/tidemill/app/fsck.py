@@ -2,28 +2,23 @@
 
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import msgspec
 
 from tidemill.app import references
-from tidemill.app.placing import settle
+from tidemill.app.placing import is_workspace, no_workspace
 from tidemill.core.digests import Digest, InvalidDigest, parse_digest
-from tidemill.core.errors import Damaged, NotFound
+from tidemill.core.errors import Damaged, TidemillError
 from tidemill.ledger import FolderLock, Ledger
 from tidemill.ledger.audit import verify_chain
 from tidemill.objects import ObjectStore
+from tidemill.objects.unsynced import Unsynced
 
 _MOST_NAMED = 20
 _MOST_LINES = 100
 _LOCK_WAIT_S = 10.0
-
-
-class WorkspaceMissing(NotFound):
-    """There is no workspace in the folder."""
-
-    code = "workspace_missing"
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,6 +76,8 @@ class Fsck:
         # References first, bytes second: an object is stored before the ledger names it, so whatever the ledger named
         # then must be there now, also while others write.
         if ledger:
+            with suppress(TidemillError):  # what hinders it is found below
+                Unsynced(ledger, self._objects).settle()
             for part, look in (("ledger", self._rows), ("audit", self._chain), ("lineage", self._edges)):
                 self._guarded(part, ledger, look)
             self._guarded("ledger", ledger, self._collect)
@@ -194,10 +191,9 @@ def check_folder(home: Path, database: str = "") -> FsckReport:
         WorkspaceMissing: If there is none.
         WorkspaceInUse: If a process works in it.
     """
-    settle(home.absolute())
+    if not is_workspace(home, database):
+        raise no_workspace(home)
     file = home / "ledger.sqlite"
-    if not (file.exists() or (home / "objects").is_dir() or (database and home.is_dir())):
-        raise WorkspaceMissing("There is no workspace", where=str(home), hint="Give its folder with --home.")
     lock = FolderLock(home, wait_s=_LOCK_WAIT_S)
     try:
         objects = ObjectStore(home)

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from tidemill.core.errors import NotFound
 from tidemill.core.ids import new_id
 from tidemill.core.moments import utc_now
 from tidemill.ledger import FolderLock, holder_of
@@ -19,6 +20,12 @@ from tidemill.objects.store import sync_folder
 _WAIT_S = 10.0
 _ID_DIGITS = 12
 _LOG = logging.getLogger("tidemill.restore")
+
+
+class WorkspaceMissing(NotFound):
+    """There is no workspace in the folder."""
+
+    code = "workspace_missing"
 
 
 def begin(home: Path) -> Path:
@@ -87,6 +94,22 @@ def sweep(home: Path) -> Path | None:
         if left != whole and not holder_of(left):
             shutil.rmtree(left, ignore_errors=True)
     return former
+
+
+def is_workspace(home: Path, database: str = "") -> bool:
+    """Return whether there is a workspace in a folder, after the last move of a restore that was killed."""
+    settle(home.absolute())
+    return (home / "ledger.sqlite").exists() or (home / "objects").is_dir() or bool(database and home.is_dir())
+
+
+def no_workspace(home: Path) -> WorkspaceMissing:
+    """Return what to say where a workspace is to be read and there is none."""
+    return WorkspaceMissing(
+        "There is no workspace",
+        where=str(home),
+        hint="`tidemill up` makes one, and so does whatever writes; begin a project with `tidemill init`."
+        " Give the folder of another with --home.",
+    )
 
 
 def is_occupied(home: Path) -> bool:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 
 import click
@@ -10,9 +10,11 @@ import click
 from tidemill.cli.output import FAILED, fail_with, show, talk, wants_json
 from tidemill.client import Client
 from tidemill.client.client import part
+from tidemill.core.errors import Conflict
 from tidemill.pipelines.records import PipelineRun, PipelineStatus, RunEvent, StepFailure
 
 _LOOK_S = 0.1
+_CANCEL_S = 10.0
 _PAGE = 500
 _OPEN = {PipelineStatus.PENDING, PipelineStatus.RUNNING}
 _COLOURS = {"done": "green", "cached": "cyan", "failed": "red", "retrying": "yellow"}
@@ -36,7 +38,7 @@ def follow(api: Client, run_id: str, *, after: int = 0) -> None:
         run_id: The run.
         after: The last event that is known already.
     """
-    with leaving(f"`tidemill pipelines show {run_id}` says how it goes, `tidemill pipelines cancel {run_id}` ends it."):
+    with _attended(api, run_id):
         found = _watched(api, f"/api/v1/pipelines/runs/{part(run_id)}", _Teller(after))
     if wants_json():
         show(found)
@@ -49,6 +51,34 @@ def follow(api: Client, run_id: str, *, after: int = 0) -> None:
     else:
         talk(f"{found.status.value}; go on with `tidemill pipelines resume {run_id}`", bold=True)
         fail_with(FAILED)
+
+
+@contextmanager
+def _attended(api: Client, run_id: str) -> Iterator[None]:
+    """Let Ctrl-C end the looking; where the run cannot outlive this process, end the run with it."""
+    if not api.is_embedded:
+        word = f"`tidemill pipelines show {run_id}` says how it goes, `tidemill pipelines cancel {run_id}` ends it."
+        with leaving(word):
+            yield
+        return
+    try:
+        yield
+    except KeyboardInterrupt:
+        talk(f"\nCancelling {run_id} …")
+        with suppress(Conflict):
+            _cancel(api, run_id)
+        talk(f"Go on with `tidemill pipelines resume {run_id}`.")
+        raise
+
+
+def _cancel(api: Client, run_id: str) -> None:
+    """End a run, and wait until it is written down that it has ended."""
+    path = f"/api/v1/pipelines/runs/{part(run_id)}"
+    found = api.post(f"{path}/cancel", PipelineRun)
+    deadline = time.monotonic() + _CANCEL_S
+    while found.status in _OPEN and time.monotonic() < deadline:
+        time.sleep(_LOOK_S)
+        found = api.get(path, PipelineRun)
 
 
 def _watched(api: Client, path: str, told: "_Teller") -> PipelineRun:

@@ -7,6 +7,7 @@ from importlib import import_module
 import click
 
 import tidemill
+from tidemill.cli.shared import home_option, json_option
 from tidemill.core.nearest import did_you_mean
 
 _TOP: dict[str, tuple[str, str]] = {
@@ -32,6 +33,7 @@ _STAGES: dict[str, tuple[str, str]] = {
     "data": ("tidemill.cli.data:data", "Datasets and their versions."),
     "experiments": ("tidemill.cli.experiments:experiments", "Named groups of runs."),
     "runs": ("tidemill.cli.runs:runs", "Executions, with their params, metrics and artifacts."),
+    "spool": ("tidemill.cli.spool:spool", "What runs recorded while their server was away."),
     "artifacts": ("tidemill.cli.artifacts:artifacts", "Files of runs and logged models."),
     "logged-models": ("tidemill.cli.logged_models:logged_models", "Models that a run kept, registered or not."),
     "pipelines": ("tidemill.cli.pipelines:pipelines", "Pipelines, and what their runs did about each step."),
@@ -66,9 +68,11 @@ class LazyGroup(click.Group):
         if entry is None:
             return None
         module, _, attribute = entry[0].partition(":")
-        command = getattr(import_module(module), attribute)
+        command: object = getattr(import_module(module), attribute)
         if not isinstance(command, click.Command):
             raise TypeError(entry[0])
+        if isinstance(command, click.Group) and not any(option.name == "home" for option in command.params):
+            home_option(json_option(command))  # adds them to the group itself
         for below in getattr(command, "commands", {}).values():
             # Said whole: click would cut the line where the terminal is narrow.
             below.short_help = below.short_help or str(below.help).partition("\n\n")[0]
@@ -109,4 +113,4 @@ def build() -> click.Group:
         help="Continuous delivery for machine learning: one system from data to the watched prediction.",
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
     )
-    return click.version_option(tidemill.__version__, prog_name="tidemill")(group)
+    return click.version_option(tidemill.__version__, prog_name="tidemill")(home_option(json_option(group)))

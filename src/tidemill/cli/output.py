@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from functools import wraps
-from pathlib import Path
 from typing import ParamSpec
 
 import click
 import msgspec
 
+from tidemill.cli.shared import home_option, json_option
 from tidemill.client import Client, connect
 from tidemill.core import errors
 from tidemill.core.errors import TidemillError
@@ -45,28 +45,13 @@ def complain(error: TidemillError) -> int:
 def common(command: Callable[P, None]) -> Callable[P, None]:
     """Give a command the options that all have: `--home` and `--json`."""
 
-    @click.option(
-        "--home",
-        type=click.Path(path_type=Path, file_okay=False),
-        help="The workspace folder.",
-        expose_value=False,
-        callback=_keep("home"),
-    )
-    @click.option("--json", "as_json", is_flag=True, help="Write JSON.", expose_value=False, callback=_keep("json"))
+    @home_option
+    @json_option
     @wraps(command)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> None:
         command(*args, **kwargs)
 
     return wrapped
-
-
-def _keep(name: str) -> Callable[[click.Context, click.Parameter, object], object]:
-    def keep(context: click.Context, parameter: click.Parameter, value: object) -> object:
-        del parameter
-        context.ensure_object(dict)[name] = value
-        return value
-
-    return keep
 
 
 def settings() -> Settings:
@@ -77,8 +62,8 @@ def settings() -> Settings:
 
 @contextmanager
 def client() -> Iterator[Client]:
-    """Give the client that this command works with."""
-    with connect(settings()) as connected:
+    """Give the client that this command works with; a command that only reads makes no workspace."""
+    with connect(settings(), only_writes_make=True) as connected:
         yield connected
 
 

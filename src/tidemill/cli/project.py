@@ -9,6 +9,7 @@ import click
 from tidemill.cli.following import leaving
 from tidemill.cli.output import FAILED, client, common, fail_with, show, talk, wants_json
 from tidemill.cli.pipelines import scalars
+from tidemill.cli.shared import json_option
 from tidemill.client import Client
 from tidemill.client.client import part
 from tidemill.core.lazy import load
@@ -34,9 +35,13 @@ _FOLDER = click.option(
 @click.option("--label", required=True, help="The column that the model is to predict.")
 @click.option("--time", help="The column that says when a row happened; found when left out.")
 @click.option("--key", help="The column that names a row; found when left out.")
+@json_option
 def init(folder: Path, data: Path, label: str, time: str | None, key: str | None) -> None:
     """Write a small working project in FOLDER for a table of your own."""
     made = load("tidemill.cli.starting").start_project(folder, data, label=label, time=time, key=key)
+    if wants_json():
+        show({"folder": made.folder, "files": dict(made.files)})
+        return
     talk(f"Wrote {made.folder}/:", bold=True)
     for name, what in made.files:
         talk(f"  {name.ljust(14)} {what}")

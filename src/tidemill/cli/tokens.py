@@ -4,6 +4,7 @@ import click
 
 from tidemill.cli.output import client, common, show, talk, wants_json
 from tidemill.client.client import part
+from tidemill.core.access import Role
 from tidemill.governance.records import Identity, NewToken, Token
 
 _COLUMNS = ["name", "role", "created_at", "created_by", "expires_at", "revoked_at", "last_used_day"]
@@ -16,7 +17,13 @@ def tokens() -> None:
 
 @tokens.command("create")
 @click.argument("name")
-@click.option("--role", default="viewer", show_default=True, help="viewer, editor, approver or admin.")
+@click.option(
+    "--role",
+    type=click.Choice([role.name.lower() for role in Role]),
+    default="viewer",
+    show_default=True,
+    help="What it may do; each may do what the ones before it may.",
+)
 @click.option("--expires-in", metavar="TIME", help="After what time it is worth nothing, such as 90d.")
 @common
 def create(name: str, role: str, expires_in: str | None) -> None:

@@ -28,10 +28,12 @@ class Client:
 
     Args:
         http: The connection: over the network, or to an application of this process.
+        is_embedded: Whether what the server does ends with this process.
     """
 
-    def __init__(self, http: httpx.Client) -> None:
+    def __init__(self, http: httpx.Client, *, is_embedded: bool = False) -> None:
         self.http = http
+        self.is_embedded = is_embedded
 
     def get(self, path: str, kind: type[T], /, **query: object) -> T:
         """Return what a path holds, decoded as a type."""

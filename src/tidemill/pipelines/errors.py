@@ -57,6 +57,12 @@ class StepNotFound(NotFound):
     code = "step_not_found"
 
 
+class OutputNotFound(NotFound):
+    """The run returned nothing of that name."""
+
+    code = "output_not_found"
+
+
 class ProjectFault(InvalidInput):
     """The project's own code failed while the pipeline was read."""
 

@@ -19,6 +19,7 @@ from tidemill.pipelines import store
 from tidemill.pipelines.attending import Attendant
 from tidemill.pipelines.claims import living_holder
 from tidemill.pipelines.errors import (
+    OutputNotFound,
     PipelineFailed,
     RunBusy,
     RunEnded,
@@ -358,20 +359,20 @@ class PipelineService:
         """Return an output of a run that is done: of the dict that the pipeline returned, or all of it.
 
         Raises:
-            StepNotFound: If the pipeline returned nothing of that name.
+            OutputNotFound: If the pipeline returned nothing of that name.
         """
         found = self.get(actor, run_id=run_id)
         value = found.result
         if value is not None and name:
             items = value.items or {}
             if name not in items:
-                raise StepNotFound(
+                raise OutputNotFound(
                     f"The pipeline {found.pipeline} returned no {shown(name)}",
                     hint=did_you_mean(name, items) if items else 'Return a dict, such as {"model": model}.',
                 )
             value = items[name]
         if value is None:
-            raise StepNotFound(f"Run {shown(run_id)} returned nothing", hint="Return something from the pipeline.")
+            raise OutputNotFound(f"Run {shown(run_id)} returned nothing", hint="Return something from the pipeline.")
         return value
 
     def recover(self, actor: Actor) -> RunIds:

@@ -10,7 +10,8 @@ import sqlalchemy as sa
 
 import tidemill
 from tidemill.app import Workspace
-from tidemill.app.fsck import WorkspaceMissing, check_folder
+from tidemill.app.fsck import check_folder
+from tidemill.app.placing import WorkspaceMissing
 from tidemill.app.references import HOMES, IN_JSON
 from tidemill.core.access import OWNER
 from tidemill.core.digests import Digest

@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from tidemill.app import Workspace
 from tidemill.cli.groups import build
 from tidemill.cli.output import complain
 from tidemill.core.errors import TidemillError
+from tidemill.core.settings import Settings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,8 +33,15 @@ Tidemill = Callable[..., Ran]
 
 
 @pytest.fixture
-def tidemill(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tidemill:
-    """Give a function that runs a command line as `tidemill` does."""
+def tidemill(bare: Tidemill, tmp_path: Path) -> Tidemill:
+    """Give a function that runs a command line as `tidemill` does, on an empty workspace."""
+    Workspace(Settings(home=tmp_path / "home")).close()
+    return bare
+
+
+@pytest.fixture
+def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tidemill:
+    """Give a function that runs a command line as `tidemill` does, where there is no workspace yet."""
     monkeypatch.setenv("TIDEMILL_HOME", str(tmp_path / "home"))
 
     def run(*words: object) -> Ran:

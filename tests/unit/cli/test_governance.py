@@ -27,17 +27,52 @@ def test_a_token_is_revoked(tidemill):
 
 @pytest.mark.parametrize(
     ("words", "code", "said"),
-    [(["tokens", "create", "a/b"], 2, "invalid_name"), (["tokens", "create", "a", "--role", "king"], 2, "unknown_role"),
+    [(["tokens", "create", "a/b"], 2, "invalid_name"),
+     (["tokens", "create", "a", "--role", "king"], 2, "'king' is not one of"),
      (["tokens", "create", "owner"], 2, "name_reserved"), (["tokens", "create"], 2, "Missing argument"),
      (["trace", "nothing"], 3, "thing_not_found"), (["audit", "--limit", "0"], 2, "invalid_limit"),
-     (["audit", "--of", "nonsense"], 2, "invalid_ref"), (["tokenz"], 2, "Did you mean 'tokens'"),
-     (["restore", "nowhere.tar"], 3, "backup_missing"), (["fsck"], 3, "workspace_missing")],
+     (["audit", "--of", "nonsense"], 2, "invalid_ref"), (["tokenz"], 2, "Did you mean 'tokens'")],
 )  # fmt: skip
 def test_what_does_not_work_says_why_with_the_right_exit_code(tidemill, words, code, said):
     ran = tidemill(*words)
 
     assert (ran.code, ran.out) == (code, "")
     assert said in ran.err
+
+
+@pytest.mark.parametrize(
+    "words", [["fsck"], ["endpoints", "list"], ["trace", "x"], ["audit"], ["deliveries", "show", "d"], ["runs", "list"]]
+)
+def test_where_there_is_no_workspace_reading_makes_none(bare, tmp_path, words):
+    ran = bare(*words)
+
+    assert (ran.code, ran.out, "workspace_missing" in ran.err) == (3, "", True)
+    assert "tidemill init" in ran.err
+    assert not (tmp_path / "home").exists()
+
+
+def test_a_backup_that_is_not_there_is_said(bare):
+    ran = bare("restore", "nowhere.tar")
+    assert (ran.code, "backup_missing" in ran.err) == (3, True)
+
+
+def test_what_writes_makes_the_workspace(bare, tmp_path):
+    assert bare("experiments", "create", "first").code == 0
+    assert "first" in [each["name"] for each in bare("experiments", "list", "--json").json]
+    assert (tmp_path / "home" / "ledger.sqlite").exists()
+
+
+@pytest.mark.parametrize("at", range(3))
+def test_home_and_json_may_stand_before_the_verb(tidemill, tmp_path, at):
+    words = ["endpoints", "list"]
+    assert tidemill(*words[:at], "--json", *words[at:]).json == []
+    ran = tidemill(*words[:at], "--home", tmp_path / "other", *words[at:])
+    assert (ran.code, "workspace_missing" in ran.err, str(tmp_path / "other") in ran.err) == (3, True, True)
+
+
+def test_what_is_said_twice_is_said_last(tidemill, tmp_path):
+    ran = tidemill("--home", tmp_path / "one", "endpoints", "list", "--home", tmp_path / "two")
+    assert str(tmp_path / "two") in ran.err
 
 
 def test_who_one_is(tidemill):

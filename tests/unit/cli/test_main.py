@@ -127,6 +127,6 @@ def test_a_moment_is_a_day_or_a_time_with_or_without_its_zone(tidemill, moment):
 def test_a_home_below_a_file_is_refused_with_the_way_out(tidemill, tmp_path):
     (tmp_path / "file").write_text("")
 
-    ran = tidemill("runs", "list", "--home", tmp_path / "file" / "home")
+    ran = tidemill("experiments", "create", "x", "--home", tmp_path / "file" / "home")
 
     assert (ran.code, "another --home" in ran.err) == (4, True)

@@ -1,5 +1,9 @@
 """Pipelines and their runs as a person types them."""
 
+import signal
+import subprocess
+import sys
+import time
 from textwrap import dedent
 
 import pytest
@@ -81,6 +85,45 @@ def test_a_run_that_failed_shows_its_place_and_goes_on(tidemill, project):
     assert (resumed.code, resumed.out.strip()) == (0, run)
     assert "double" not in resumed.err
     assert "done" in resumed.err
+
+
+def test_ctrl_c_ends_a_run_that_no_server_executes(tidemill, project):
+    began = project.parent / "began"
+    (project / "slow.py").write_text(
+        dedent(f"""
+        import time
+        from pathlib import Path
+
+        from tidemill import pipeline, step
+
+        @step
+        def wait(n: int):
+            Path({str(began)!r}).touch()
+            time.sleep(600)
+
+        @pipeline
+        def main(n: int = 1):
+            return wait(n)
+    """)
+    )
+    code = "from tidemill.cli.main import main; main()"
+    ran = subprocess.Popen([sys.executable, "-c", code, "run", "slow.py:main"], stderr=subprocess.PIPE, text=True)
+    try:
+        deadline = time.monotonic() + 60
+        while not began.exists():
+            assert ran.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        ran.send_signal(signal.SIGINT)
+        _, err = ran.communicate(timeout=30)
+    finally:
+        ran.kill()
+
+    assert ran.returncode == 130, err
+    assert "tidemill pipelines resume" in err
+    (found,) = tidemill("runs", "list", "--json").json
+    assert found["status"] == "KILLED"
+    assert [each["status"] for each in tidemill("pipelines", "list", "--json").json] == ["cancelled"]
 
 
 def test_code_is_stored_as_it_is(tidemill, project):

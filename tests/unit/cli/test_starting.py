@@ -45,3 +45,11 @@ def test_two_values_are_classes_and_more_numbers_are_a_quantity(tmp_path: Path, 
     start_project(tmp_path / "project", table, label=label, time=None, key=None)
 
     assert f"metric: {metric} " in (tmp_path / "project" / "tidemill.yaml").read_text()
+
+
+def test_what_was_written_is_told_to_programs(bare, tmp_path):
+    table = tmp_path / "customers.csv"
+    table.write_text("id,tenure,left\n" + "".join(f"{n},{n % 7},{'yes' if n % 3 else 'no'}\n" for n in range(200)))
+    told = bare("init", tmp_path / "churn", "--data", table, "--label", "left", "--json").json
+    assert told["folder"] == str(tmp_path / "churn")
+    assert "tidemill.yaml" in told["files"]

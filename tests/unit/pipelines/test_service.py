@@ -8,7 +8,7 @@ from tidemill.core.access import OWNER
 from tidemill.core.refs import Ref
 from tidemill.ledger.lineage import trace
 from tidemill.pipelines.errors import (
-    StepNotFound,
+    OutputNotFound,
 )
 from tidemill.pipelines.records import RunEvent
 
@@ -277,7 +277,7 @@ def test_the_outputs_of_a_run_have_names(bench):
     run = bench.run()
 
     assert bench.service.output(OWNER, run_id=run.run_id, name="a").text == "6"
-    with pytest.raises(StepNotFound):
+    with pytest.raises(OutputNotFound):
         bench.service.output(OWNER, run_id=run.run_id, name="b")
 
 
