@@ -38,7 +38,8 @@ def program_files() -> Iterator[Path]:
 
 
 def modules() -> list[str]:
-    return sorted(found.name for found in pkgutil.walk_packages(tidemill.__path__, "tidemill."))
+    found = sorted(found.name for found in pkgutil.walk_packages(tidemill.__path__, "tidemill."))
+    return [name for name in found if not name.startswith("tidemill.client.mlflow.")]  # loaded by MLflow, within it
 
 
 def errors() -> list[type[TidemillError]]:

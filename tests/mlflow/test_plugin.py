@@ -1,0 +1,122 @@
+"""The real MLflow client with `tidemill+http`: what it logs while the network is away arrives, once."""
+
+import json
+import os
+import subprocess
+import sysconfig
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from tests.faults.network import Network
+from tests.mlflow.conftest import CLIENT
+from tests.mlflow.environments import NEWEST, OLDEST, ROOT, environment
+from tests.mlflow.servers import our_server
+
+pytestmark = [pytest.mark.mlflow, pytest.mark.xdist_group("mlflow-plugin")]
+PROGRAM = Path(__file__).with_name("scripts") / "training.py"
+
+
+class Training:
+    """A training in a real client's environment, which stops at words and goes on when it is told."""
+
+    def __init__(self, version: str, url: str, folder: Path) -> None:
+        plugin = installed(folder)
+        clean = {
+            key: text for key, text in os.environ.items() if not key.startswith(("MLFLOW_", "TIDEMILL_", "PYTHON"))
+        }
+        variables = {
+            "MLFLOW_TRACKING_URI": f"tidemill+{url}",
+            "TIDEMILL_SPOOL": str(folder / "spool"),
+            "PYTHONPATH": f"{plugin}:{ROOT / 'src'}",
+            "PYTHONWARNINGS": "ignore",
+        }
+        self.process = subprocess.Popen(
+            [str(environment(version) / "python"), str(PROGRAM)],
+            env=clean | CLIENT | variables,
+            cwd=folder,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def until(self, word: str) -> dict[str, Any]:
+        """Read on to a word, and return what is said with it."""
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            if line.startswith(f"@@{word} "):
+                return dict(json.loads(line.partition(" ")[2]))
+        pytest.fail(f"the training ended before {word}")
+
+    def go_on(self) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+
+
+def installed(folder: Path) -> Path:
+    """Make Tidemill look installed where its source is on the path: entry points, and the library that it sends with."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    about = folder / "plugin" / "tidemill-0.dist-info"
+    about.mkdir(parents=True)
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: tidemill\nVersion: 0\n")
+    groups = {name: points for name, points in project["entry-points"].items() if name.startswith("mlflow.")}
+    lines = [
+        f"[{name}]\n" + "\n".join(f"{key} = {value}" for key, value in each.items()) for name, each in groups.items()
+    ]
+    (about / "entry_points.txt").write_text("\n".join(lines))
+    ours = sysconfig.get_paths()["purelib"]
+    (about.parent / "sitecustomize.py").write_text(f"import sys\nsys.path.append({ours!r})\n")
+    return about.parent
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Network]:
+    with our_server(tmp_path_factory.mktemp("server")) as url, Network(httpx.URL(url).port or 0) as made:
+        yield made
+
+
+@pytest.mark.parametrize("version", [OLDEST, NEWEST])
+@pytest.mark.parametrize("state", ["refuse", "hole"])
+def test_a_training_goes_on_without_its_server(network, tmp_path, version, state):
+    network.set("up")
+    training = Training(version, network.url, tmp_path)
+    started = training.until("started")
+    network.set(state)
+    training.go_on()
+    without = training.until("without")
+    network.set("up")
+    training.go_on()
+    after = training.until("after")
+    training.process.wait(60)
+
+    assert started["imported"] == ["tidemill", "tidemill.client", "tidemill.client.mlflow"]
+    assert without["longest"] < 5
+    assert without["status"] == "FINISHED"
+    assert without["metrics"] == {"loss": 1 / 200}
+    assert without["unanswered"] == "TEMPORARILY_UNAVAILABLE"
+    assert after["runs"] == {"offline": ["FINISHED", {"depth": "4"}], "online": ["FINISHED", {}]}
+    assert after["points"] == [[step, 1 / (step + 1)] for step in range(200)]
+    assert after["text"] == "what was found"
+    assert after["tags"] == {"kept": "yes"}
+    assert training.process.returncode == 0
+    assert list((tmp_path / "spool").glob("0*")) == []
+
+
+def test_the_plug_in_costs_little_to_import(tmp_path):
+    plugin = installed(tmp_path)
+    program = (
+        "import sys, time; began = time.process_time(); import tidemill.client.mlflow;"
+        "print(time.process_time() - began, len([name for name in sys.modules if name.startswith('httpx')]))"
+    )
+    done = subprocess.run(
+        [str(environment(NEWEST) / "python"), "-c", program],
+        env={"PYTHONPATH": f"{plugin}:{ROOT / 'src'}"}, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    seconds, modules = done.stdout.split()
+
+    assert float(seconds) < 0.1
+    assert modules == "0"
