@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from concurrent.futures import Future
-from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -20,9 +19,8 @@ from tidemill.server.faces.mlflow.shapes import (
     input_of,
     run_of,
 )
-from tidemill.server.faces.mlflow.words import Tag, kept_params, kept_tags, moment_of, run_status_of, view_of
-from tidemill.tracking.records import Metric, Output
-from tidemill.tracking.rules import ExperimentNotFound
+from tidemill.server.faces.mlflow.words import Tag, moment_of, run_status_of, tags_of, view_of
+from tidemill.tracking.records import Metric, Output, Run
 
 _MOST_AT_ONCE = {"metrics": 1000, "params": 100, "tags": 100}
 _MOST_TOGETHER = 1000
@@ -138,7 +136,7 @@ def _id(given: RunId) -> str:
 
 def _create(call: Call, given: CreateRun) -> dict[str, WireRun]:
     tracking = call.workspace.tracking
-    tags = kept_tags(given.tags)
+    tags = tags_of(given.tags)
     made = tracking.create_run(
         call.actor,
         experiment_id=given.experiment_id or "0",
@@ -167,29 +165,27 @@ def _update(call: Call, given: UpdateRun) -> dict[str, WireRunInfo]:
 
 
 def _search(call: Call, given: SearchRuns) -> dict[str, object]:
-    locations = dict(_locations(call, given.experiment_ids))
-    if not locations:
+    if not given.experiment_ids:
         return {}
     page = call.workspace.tracking.search_runs(
         call.actor,
-        experiments=list(locations),
+        experiments=given.experiment_ids,
         filter=given.filter,
         order_by=given.order_by,
         view=view_of(given.run_view_type),
         max_results=given.max_results,
         page_token=given.page_token,
     )
-    answer: dict[str, object] = (
-        {"runs": [run_of(run, locations[run.experiment_id]) for run in page.runs]} if page.runs else {}
-    )
+    answer: dict[str, object] = {"runs": list(_runs(call, page.runs))} if page.runs else {}
     return {**answer, "next_page_token": page.next_page_token} if page.next_page_token else answer
 
 
-def _locations(call: Call, experiment_ids: Iterable[str]) -> Iterable[tuple[str, str]]:
-    """Yield the ids and locations of the experiments that there are: one that is not has no runs."""
-    for experiment_id in experiment_ids:
-        with suppress(ExperimentNotFound):
-            yield experiment_id, _location(call, experiment_id)
+def _runs(call: Call, runs: Iterable[Run]) -> Iterable[WireRun]:
+    locations: dict[str, str] = {}
+    for run in runs:
+        if run.experiment_id not in locations:
+            locations[run.experiment_id] = _location(call, run.experiment_id)
+        yield run_of(run, locations[run.experiment_id])
 
 
 def _location(call: Call, experiment_id: str) -> str:
@@ -239,12 +235,12 @@ def _log_batch(call: Call, given: LogBatch) -> "Future[None]":
         for each in given.metrics
     ]
     return call.workspace.tracking.log_soon(
-        call.actor, run_id=_id(given), metrics=points, params=_params(given.params), tags=kept_tags(given.tags)
+        call.actor, run_id=_id(given), metrics=points, params=_params(given.params), tags=tags_of(given.tags)
     )
 
 
 def _params(given: list[Tag]) -> dict[str, str]:
-    params = kept_params(given)
+    params = tags_of(given)
     if len(params) != len(given):
         keys = [each.key for each in given]
         twice = next(key for key in keys if keys.count(key) > 1)
@@ -258,13 +254,12 @@ def _params(given: list[Tag]) -> dict[str, str]:
 
 
 def _log_parameter(call: Call, given: LogParameter) -> "Future[None]":
-    params = kept_params([Tag(given.key, _value(given))])
+    params = {given.key: _value(given)}
     return call.workspace.tracking.log_soon(call.actor, run_id=_id(given), params=params)
 
 
 def _set_tag(call: Call, given: LogParameter) -> "Future[None]":
-    tags = kept_tags([Tag(given.key, _value(given))])
-    return call.workspace.tracking.log_soon(call.actor, run_id=_id(given), tags=tags)
+    return call.workspace.tracking.log_soon(call.actor, run_id=_id(given), tags={given.key: _value(given)})
 
 
 def _value(given: LogParameter) -> str:
