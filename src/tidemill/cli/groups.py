@@ -34,7 +34,6 @@ _STAGES: dict[str, tuple[str, str]] = {
     "experiments": ("tidemill.cli.experiments:experiments", "Named groups of runs."),
     "runs": ("tidemill.cli.runs:runs", "Executions, with their params, metrics and artifacts."),
     "spool": ("tidemill.cli.spool:spool", "What runs recorded while their server was away."),
-    "spool": ("tidemill.cli.spool:spool", "What runs recorded while their server was away."),
     "artifacts": ("tidemill.cli.artifacts:artifacts", "Files of runs and logged models."),
     "logged-models": ("tidemill.cli.logged_models:logged_models", "Models that a run kept, registered or not."),
     "pipelines": ("tidemill.cli.pipelines:pipelines", "Pipelines, and what their runs did about each step."),
