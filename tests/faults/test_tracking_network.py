@@ -190,6 +190,19 @@ def test_a_server_that_is_killed_gets_what_it_missed(tmp_path, wait_for):
         server.process.wait(60)
 
 
+@pytest.mark.parametrize("leave", ["sys.exit(0)", "os._exit(0)"])
+def test_children_of_a_training_log_too_however_they_end(server, network, settings, leave):
+    program = {**os.environ, "TIDEMILL_URL": settings.url, "TIDEMILL_SPOOL": settings.spool}
+    done = subprocess.run(
+        [sys.executable, "-c", FORKING.replace("LEAVE", leave)], check=True, text=True, env=program, capture_output=True
+    )
+    run_id = done.stdout.strip()
+
+    assert server.points(run_id) == expected(100)
+    assert server.get(f"/api/v1/runs/{run_id}")["status"] == "FINISHED"
+    assert spools(settings) == []
+
+
 def test_what_the_server_refuses_holds_up_nothing_and_is_kept(server, network, settings):
     run = track("refusing", params={"depth": 4}, settings=settings)
     run.log_param("depth", 5)
@@ -230,6 +243,19 @@ def test_answers_of_somebody_else_are_no_answers(server, network, settings, wait
     assert server.points(run.run_id) == [(0, 1.0)]
 
 
+FORKING = """
+import os, sys, tidemill
+with tidemill.track("forking") as run:
+    for step in range(50):
+        run.log_metric("loss", 1 / (step + 1), step=step)
+    child = os.fork()
+    if not child:
+        for step in range(50, 100):
+            run.log_metric("loss", 1 / (step + 1), step=step)
+        LEAVE
+    os.waitpid(child, 0)
+print(run.run_id)
+"""
 PORTAL = """
 import http.server
 class Portal(http.server.BaseHTTPRequestHandler):

@@ -17,6 +17,7 @@ from tidemill.client.tracking.spool import Place, SpoolWriter
 _LOGGER = logging.getLogger("tidemill.track")
 _GATHER_S = 0.05
 _EMBEDDED_PAUSE_S = 2.0
+_ADOPT_EVERY_S = 10.0
 _LONGEST_PAUSE_S = 15.0
 _FAULTS_UNTIL_REFUSED = 10
 _MOST_REFUSALS = 1000
@@ -175,7 +176,8 @@ class Courier:
         self._done = 0
         self._away = ""
         self._refusals: dict[int, Refusal] = {}
-        self._is_ending = self._is_asked = self._is_idle = self._has_ended = self._has_adopted = False
+        self._is_ending = self._is_asked = self._is_idle = self._has_ended = False
+        self._adopted_at = -_ADOPT_EVERY_S
         self._has_tried_last = False
         self._pause = 0.0
         self._thread = threading.Thread(target=self._run, name=COURIER, daemon=True)
@@ -257,21 +259,27 @@ class Courier:
         with self._state:
             if self._away:
                 self._state.wait_for(lambda: self._is_ending, self._pause)
-                is_last, self._has_tried_last = self._has_tried_last, self._is_ending
-                return not is_last
+                return self._goes_on()
             self._is_idle = True
             self._state.wait_for(lambda: self._is_ending or self._is_asked or self._done < self._writer.count)
             self._is_idle = False
             gather = _GATHER_S if self._link.is_shared else _EMBEDDED_PAUSE_S
             self._state.wait_for(lambda: self._is_ending or self._is_asked, gather)
-            return not self._is_ending or self._done < self._writer.count
+            return self._goes_on()
+
+    def _goes_on(self) -> bool:
+        if not self._is_ending:
+            return True
+        is_first, self._has_tried_last = not self._has_tried_last, True
+        return is_first or (not self._away and self._done < self._writer.count)
 
     def _deliver(self) -> bool:
         self._writer.sync()
         try:
-            if not self._has_adopted:
+            # At first, as dead processes may have logged to the same runs; later for children that died of `os._exit`.
+            if self._is_ending or time.monotonic() - self._adopted_at >= _ADOPT_EVERY_S:
                 self._adopt()
-                self._has_adopted = True
+                self._adopted_at = time.monotonic()
             self._deliver_own()
             self._link.rest()
         except ServerAway as error:
@@ -295,7 +303,7 @@ class Courier:
             self._state.notify_all()
 
     def _adopt(self) -> None:
-        """Deliver what dead processes left before anything of this one, as they may have logged to the same runs."""
+        """Deliver what dead processes left."""
         for claim in claims(self._root, self._place):
             deliver_claim(claim, self._deliverer)
 

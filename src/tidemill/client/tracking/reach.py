@@ -86,7 +86,7 @@ class Link:
     def _open(self) -> Any:  # noqa: ANN401 - httpx is not loaded here
         if self._http is None:
             if self._place.url:
-                httpx = _quiet_httpx()
+                httpx = load("httpx")
                 headers = {"Authorization": f"Bearer {self._settings.token}"} if self._settings.token else {}
                 context = httpx.Client(base_url=self._place.url, headers=headers)
                 self._http = context.__enter__()
@@ -105,7 +105,7 @@ class Link:
         answer_s: float,
         headers: dict[str, str] | None = None,
     ) -> Refusal | None:
-        httpx = load("httpx")
+        httpx = _quiet_httpx()
         timeout = httpx.Timeout(answer_s, connect=_CONNECT_S)
         try:
             response = self._open().request(method, path, content=content, headers=headers, timeout=timeout)

@@ -1,6 +1,7 @@
 """`tidemill.track()`: a run that is recorded whatever becomes of the server meanwhile."""
 
 import getpass
+import os
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
@@ -64,14 +65,15 @@ def track(
         RunRefused: If the server is there and will not start it.
     """
     chosen = settings or Settings.load()
-    tracker = tracker_for(replace(chosen, url=url) if url else chosen)
+    chosen = replace(chosen, url=url) if url else chosen
     if run_id:
-        run = TrackedRun(tracker, run_id)
+        run = TrackedRun(chosen, run_id)
         run.change(status="RUNNING")
         run.log_params(params or {})
         run.set_tags(tags or {})
         return run
-    run = TrackedRun(tracker, new_id())
+    run = TrackedRun(chosen, new_id())
+    tracker = tracker_for(chosen)
     source = {"mlflow.source.name": sys.argv[0], "mlflow.source.type": "LOCAL"} if sys.argv and sys.argv[0] else {}
     number = tracker.add(
         entries.started(
@@ -93,13 +95,18 @@ class TrackedRun:
     """A run, and what can be said about it; no method waits for the server but `flush`.
 
     Args:
-        tracker: Takes what is said to the server.
+        settings: Where the server is.
         run_id: The run's id.
     """
 
-    def __init__(self, tracker: Tracker, run_id: str) -> None:
+    def __init__(self, settings: Settings, run_id: str) -> None:
         self.run_id = run_id
-        self._tracker = tracker
+        self._settings = settings
+        self._process = os.getpid()
+
+    @property
+    def _tracker(self) -> Tracker:
+        return tracker_for(self._settings)  # asked each time: after a fork it is another one
 
     def log_param(self, key: str, value: object) -> None:
         """Log a setting of the run; one key keeps one value."""
@@ -185,10 +192,13 @@ class TrackedRun:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """End the run: as failed when the block failed, as killed when it was interrupted."""
-        if kind is None:
+        if os.getpid() != self._process:
+            return  # a child that was forked in the block leaves it; the run goes on
+        is_plain_exit = isinstance(error, SystemExit) and not error.code
+        if kind is None or is_plain_exit:
             self.end()
         else:
-            self.end("FAILED" if issubclass(kind, Exception) else "KILLED")
+            self.end("FAILED" if issubclass(kind, Exception | SystemExit) else "KILLED")
 
     def _add(self, *given: Entry) -> None:
         for entry in given:

@@ -118,10 +118,14 @@ class SpoolWriter:
     def close(self) -> None:
         """Let go of the folder; others may read it now."""
         with self._gate:
-            for handle in (self._file, self._lock):
-                if handle >= 0:
-                    os.close(handle)
-            self._file = self._lock = -1
+            self.abandon()
+
+    def abandon(self) -> None:
+        """Let go of the folder without waiting for anybody: in the child of a fork nobody is there to give way."""
+        for handle in (self._file, self._lock):
+            if handle >= 0:
+                os.close(handle)
+        self._file = self._lock = -1
 
     def _make(self, root: Path, place: Place) -> None:
         root.mkdir(mode=0o700, parents=True, exist_ok=True)

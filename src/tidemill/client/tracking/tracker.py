@@ -75,7 +75,7 @@ class Tracker:
 
     def abandon(self) -> None:
         """Let go of everything in the child of a fork: the spool is the parent's."""
-        self._writer.close()
+        self._writer.abandon()
 
 
 def place_from(settings: Settings) -> Place:
