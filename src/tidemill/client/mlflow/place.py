@@ -13,6 +13,7 @@ try:
 except ImportError:  # MLflow 2.9 and before
     from mlflow.tracking._tracking_service.utils import _get_default_host_creds as get_default_host_creds
 
+_TOKENS = ("MLFLOW_TRACKING_TOKEN", "MLFLOW_TRACKING_PASSWORD")
 ANSWER_S = 10.0
 """How long a question waits until what was logged before it is at the server."""
 
@@ -20,7 +21,8 @@ ANSWER_S = 10.0
 def tracker_of(url: str) -> Tracker:
     """Return this process's tracker for a server."""
     settings = Settings.load(url=url)
-    token = settings.token or os.environ.get("MLFLOW_TRACKING_TOKEN", "")
+    given = (settings.token, *(os.environ.get(name, "") for name in _TOKENS))
+    token = next(filter(None, given), "")
     return tracker_for(Settings.load(url=url, token=token))
 
 
