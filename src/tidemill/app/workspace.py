@@ -12,6 +12,8 @@ from tidemill.app.placing import settle
 from tidemill.app.registry import ModelRegistry
 from tidemill.app.roots import data_roots
 from tidemill.app.tables import Tables
+from tidemill.app.trackers import TrackerService
+from tidemill.app.trackers.importing import Here
 from tidemill.core.access import SYSTEM
 from tidemill.core.settings import Settings
 from tidemill.data.service import DataService
@@ -20,6 +22,7 @@ from tidemill.delivery.routing import Routing
 from tidemill.delivery.service import DeliveryService
 from tidemill.governance.service import GovernanceService
 from tidemill.ledger import FolderLock, Ledger
+from tidemill.models.search import RUNS_AND_MODELS
 from tidemill.models.service import ModelService
 from tidemill.monitoring.service import MonitoringService
 from tidemill.objects import ObjectStore
@@ -45,6 +48,7 @@ _SERVICES: dict[str, type] = {
     "governance": GovernanceService,
     "projects": ProjectService,
     "maintenance": MaintenanceService,
+    "trackers": TrackerService,
 }
 
 
@@ -68,6 +72,7 @@ class Workspace:
         try:
             self.objects = ObjectStore(settings.home)
             self.objects.clear_incoming()
+            self.objects.leaving.put_all_back()
             self.ledger = Ledger.open(settings.database or settings.home / "ledger.sqlite")
             Unsynced(self.ledger, self.objects).recover()
         except BaseException:
@@ -90,6 +95,7 @@ class Workspace:
         self.pipelines = PipelineService(ledger, objects, self.tracking, datasets, work=work, cores=cores)
         logged = LoggedFiles(self.tracking, self.logged_models)
         self.models = ModelService(ledger, objects, work / "models", logged)
+        self.tracking.words = RUNS_AND_MODELS
         tables = Tables(objects, self.data)
         self.monitoring = MonitoringService(
             ledger,
@@ -108,6 +114,7 @@ class Workspace:
             self.workflows,
             self.monitoring,
         )
+        self.models.serving = self.delivery.serving
         settling = Settling(self.delivery, self.monitoring)
         watch = Watch(ledger, self.data, self.monitoring)
         loop = Loop(ledger, self.data, self.pipelines, self.models, self.delivery, settling, watch)
@@ -116,6 +123,7 @@ class Workspace:
         self.delivery.on_decision = self.projects.on_decision
         self.governance = GovernanceService(ledger, {"prediction": self.monitoring.prediction_ref_edges})
         self.maintenance = MaintenanceService(home, ledger, objects)
+        self.trackers = TrackerService(Here(ledger, objects, logged, self.models))
 
     @staticmethod
     def services() -> dict[str, type]:
@@ -154,6 +162,7 @@ class Workspace:
 
     def close(self) -> None:
         """Finish what is under way and let go of the folder."""
+        self.trackers.close()
         self.pipelines.close()
         self.tracking.close()
         if self._workflows is not None:

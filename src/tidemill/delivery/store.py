@@ -124,6 +124,16 @@ rollout_events = sa.Table(
 )
 
 
+def role_of_version(connection: sa.Connection, version_id: str, model: str, number: int, digest: str) -> str:
+    """Return what delivery did with a model version, for which it must stay; nothing when it did nothing."""
+    deployed, judged = deployments.c, gate_reports.c
+    # A model may have been renamed since, so the files count too.
+    of_it = sa.or_(sa.and_(judged.model == model, judged.version == number), judged.digest == digest)
+    if connection.execute(sa.select(deployed.id).where(deployed.model_version_id == version_id).limit(1)).scalar():
+        return "it was deployed"
+    return "a gate judged it" if connection.execute(sa.select(judged.id).where(of_it).limit(1)).scalar() else ""
+
+
 def find_endpoint(connection: sa.Connection, name: str, *, hold: bool = False) -> Endpoint | None:
     """Return an endpoint by its name, held until the end of the transaction if asked for."""
     query = sa.select(endpoints).where(endpoints.c.name == name)
@@ -192,6 +202,17 @@ def list_deployments(connection: sa.Connection, endpoint: str, *, limit: int = 1
     query = sa.select(deployments).where(deployments.c.endpoint == endpoint)
     rows = connection.execute(query.order_by(deployments.c.number.desc()).limit(limit))
     return [msgspec.convert(record(row), Deployment) for row in rows]
+
+
+def endpoint_serving(connection: sa.Connection, model: str, version: int) -> str:
+    """Return an endpoint that answers with a version of a model, or that it stands on; empty if there is none."""
+    for endpoint in list_endpoints(connection):
+        named = {*(target.deployment for target in endpoint.targets), endpoint.stable, endpoint.served}
+        table = deployments.c
+        query = sa.select(table.id).where(table.id.in_(named - {None}), table.model == model, table.version == version)
+        if connection.execute(query.limit(1)).scalar():
+            return endpoint.name
+    return ""
 
 
 def needed_bundles(connection: sa.Connection, newest: int) -> set[str]:

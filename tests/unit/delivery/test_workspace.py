@@ -9,6 +9,7 @@ from tidemill.app import Workspace
 from tidemill.core.access import OWNER
 from tidemill.core.settings import Settings
 from tidemill.delivery.records import RolloutPlan
+from tidemill.models.rules import ModelServes
 
 
 @pytest.fixture
@@ -88,3 +89,15 @@ def test_a_gate_reads_artifacts_and_dataset_versions(workspace, rows, tmp_path):
                 OWNER, model="delay@2", rules=[{"metric": "roc_auc >= 0.6"}], holdout=holdout, label="late"
             )
         assert caught.value.code == code  # type: ignore[attr-defined]
+
+
+def test_a_version_that_an_endpoint_answers_with_cannot_go(workspace):
+    delivery, models = workspace.delivery, workspace.models
+    delivery.create_endpoint(OWNER, name="live", passthrough=["z"])
+    delivery.deploy(OWNER, endpoint="live", model="delay@1", force=True)
+    with pytest.raises(ModelServes, match="live"):
+        models.delete_version(OWNER, ref="delay@1")
+    with pytest.raises(ModelServes):
+        models.rename(OWNER, name="delay", new_name="late")
+    models.delete_version(OWNER, ref="delay@2")
+    assert [each.number for each in models.versions(OWNER, name="delay")] == [1]
