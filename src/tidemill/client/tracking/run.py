@@ -31,10 +31,10 @@ class RunRefused(Conflict):
     code = "run_refused"
 
 
-class UnfitValue(InvalidInput):
+class UntrackableValue(InvalidInput):
     """What is to be logged is no number, or has no fit key."""
 
-    code = "unfit_value"
+    code = "untrackable_value"
 
 
 def track(
@@ -130,7 +130,7 @@ class TrackedRun:
     def log_metrics(self, metrics: Mapping[str, float], *, step: int = 0, timestamp_ms: int = 0) -> None:
         """Log measured numbers of one step."""
         if not -_LARGEST_STEP <= step <= _LARGEST_STEP:
-            raise UnfitValue(f"{step!r} is not a step", hint="A step is a 64-bit integer.")
+            raise UntrackableValue(f"{step!r} is not a step", hint="A step is a 64-bit integer.")
         when = timestamp_ms or entries.now_ms()
         points = [entries.point(_key(key), _number(key, value), step, when) for key, value in metrics.items()]
         self._add(*entries.logged(self.run_id, points))
@@ -207,7 +207,9 @@ class TrackedRun:
 
 def _key(key: str) -> str:
     if not 0 < len(key) <= _LONGEST_KEY:
-        raise UnfitValue(f"{key!r:.100} cannot be a key", hint=f"A key is a text of 1 to {_LONGEST_KEY} characters.")
+        raise UntrackableValue(
+            f"{key!r:.100} cannot be a key", hint=f"A key is a text of 1 to {_LONGEST_KEY} characters."
+        )
     return key
 
 
@@ -219,7 +221,7 @@ def _number(key: str, value: object) -> float:
     try:
         return float(value)  # type: ignore[arg-type]  # numbers of NumPy and PyTorch are numbers too
     except (TypeError, ValueError) as error:
-        raise UnfitValue(f"Metric {key} is {value!r:.100}, not a number", hint="Log a number.") from error
+        raise UntrackableValue(f"Metric {key} is {value!r:.100}, not a number", hint="Log a number.") from error
 
 
 def _user() -> str:

@@ -9,7 +9,7 @@ import pytest
 
 import tidemill
 from tidemill.client import connect
-from tidemill.client.tracking.run import UnfitValue
+from tidemill.client.tracking.run import UntrackableValue
 from tidemill.client.tracking.tracker import close_all, place_from
 from tidemill.core.settings import Settings
 from tidemill.tracking.records import MetricPage, Run
@@ -60,11 +60,11 @@ def test_what_cannot_be_logged_is_said_at_once(settings):
     settings = Settings(url="http://127.0.0.1:9", spool=settings.spool)
     run = tidemill.track("wrong", settings=settings)
 
-    with pytest.raises(UnfitValue, match="loss"):
+    with pytest.raises(UntrackableValue, match="loss"):
         run.log_metric("loss", "high")  # type: ignore[arg-type]
-    with pytest.raises(UnfitValue):
+    with pytest.raises(UntrackableValue):
         run.log_metric("", 1.0)
-    with pytest.raises(UnfitValue):
+    with pytest.raises(UntrackableValue):
         run.log_metric("loss", 1.0, step=2**63)
     with pytest.raises(FileNotFoundError):
         run.log_artifact("nowhere.txt")
