@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+import xgboost as xgb
 from sklearn.compose import make_column_transformer
 from sklearn.ensemble import GradientBoostingRegressor, HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.impute import SimpleImputer
@@ -110,6 +111,32 @@ def columns_of_kinds():
     return make_column_transformer((numeric, ["dep delay", "hour"]), (encode, ["carrier"]))
 
 
+def xgboost_missing_numbers_pandas():
+    table = people()[["dep delay", "hour", "weekend"]]
+    return xgb.XGBClassifier(n_estimators=6, max_depth=3).fit(table, truth()), table
+
+
+def xgboost_three_classes():
+    rows = numbers()
+    return xgb.XGBClassifier(n_estimators=5).fit(rows, (rows[:, 0] * 2).astype(int).clip(-1, 1) + 1), rows
+
+
+def xgboost_stopped_early():
+    rows = numbers()
+    model = xgb.XGBRegressor(n_estimators=60, early_stopping_rounds=2)
+    return model.fit(rows, rows[:, 0], eval_set=[(rows[:100], -rows[:100, 1])], verbose=False), rows
+
+
+def xgboost_two_answers():
+    rows = numbers()
+    return xgb.XGBRegressor(n_estimators=4).fit(rows, rows[:, :2]), rows
+
+
+def xgboost_ranker():
+    rows = numbers()
+    return xgb.XGBRanker(n_estimators=4).fit(rows, (rows[:, 0] > 0).astype(int), group=[30] * 10), rows
+
+
 def sklearn_pipeline_pandas():
     table = people()
     return make_pipeline(columns_of_kinds(), LogisticRegression()).fit(table, truth()), table
@@ -161,6 +188,11 @@ MEMBERS = [
     lightgbm_binary_booster_stopping_early_at_prediction,
     lightgbm_own_categories_as_numbers,
     lightgbm_ranker,
+    xgboost_missing_numbers_pandas,
+    xgboost_three_classes,
+    xgboost_stopped_early,
+    xgboost_two_answers,
+    xgboost_ranker,
     sklearn_pipeline_pandas,
     sklearn_pipeline_polars,
     sklearn_strict_encoder_with_texts,

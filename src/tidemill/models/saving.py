@@ -101,11 +101,13 @@ def framework_of(model: object) -> Framework:
     Raises:
         UnknownModelKind: If there is none.
     """
-    for name in framework_names():
+    kind = type(model)
+    own = kind.__module__.partition(".")[0]
+    # A library's own integration goes first: its scikit-learn classes are estimators too.
+    for name in sorted(framework_names(), key=lambda name: name != own):
         framework = find_framework(name)
         if framework.can_write(model):
             return framework
-    kind = type(model)
     raise UnknownModelKind(
         f"No installed framework writes a {shown(f'{kind.__module__}.{kind.__qualname__}')}",
         hint=f"Frameworks here: {', '.join(framework_names()) or 'none'}.",
