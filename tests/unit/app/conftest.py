@@ -9,6 +9,7 @@ from tidemill.app import Workspace
 from tidemill.core.access import OWNER
 from tidemill.core.digests import Digest
 from tidemill.core.settings import Settings
+from tidemill.objects.unsynced import Unsynced
 
 
 @pytest.fixture
@@ -33,4 +34,5 @@ def filled(workspace: Workspace, tmp_path: Path) -> dict[str, Digest]:
     tree = workspace.objects.put_tree(folder)
     inner = workspace.objects.list_tree(tree)[0].digest
     workspace.tracking.log_stored_artifact(OWNER, run_id=run.run_id, path="model", digest=tree)
+    Unsynced(workspace.ledger, workspace.objects).settle()
     return {"single": Digest(single), "tree": tree, "inner": inner}

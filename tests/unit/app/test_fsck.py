@@ -64,7 +64,7 @@ def test_a_changed_object_is_named_with_what_needs_it(workspace, filled):
 
 
 def test_a_missing_object_is_named_with_what_needs_it(workspace, filled):
-    workspace.objects.remove(filled["tree"])
+    workspace.objects.path(filled["tree"]).unlink()
 
     (finding,) = workspace.maintenance.fsck(OWNER).findings
     assert finding.problem == "it is missing"
@@ -74,7 +74,7 @@ def test_a_missing_object_is_named_with_what_needs_it(workspace, filled):
 @pytest.mark.parametrize("is_missing", [True, False])
 def test_a_damaged_file_of_a_tree_is_named_with_what_needs_the_tree(workspace, filled, is_missing):
     if is_missing:
-        workspace.objects.remove(filled["inner"])
+        workspace.objects.path(filled["inner"]).unlink()
     else:
         spoil(workspace, filled["inner"])
 
@@ -218,3 +218,11 @@ def test_what_a_step_returned_is_referred_to_wherever_it_stands(workspace):
     (finding,) = workspace.maintenance.fsck(OWNER).findings
     assert finding.subject.replace("/", "") == "objects" + lost
     assert finding.needed_by == ["step_cache key=k", "run:r"]
+
+
+def test_a_small_file_that_waits_is_whole_and_one_that_the_disk_lost_comes_back(workspace):
+    run = workspace.tracking.create_run(OWNER)
+    waiting = workspace.tracking.log_artifact(OWNER, run_id=run.run_id, path="a.txt", content=b"waits").digest
+    workspace.objects.path(waiting).write_bytes(b"torn")
+    assert workspace.maintenance.fsck(OWNER).findings == []
+    assert workspace.objects.read(waiting) == b"waits"
