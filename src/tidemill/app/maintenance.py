@@ -1,15 +1,50 @@
 """What one can do with a workspace as a whole."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
+import msgspec
+
+from tidemill.app import removal
 from tidemill.app.backup import take
 from tidemill.app.fsck import Fsck, FsckReport
+from tidemill.app.removal import Kept
+from tidemill.app.turns import Lasting, Turns
+from tidemill.app.unnamed import Amount, Unnamed
 from tidemill.core.access import Actor
+from tidemill.core.errors import InvalidInput
+from tidemill.core.moments import Moment, parse_duration, utc_now
 from tidemill.core.refs import Ref
 from tidemill.ledger import Ledger, Transaction
 from tidemill.objects import ObjectStore
+from tidemill.objects.unsynced import Unsynced
 from tidemill.workflows.store import copy_database
+
+_MOST_KEPT = 100
+_LONGEST = timedelta(days=36_500)
+
+
+class Collection(msgspec.Struct, frozen=True, kw_only=True):
+    """What was removed for good, or would be.
+
+    Args:
+        is_dry_run: Whether nothing was removed, only looked at.
+        removed: How many of what left the ledger.
+        kept: What was in the trash for long enough and stays, with the reason; the first 100.
+        objects: How many objects went.
+        size_bytes: How many bytes they had.
+        young_objects: How many others nothing names, and are too young to go.
+        young_bytes: How many bytes those have.
+    """
+
+    is_dry_run: bool
+    removed: dict[str, int]
+    kept: list[Kept]
+    objects: int
+    size_bytes: int
+    young_objects: int
+    young_bytes: int
 
 
 class MaintenanceService:
@@ -27,10 +62,46 @@ class MaintenanceService:
         self._home = home
         self._ledger = ledger
         self._objects = objects
+        self._turns = Turns()
 
     def fsck(self, actor: Actor) -> FsckReport:
         """Check everything that is stored: rows, audit chain, lineage, objects, and that what is named is there."""
-        return Fsck(self._home, self._objects).run(self._ledger)
+        with self._turns.together():
+            return Fsck(self._home, self._objects).run(self._ledger)
+
+    def gc(self, actor: Actor, *, older_than: str = "30d", dry_run: bool = False) -> Collection:
+        """Remove for good what was in the trash for long, and the objects that nothing names any more.
+
+        Args:
+            actor: Who does it.
+            older_than: How long a thing must have been in the trash, such as `30d` or `0s`.
+            dry_run: Only say what would go.
+
+        Raises:
+            InvalidDuration: If the time is none.
+            MaintenanceBusy: If a check, a backup or another collection is under way and does not end soon.
+            Damaged: If a tree cannot be read, so that it is not known which files are needed; then no object goes.
+        """
+        before = _before(older_than)
+        unnamed = Unnamed(self._ledger, self._objects)
+        with self._turns.alone():
+            if dry_run:
+                with self._ledger.read() as connection:
+                    going, kept = removal.plan(connection, before)
+                found = unnamed.find(without=going)
+                return _collection(dict(removal.counted(going)), kept, len(found.old), found.size_bytes, found.young)
+            removed, kept = removal.remove(self._ledger, actor, before)
+            Unsynced(self._ledger, self._objects).settle()  # what waits in the ledger is named there
+            found = unnamed.find()
+            gone = unnamed.remove(found)
+            made = _collection(dict(removed), kept, gone.objects, gone.size_bytes, found.young, is_dry_run=False)
+
+            def work(tx: Transaction) -> None:
+                facts = {"older_than": older_than, "removed": made.removed, "objects": gone.objects}
+                tx.audit("workspace.gc", Ref("workspace", "this"), **facts, size_bytes=gone.size_bytes)
+
+            self._ledger.write(actor, work)
+            return made
 
     def backup(self, actor: Actor) -> Iterator[bytes]:
         """Return the bytes of a copy of the whole workspace as it is now, taken while others write.
@@ -48,4 +119,31 @@ class MaintenanceService:
         def copy_workflows(target: Path) -> None:
             copy_database(workflows, target)
 
-        return take(self._home, self._ledger, self._objects, copy_workflows if workflows.exists() else None)
+        leave = self._turns.join()
+        try:
+            copy = copy_workflows if workflows.exists() else None
+            return Lasting(take(self._home, self._ledger, self._objects, copy), leave)
+        except BaseException:
+            leave()
+            raise
+
+
+def _before(older_than: str) -> Moment:
+    long = parse_duration(older_than)
+    if long > _LONGEST:
+        raise InvalidInput(f"{older_than} is too long a time", hint=f"Give at most {_LONGEST.days} days.")
+    return utc_now() - long
+
+
+def _collection(
+    removed: dict[str, int], kept: list[Kept], objects: int, size_bytes: int, young: Amount, *, is_dry_run: bool = True
+) -> Collection:
+    return Collection(
+        is_dry_run=is_dry_run,
+        removed=removed,
+        kept=kept[:_MOST_KEPT],
+        objects=objects,
+        size_bytes=size_bytes,
+        young_objects=young.objects,
+        young_bytes=young.size_bytes,
+    )

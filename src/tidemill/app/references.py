@@ -1,6 +1,7 @@
 """Which rows name which objects, and where the ends of lineage edges live."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
 import sqlalchemy as sa
@@ -8,7 +9,7 @@ import sqlalchemy as sa
 from tidemill.core.digests import Digest
 from tidemill.core.refs import Ref
 from tidemill.ledger.lineage import trace
-from tidemill.ledger.schema import audit_events, lineage_edges, metadata
+from tidemill.ledger.schema import JsonColumn, audit_events, lineage_edges, metadata
 from tidemill.objects import ObjectStore, TreeEntry
 from tidemill.objects.trees import TREE_MARK, decode_manifest
 
@@ -40,7 +41,25 @@ IN_JSON = {("pipeline_graphs", "graph"), ("step_cache", "output"), ("step_execut
 _NO_OBJECTS = {"audit_events", "audit_head"}
 """Tables whose digests name rows, not objects."""
 
+_SAY_NO_OBJECTS = _NO_OBJECTS | {
+    "endpoint_tokens",
+    "experiment_tags",
+    "input_datasets",
+    "lineage_edges",
+    "logged_model_metrics",
+    "logged_model_params",
+    "logged_model_tags",
+    "metric_series",
+    "metrics",
+    "run_params",
+    "run_tags",
+    "tokens",
+}
+"""Tables in which only people's own words stand, or digests of other things: no object is kept for what is there."""
+
 _MOST_DESCENDANTS = 50
+_PIECE = 10_000
+_DIGEST = re.compile(r"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
 
 
 class Reference(NamedTuple):
@@ -79,6 +98,36 @@ def to_objects(connection: sa.Connection) -> Iterator[Reference]:
                     yield Reference(digest, place, things)
 
 
+def mentioned(connection: sa.Connection, without: Collection[Ref] = ()) -> set[bytes]:
+    """Return every digest that any text of any row holds, whatever it means there: no object of these may go.
+
+    Args:
+        connection: The database.
+        without: Things whose own rows do not count.
+    """
+    found: set[bytes] = set()
+    for table in metadata.sorted_tables:
+        texts = [sa.type_coerce(column, sa.Text) for column in table.columns if _is_text(column)]
+        if not texts or table.name in _SAY_NO_OBJECTS:
+            continue
+        owner, kind = next(((column, kind) for column in table.columns if (kind := _kind_of(column))), (None, ""))
+        query = sa.select(sa.null() if owner is None else owner, *texts).execution_options(yield_per=_PIECE)
+        for row in connection.execute(query):
+            long = [text for text in row[1:] if text is not None and len(text) >= 64]
+            if long and not (without and row[0] is not None and Ref(kind or "", str(row[0])) in without):
+                found.update(bytes.fromhex(digest) for text in long for digest in _DIGEST.findall(text))
+    return found
+
+
+def lives(connection: sa.Connection, ref: Ref) -> bool | None:
+    """Return whether the row of a thing is there; None where its kind has none."""
+    home = HOMES.get(ref.kind)
+    if home is None:
+        return None
+    column = metadata.tables[home[0]].c[home[1]]
+    return connection.execute(sa.select(column).where(column == ref.id)).first() is not None
+
+
 def needed_by(connection: sa.Connection, digests: set[str]) -> dict[str, list[str]]:
     """Return what depends on each of some digests: the rows that name it, and what came from those."""
     found: dict[str, dict[str, None]] = {digest: {} for digest in digests}
@@ -95,7 +144,10 @@ def needed_by(connection: sa.Connection, digests: set[str]) -> dict[str, list[st
 
 
 def missing_ends(connection: sa.Connection) -> Iterator[tuple[Ref, list[str]]]:
-    """Yield each thing that an edge names and that is not there, with its neighbours."""
+    """Yield each thing that an edge names and that is not there, with its neighbours.
+
+    What was removed for good is not missing: the audit says that it is gone.
+    """
     ends = (
         (lineage_edges.c.source_kind, lineage_edges.c.source_id),
         (lineage_edges.c.target_kind, lineage_edges.c.target_id),
@@ -108,7 +160,11 @@ def missing_ends(connection: sa.Connection) -> Iterator[tuple[Ref, list[str]]]:
         column = table.c[column_name]
         for kind_column, id_column in ends:
             there = sa.exists().where(column == id_column)
-            query = sa.select(id_column).distinct().where(kind_column == kind, ~there)
+            event = audit_events.c
+            removed = sa.exists().where(
+                event.subject_kind == kind, event.subject_id == id_column, event.action == f"{kind}.remove"
+            )
+            query = sa.select(id_column).distinct().where(kind_column == kind, ~there, ~removed)
             missing |= dict.fromkeys(Ref(kind, found) for found in connection.execute(query).scalars())
     for ref in missing:
         edges = trace(connection, ref, "both", limit=_MOST_DESCENDANTS).edges
@@ -139,6 +195,10 @@ def _names_object(column: sa.Column[object]) -> bool:
         return True
     is_named_so = column.name == "digest" or column.name.endswith("_digest")
     return is_named_so and column.table.name not in _NO_OBJECTS and bool(column.info.get("object", True))
+
+
+def _is_text(column: sa.Column[object]) -> bool:
+    return isinstance(column.type, sa.Text | JsonColumn)
 
 
 def _digests(value: object) -> Iterator[str]:

@@ -74,6 +74,7 @@ COMMANDS: dict[str, str] = {
     "governance.audit": "audit",
     "governance.trace": "trace",
     "maintenance.fsck": "fsck",
+    "maintenance.gc": "gc",
     "tracking.create_experiment": "experiments create",
     "tracking.search_experiments": "experiments list",
     "tracking.get_experiment": "experiments show",

@@ -22,6 +22,7 @@ _TOP: dict[str, tuple[str, str]] = {
     "trace": ("tidemill.cli.trace:trace", "Show what a thing came from."),
     "audit": ("tidemill.cli.audit:audit", "Show who did what when."),
     "fsck": ("tidemill.cli.fsck:fsck", "Check that everything is still what was written."),
+    "gc": ("tidemill.cli.gc:gc", "Remove for good what was in the trash for long."),
     "backup": ("tidemill.cli.backup:backup", "Copy a whole workspace while it works."),
     "restore": ("tidemill.cli.backup:restore", "Make a workspace from a backup."),
 }

@@ -20,6 +20,7 @@ from tidemill.core.ids import new_id
 from tidemill.objects import trees
 from tidemill.objects.digest import digest_bytes, digest_file
 from tidemill.objects.incoming import Incoming
+from tidemill.objects.leaving import Leaving
 from tidemill.objects.trees import TreeEntry
 
 _PIECE = 1 << 20
@@ -70,6 +71,7 @@ class ObjectStore:
             self._objects.mkdir(parents=True, exist_ok=True)
             self._incoming.mkdir(exist_ok=True)
             self._unsynced.mkdir(exist_ok=True)
+            self.leaving = Leaving(root / "leaving", self._place)
 
     def path(self, digest: Digest) -> Path:
         """Return where an object's bytes are, or would be."""
@@ -99,9 +101,35 @@ class ObjectStore:
     def put_bytes(self, content: bytes) -> Digest:
         """Store bytes and return their digest."""
         digest = digest_bytes(content)
-        if not self._place(digest).is_file():
+        if not self.leaving.touch(digest):
             self._write(BytesIO(content), digest)
         return digest
+
+    def hold(self, digest: Digest) -> int:
+        """Return the size in bytes of an object that the caller is about to name; until then it is not collected.
+
+        Where the object is a tree, its files are held too.
+
+        Raises:
+            ObjectMissing: If it, or a file of it, is not stored.
+        """
+        if not self.leaving.touch(digest):
+            self.put_bytes(self.read(digest))  # it waits unsynced, where only who wrote it may rely on it
+        with self.open(digest) as file:
+            is_tree = file.read(len(trees.TREE_MARK)) == trees.TREE_MARK
+        for entry in self.list_tree(digest) if is_tree else ():
+            if not self.leaving.touch(entry.digest):
+                self.put_bytes(self.read(entry.digest))
+        return self.size(digest)
+
+    def hold_all(self, digests: Iterable[Digest]) -> bool:
+        """Return whether objects are stored; if so, they are held as `hold` does."""
+        try:
+            for digest in digests:
+                self.hold(digest)
+        except ObjectMissing:
+            return False
+        return True
 
     def put_unsynced(self, content: bytes) -> Digest:
         """Write bytes so that they can be read at once, and return their digest.
@@ -109,7 +137,7 @@ class ObjectStore:
         A crash of the machine may take them: the caller keeps them elsewhere until `sync` has made an object of them.
         """
         digest = digest_bytes(content)
-        if not self.has(digest):
+        if not self.leaving.touch(digest) and not self.has(digest):
             temporary = self._incoming / new_id()
             with plain_errors(self.root):
                 temporary.write_bytes(content)
@@ -163,7 +191,7 @@ class ObjectStore:
         size = path.stat().st_size
         digest = digest_file(path)
         with plain_errors(self.root):
-            if self._place(digest).is_file():
+            if self.leaving.touch(digest):
                 path.unlink()
                 return digest, size
             with path.open("rb") as handle:
@@ -234,16 +262,6 @@ class ObjectStore:
                 temporary.replace(target)
         finally:
             temporary.unlink(missing_ok=True)
-
-    def remove(self, digest: Digest) -> int:
-        """Remove an object and return the bytes freed. Only a collector that knows all references may call this."""
-        path = self.path(digest)
-        try:
-            size = path.stat().st_size
-            path.unlink()
-        except FileNotFoundError:
-            return 0
-        return size
 
     def digests(self) -> Iterator[Digest]:
         """Yield the digest of every stored object, in order."""
@@ -331,14 +349,8 @@ class ObjectStore:
             temporary.unlink(missing_ok=True)
 
     def _settle(self, temporary: Path, digest: Digest) -> None:
-        target = self._place(digest)
-        if target.exists():
-            temporary.unlink()
-            return
-        target.parent.mkdir(exist_ok=True)
-        temporary.chmod(0o444)
-        temporary.replace(target)
-        sync_folder(target.parent)
+        if self.leaving.settle(temporary, digest):
+            sync_folder(self._place(digest).parent)
 
 
 def sync_folder(folder: Path) -> None:

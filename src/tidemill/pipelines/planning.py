@@ -63,7 +63,7 @@ def _foreseen(
     key = rules.cache_key(rules.fixed_part(step), inputs)
     row = msgspec.structs.replace(row, key=key, inputs=inputs)
     found = (likely.get(key) or store.find_cached(connection, [key]).get(key)) if step.options.cache else None
-    if found is None or not all(map(known.objects.has, objects_of(found.output))):
+    if found is None or not known.objects.hold_all(objects_of(found.output)):
         return row
     return msgspec.structs.replace(row, status=StepStatus.CACHED, output=found.output, cached_from=found.run_id)
 

@@ -197,10 +197,14 @@ class Runner:
         if others:
             with self._ledger.read() as connection:
                 found |= store.find_cached(connection, others)
-        return {key: result for key, result in found.items() if self._is_there(result.output)}
+        return {
+            key: result
+            for key, result in found.items()
+            if self._is_there(result.output) and self._objects.hold_all(one.digest for one in result.logged.artifacts)
+        }
 
     def _is_there(self, output: StoredValue) -> bool:
-        return all(self._objects.has(digest) for digest in objects_of(output))
+        return self._objects.hold_all(objects_of(output))
 
     def _here(self, run: PipelineRun) -> InProcess:
         root = export_source(run.source, self._objects, self._settings.work / "source")

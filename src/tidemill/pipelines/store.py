@@ -8,6 +8,7 @@ import msgspec
 import sqlalchemy as sa
 
 from tidemill.core.digests import Digest
+from tidemill.core.moments import Moment
 from tidemill.ledger import Transaction
 from tidemill.ledger.schema import JsonColumn, MomentColumn, metadata
 from tidemill.pipelines.records import (
@@ -263,6 +264,25 @@ def write_events(tx: Transaction, events: Iterable[RunEvent]) -> None:
     rows = [_fields(event) for event in events]
     if rows:
         tx.execute(sa.insert(run_events), rows)
+
+
+def unfinished_runs(connection: sa.Connection) -> set[str]:
+    """Return the runs that have not ended."""
+    query = sa.select(pipeline_runs.c.run_id).where(pipeline_runs.c.ended_at.is_(None))
+    return set(connection.execute(query).scalars())
+
+
+def working_since(connection: sa.Connection, now: Moment) -> Moment | None:
+    """Return since when the oldest run is under way that a process works on."""
+    table = pipeline_runs.c
+    claimed = sa.select(run_claims.c.run_id).where(run_claims.c.expires_at > now)
+    query = sa.select(sa.func.min(table.created_at)).where(table.ended_at.is_(None), table.run_id.in_(claimed))
+    return connection.execute(query).scalar_one()
+
+
+def drop_results(tx: Transaction, run_ids: Sequence[str]) -> None:
+    """Forget the cached results that some runs made."""
+    tx.execute(sa.delete(step_cache).where(step_cache.c.run_id.in_(run_ids)))
 
 
 def _fields(record: msgspec.Struct) -> dict[str, object]:

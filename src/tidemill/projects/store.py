@@ -114,6 +114,12 @@ def open_deliveries(connection: sa.Connection) -> list[tuple[str, str, int]]:
     return [(row.id, row.started_by, row.role) for row in connection.execute(query)]
 
 
+def runs_underway(connection: sa.Connection) -> set[str]:
+    """Return the runs of deliveries that have not ended."""
+    table = deliveries.c
+    return set(connection.execute(sa.select(table.run_id).where(table.ended_at.is_(None))).scalars()) - {None, ""}
+
+
 def projects_underway(connection: sa.Connection) -> set[str]:
     """Return the names of projects that are in the middle of a delivery."""
     table = deliveries.c

@@ -142,7 +142,7 @@ def test_a_missing_object_is_computed_again(bench):
         def main(): return large()
     """)
     first = bench.run()
-    bench.objects.remove(first.result.object)
+    bench.objects.path(first.result.object).unlink()
     second = bench.run()
 
     assert bench.statuses(second.run_id) == {"large": "done"}

@@ -61,6 +61,7 @@ class RegisteringVerbs(Registry):
         check_text(description, "the description", rules.LONGEST_DESCRIPTION, lines=True)
         rules.check_tags(tags or {})
         digest = parse_digest(tree)
+        self._objects.hold(digest)
         manifest = self.manifest(digest)
         rules.check_trusted(manifest.trusted, trusted or ())
         identifier = new_id()
@@ -123,6 +124,7 @@ class RegisteringVerbs(Registry):
         rules.check_tags(tags or {})
         found = self._find(actor, source) or Found(entries=[])
         digest = self._objects.put_bytes(encode_manifest(found.entries))
+        self._objects.hold(digest)  # the files are those of a run, which somebody may be removing just now
         described = describe_tree(self._objects, found.entries)
         identifier = new_id()
 

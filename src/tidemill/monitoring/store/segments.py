@@ -9,7 +9,7 @@ from tidemill.core.moments import Moment
 from tidemill.ledger.rows import record
 from tidemill.ledger.transaction import Transaction
 from tidemill.monitoring.records import Segment
-from tidemill.monitoring.store.tables import capture_sources, segments
+from tidemill.monitoring.store.tables import capture_sources, monitor_references, segments
 
 _FIELDS = [segments.c[name] for name in Segment.__struct_fields__]
 
@@ -116,3 +116,12 @@ def totals(connection: sa.Connection, endpoint: str) -> tuple[int, int, int]:
 
 def _convert(connection: sa.Connection, query: "sa.Select[tuple[object, ...]]") -> list[Segment]:
     return [msgspec.convert(record(row), Segment) for row in connection.execute(query)]
+
+
+def is_measured(connection: sa.Connection, model: str, version: int) -> bool:
+    """Return whether a model version answered, or is what live data is held against."""
+    for table in (segments, monitor_references):
+        query = sa.select(table.c.version).where(table.c.model == model, table.c.version == version).limit(1)
+        if connection.execute(query).scalar() is not None:
+            return True
+    return False

@@ -3,4 +3,7 @@
 from tidemill.core.access import Permission
 from tidemill.server.routes import Route
 
-ROUTES = (Route("POST", "/api/v1/fsck", "maintenance.fsck", Permission.ADMIN),)
+ROUTES = (
+    Route("POST", "/api/v1/fsck", "maintenance.fsck", Permission.ADMIN),
+    Route("POST", "/api/v1/gc", "maintenance.gc", Permission.ADMIN),
+)

@@ -53,7 +53,7 @@ class ArtifactVerbs(Place):
             ArtifactClash: If the path is a folder, or goes through a file.
         """
         path = rules.check_artifact_path(path)
-        return self._put(actor, parse_root(root), path, digest, self._objects.size(digest))
+        return self._put(actor, parse_root(root), path, digest, self._objects.hold(digest))
 
     def put_content(self, actor: Actor, *, root: str, path: str, content: bytes) -> Artifact:
         """Keep bytes as a file of a run or a logged model; few bytes become safe with the commit that names them.

@@ -31,9 +31,14 @@ def find_experiments(connection: sa.Connection, ids: Sequence[str]) -> list[Expe
 
 
 def next_experiment_id(connection: sa.Connection) -> str:
-    """Return an id larger than every one there is."""
-    numbers = rows_of(connection, "SELECT max(CAST(experiment_id AS BIGINT)) FROM experiments")
-    return str((numbers[0][0] or 0) + 1)
+    """Return an id larger than every one there is, and every one that was removed for good."""
+    numbers = rows_of(
+        connection,
+        "SELECT (SELECT max(CAST(experiment_id AS BIGINT)) FROM experiments),"
+        " (SELECT max(CAST(subject_id AS BIGINT)) FROM audit_events"
+        " WHERE subject_kind = 'experiment' AND action = 'experiment.remove')",
+    )
+    return str(max(number or 0 for number in numbers[0]) + 1)
 
 
 def _tags(connection: sa.Connection, ids: Sequence[str]) -> dict[str, dict[str, str]]:

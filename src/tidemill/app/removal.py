@@ -1,0 +1,225 @@
+"""What was in the trash for long leaves the ledger.
+
+What others stand on stays there: runs that are under way, experiments with runs, model versions that were judged,
+deployed or measured, and the newest number of a model, so that no number is given twice.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
+from functools import partial
+from typing import NamedTuple
+
+import msgspec
+import sqlalchemy as sa
+
+from tidemill.app.references import lives
+from tidemill.core.access import Actor
+from tidemill.core.moments import Moment
+from tidemill.core.refs import Ref
+from tidemill.delivery import store as delivery
+from tidemill.ledger import Ledger, Transaction
+from tidemill.ledger.removal import forget, remove_rows
+from tidemill.models import store as models
+from tidemill.models import trash as registry
+from tidemill.monitoring.store.segments import is_measured
+from tidemill.pipelines import store as pipelines
+from tidemill.projects import store as projects
+from tidemill.tracking import store as tracking
+from tidemill.tracking.store import trash
+
+_SHORT_S, _LONG_S, _MOST_AT_ONCE = 0.02, 0.1, 100
+_WORDS = {"run": "runs", "experiment": "experiments", "logged_model": "logged models", "model": "models"}
+_WORDS |= {"model_version": "model versions"}
+
+
+class Kept(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that was in the trash for long and stays.
+
+    Args:
+        subject: What.
+        reason: Why.
+    """
+
+    subject: str
+    reason: str
+
+
+class Choice(NamedTuple):
+    """What may go, and what stays though its time is over."""
+
+    going: list[Ref]
+    kept: list[Kept]
+
+
+class Removed(NamedTuple):
+    """What went, as counts by kind, and what stayed."""
+
+    counts: Counter[str]
+    kept: list[Kept]
+
+
+Choose = Callable[[sa.Connection, Moment, Sequence[str] | None, Collection[str]], Choice]
+Remove = Callable[[Transaction, list[str]], Counter[str]]
+
+
+def plan(connection: sa.Connection, before: Moment) -> tuple[set[Ref], list[Kept]]:
+    """Return all that would go, and what would stay."""
+    going: set[Ref] = set()
+    kept: list[Kept] = []
+    for kind, choose, _ in _ORDER:
+        gone = {ref.id for ref in going}
+        choice = choose(connection, before, None, gone)
+        going |= set(choice.going)
+        kept += choice.kept
+        for ref in choice.going:
+            if kind == "model":
+                going |= {Ref("model_version", each) for each in registry.versions_in(connection, ref.id)}
+            if kind == "experiment":
+                going |= {Ref("logged_model", each) for each in trash.logged_models_in(connection, ref.id)}
+    return going, kept
+
+
+def remove(ledger: Ledger, actor: Actor, before: Moment) -> Removed:
+    """Remove what went to the trash before a moment, a few things a transaction so that others can write between."""
+    counts: Counter[str] = Counter()
+    kept: list[Kept] = []
+    for _, choose, take in _ORDER:
+        with ledger.read() as connection:
+            choice = choose(connection, before, None, ())
+        kept += choice.kept
+        waiting, size = [ref.id for ref in choice.going], 1
+        while waiting:
+            few, waiting = waiting[:size], waiting[size:]
+            began = time.monotonic()
+            counts += ledger.write(actor, partial(_take, few=few, choose=choose, take=take, before=before))
+            took = time.monotonic() - began
+            size = min(size * 2, _MOST_AT_ONCE) if took < _SHORT_S else max(size // 2, 1) if took > _LONG_S else size
+    return Removed(counts, kept)
+
+
+def counted(refs: Collection[Ref]) -> Counter[str]:
+    """Return how many things of each kind there are."""
+    return Counter(_WORDS[ref.kind] for ref in refs)
+
+
+def _take(tx: Transaction, *, few: list[str], choose: Choose, take: Remove, before: Moment) -> Counter[str]:
+    # Chosen again: somebody may have taken one out of the trash, or come to stand on it.
+    return take(tx, [ref.id for ref in choose(tx.connection, before, few, ()).going])
+
+
+def _choose_runs(
+    connection: sa.Connection, before: Moment, among: Sequence[str] | None, gone: Collection[str]
+) -> Choice:
+    del gone
+    old = trash.old_runs(connection, before, among)
+    busy = pipelines.unfinished_runs(connection) | projects.runs_underway(connection) if old else set()
+    kept = [Kept(subject=f"run:{each}", reason="it is under way") for each in old if each in busy]
+    return Choice([Ref("run", each) for each in old if each not in busy], kept)
+
+
+def _choose_experiments(
+    connection: sa.Connection, before: Moment, among: Sequence[str] | None, gone: Collection[str]
+) -> Choice:
+    going, kept = [], []
+    for each in trash.old_experiments(connection, before, among):
+        if set(trash.runs_in(connection, each)) <= set(gone):
+            going.append(Ref("experiment", each))
+        else:
+            kept.append(Kept(subject=f"experiment:{each}", reason="it has runs"))
+    return Choice(going, kept)
+
+
+def _choose_logged_models(
+    connection: sa.Connection, before: Moment, among: Sequence[str] | None, gone: Collection[str]
+) -> Choice:
+    del gone
+    return Choice([Ref("logged_model", each) for each in trash.old_logged_models(connection, before, among)], [])
+
+
+def _choose_models(
+    connection: sa.Connection, before: Moment, among: Sequence[str] | None, gone: Collection[str]
+) -> Choice:
+    del gone
+    going, kept = [], []
+    for name in registry.old_models(connection, before, among):
+        versions = registry.versions_in(connection, name)
+        free = {each.id for each in registry.old_versions(connection, before, versions) if not _role(connection, each)}
+        if free >= set(versions):
+            going.append(Ref("model", name))
+        else:
+            kept.append(Kept(subject=f"model:{name}", reason="it has versions that stay"))
+    return Choice(going, kept)
+
+
+def _choose_versions(
+    connection: sa.Connection, before: Moment, among: Sequence[str] | None, gone: Collection[str]
+) -> Choice:
+    going, kept = [], []
+    for each in registry.old_versions(connection, before, among):
+        reason = _role(connection, each) or ("its number is the model's newest" if each.is_newest else "")
+        if each.id in gone:
+            continue
+        if reason:
+            kept.append(Kept(subject=f"model_version:{each.id}", reason=reason))
+        else:
+            going.append(Ref("model_version", each.id))
+    return Choice(going, kept)
+
+
+def _role(connection: sa.Connection, version: registry.OldVersion) -> str:
+    """Return for what a version must stay."""
+    role = delivery.role_of_version(connection, version.id, version.model, version.number, version.digest)
+    return role or ("it was measured" if is_measured(connection, version.model, version.number) else "")
+
+
+def _remove_models(tx: Transaction, names: list[str]) -> Counter[str]:
+    refs = [Ref("model_version", each) for name in names for each in registry.versions_in(tx.connection, name)]
+    remove_rows(tx, models.models, models.models.c.name.in_(names))
+    refs += [Ref("model", name) for name in names]
+    forget(tx, refs, lives)
+    return counted(refs)
+
+
+def _remove_versions(tx: Transaction, ids: list[str]) -> Counter[str]:
+    remove_rows(tx, models.model_versions, models.model_versions.c.id.in_(ids))
+    refs = [Ref("model_version", each) for each in ids]
+    forget(tx, refs, lives)
+    return counted(refs)
+
+
+def _remove_logged_models(tx: Transaction, ids: list[str]) -> Counter[str]:
+    remove_rows(tx, tracking.logged_models, tracking.logged_models.c.model_id.in_(ids))
+    refs = [Ref("logged_model", each) for each in ids]
+    forget(tx, refs, lives)
+    return counted(refs)
+
+
+def _remove_runs(tx: Transaction, ids: list[str]) -> Counter[str]:
+    described = trash.inputs_of(tx.connection, ids)
+    rows = remove_rows(tx, tracking.runs, tracking.runs.c.run_id.in_(ids))
+    pipelines.drop_results(tx, ids)
+    unused = trash.unused_inputs(tx.connection, described)
+    remove_rows(tx, tracking.input_datasets, tracking.input_datasets.c.id.in_(unused))
+    refs = [Ref("run", each) for each in ids]
+    forget(tx, [*refs, *(Ref("input_dataset", each) for each in unused)], lives)
+    return counted(refs) + Counter({"metric points": rows["metrics"]})
+
+
+def _remove_experiments(tx: Transaction, ids: list[str]) -> Counter[str]:
+    logged = [Ref("logged_model", each) for one in ids for each in trash.logged_models_in(tx.connection, one)]
+    described = [Ref("input_dataset", each) for one in ids for each in trash.described_in(tx.connection, one)]
+    remove_rows(tx, tracking.experiments, tracking.experiments.c.experiment_id.in_(ids))
+    refs = [Ref("experiment", each) for each in ids]
+    forget(tx, [*logged, *described, *refs], lives)
+    return counted([*logged, *refs])
+
+
+_ORDER: tuple[tuple[str, Choose, Remove], ...] = (
+    ("model", _choose_models, _remove_models),
+    ("model_version", _choose_versions, _remove_versions),
+    ("logged_model", _choose_logged_models, _remove_logged_models),
+    ("run", _choose_runs, _remove_runs),
+    ("experiment", _choose_experiments, _remove_experiments),
+)
+"""What came from others before these, so that of their lineage stays only what something that is there came from."""

@@ -1,0 +1,33 @@
+"""`tidemill gc`."""
+
+import click
+
+from tidemill.app.maintenance import Collection
+from tidemill.cli.output import client, common, show, talk, wants_json
+
+_MIB = 1 << 20
+
+
+@click.command("gc")
+@click.option("--older-than", default="30d", show_default=True, help="How long things must have been in the trash.")
+@click.option("--dry-run", is_flag=True, help="Only say what would go.")
+@common
+def gc(older_than: str, dry_run: bool) -> None:  # noqa: FBT001 - a flag of the command line
+    """Remove for good what was in the trash for long, and bytes that nothing names any more."""
+    with client() as api:
+        made = api.post("/api/v1/gc", Collection, {"older_than": older_than, "dry_run": dry_run})
+    if wants_json():
+        show(made)
+    else:
+        _tell(made)
+
+
+def _tell(made: Collection) -> None:
+    things = ", ".join(f"{count:,} {what}" for what, count in made.removed.items() if count) or "nothing in the trash"
+    would = "Would remove" if made.is_dry_run else "Removed"
+    click.echo(f"{would} {things}; {made.objects:,} objects of {made.size_bytes / _MIB:,.1f} MiB.")
+    for kept in made.kept:
+        talk(f"  {kept.subject} stays: {kept.reason}")
+    if made.young_objects:
+        young = f"{made.young_objects:,} objects of {made.young_bytes / _MIB:,.1f} MiB"
+        talk(f"  {young} that nothing names are too young: a gc after a day removes them.")

@@ -1,0 +1,57 @@
+"""`tidemill gc` as a person types it."""
+
+import os
+import time
+
+from tidemill.app import Workspace
+from tidemill.core.access import OWNER
+from tidemill.core.settings import Settings
+
+
+def test_nothing_to_do_is_said(tidemill):
+    ran = tidemill("gc")
+
+    assert ran.code == 0
+    assert ran.out == "Removed nothing in the trash; 0 objects of 0.0 MiB.\n"
+
+
+def test_a_run_goes_from_the_trash_for_good(tidemill, tmp_path):
+    file = tmp_path / "weights.bin"
+    file.write_bytes(b"w" * 100_000)
+    run_id = tidemill("runs", "create", "--experiment", "delays", "--json").json["run_id"]
+    tidemill("artifacts", "put", f"run:{run_id}", file)
+    tidemill("runs", "delete", run_id)
+    assert [run["run_id"] for run in tidemill("runs", "list", "--deleted", "--json").json] == [run_id]
+    let_objects_be_old(tmp_path / "home")
+
+    assert "Would remove 1 runs; 1 objects of 0.1 MiB." in tidemill("gc", "--older-than", "0s", "--dry-run").out
+    assert tidemill("gc", "--json").json["removed"] == {}
+    made = tidemill("gc", "--older-than", "0s", "--json").json
+
+    assert (made["removed"], made["objects"], made["size_bytes"]) == ({"runs": 1}, 1, 100_000)
+    assert tidemill("runs", "list", "--deleted", "--json").json == []
+    assert tidemill("fsck").code == 0
+    assert "workspace.gc" in tidemill("audit").out
+
+
+def test_what_stays_is_named_with_the_reason(tidemill):
+    tidemill("experiments", "create", "old")
+    run_id = tidemill("runs", "create", "--experiment", "old", "--json").json["run_id"]
+    tidemill("experiments", "delete", "old")
+    tidemill("runs", "restore", run_id)
+
+    assert "experiment:1 stays: it has runs" in tidemill("gc", "--older-than", "0s").err
+
+
+def test_a_time_that_is_none_is_refused(tidemill):
+    ran = tidemill("gc", "--older-than", "soon")
+
+    assert (ran.code, "invalid_duration" in ran.err) == (2, True)
+
+
+def let_objects_be_old(home):
+    moment = time.time() - 3 * 24 * 3600
+    with Workspace(Settings(home=home)) as workspace:
+        workspace.maintenance.fsck(OWNER)
+        for digest in workspace.objects.digests():
+            os.utime(workspace.objects.path(digest), (moment, moment))
