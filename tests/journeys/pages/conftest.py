@@ -326,6 +326,8 @@ class Story:
                     "gate_report": self.gates[at],
                     "rollout": None,
                     "started_at": tx.now - timedelta(minutes=40 - at * 10),
+                    "started_by": "ann",
+                    "role": int(Role.EDITOR),
                     "ended_at": None if state == "waiting" else tx.now - timedelta(minutes=38 - at * 10),
                 }
                 tx.execute(sa.insert(store.deliveries), found)

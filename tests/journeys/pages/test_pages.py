@@ -28,8 +28,10 @@ def addresses(site):
     return {
         "loop": "/",
         "runs": "/runs",
-        "runs filtered": "/runs?text=pipeline.py&show=metric.roc_auc&show=param.seed",
-        "runs nothing": "/runs?text=nothing-like-this",
+        "runs filtered": "/runs?filter=tags.source+%3D+%27pipeline.py%27&order=metrics.roc_auc+DESC",
+        "runs grouped": "/runs?group=params.num_leaves",
+        "runs nested": "/runs?group=parent&view=all",
+        "runs nothing": "/runs?filter=metrics.nothing+%3E+1",
         "run": f"/runs/{story.runs[0]}",
         "run with a hostile name": f"/runs/{story.hostile_run}",
         "artifact json": f"/runs/{story.runs[0]}?artifact=report.json",
@@ -154,7 +156,7 @@ def test_runs_are_filtered_marked_and_compared(open_page):
     expect(boxes).to_have_count(4)
     boxes.nth(0).check()
     boxes.nth(1).check()
-    page.get_by_role("button", name="Compare the marked ones").click()
+    page.get_by_role("button", name="Compare the 2 marked").click()
 
     expect(page.get_by_role("heading", name="2 runs side by side")).to_be_visible()
     expect(page.locator("tr.differs")).not_to_have_count(0)

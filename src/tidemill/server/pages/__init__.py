@@ -6,6 +6,7 @@ from tidemill.server.pages import (
     assets,
     audit,
     changes,
+    comparing,
     datasets,
     deliveries,
     endpoints,
@@ -22,6 +23,7 @@ from tidemill.server.permits import StatedRoute
 _GROUPS = (
     loop,
     runs,
+    comparing,
     run,
     datasets,
     models,

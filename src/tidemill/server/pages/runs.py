@@ -1,224 +1,243 @@
-"""The table of runs, and runs side by side."""
+"""The table of runs: filtered, ordered, grouped, and as long as it is."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from urllib.parse import urlencode
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from urllib.parse import parse_qsl
 
-from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import Response
 
 from tidemill.app import Workspace
-from tidemill.core.access import Actor
-from tidemill.core.errors import InvalidInput
-from tidemill.server.pages.charts.figure import Frame
-from tidemill.server.pages.charts.lines import Line, Point, line_chart
-from tidemill.server.pages.shell import page, render
-from tidemill.server.pages.tones import series_tone, tone_of
+from tidemill.core.access import Actor, Permission
+from tidemill.core.errors import TidemillError
+from tidemill.core.names import check_text
+from tidemill.server.answers import answer
+from tidemill.server.pages import forms
+from tidemill.server.pages.run_query import (
+    PARENT,
+    WIDTHS,
+    Asked,
+    heads,
+    is_column,
+    read_asked,
+    table_width,
+    written,
+)
+from tidemill.server.pages.run_rows import A_PAGE, Reader, Stretch, suggested
+from tidemill.server.pages.shell import back_to, fragment, page, render
 from tidemill.server.permits import StatedRoute
-from tidemill.tracking.records import Metric, Run, RunStatus
+from tidemill.server.status import status_of
+from tidemill.tracking.records import RunKeys, RunStatus
+from tidemill.tracking.search.faults import InvalidFilter, InvalidOrder
+from tidemill.tracking.search.parser import parse
 
-_A_PAGE = 50
-_MOST_COMPARED = 6
-_MOST_SEARCHED = 2000
-_MOST_EXPERIMENTS = 50_000
-_COLUMNS_SHOWN = 5
-
-
-class InvalidComparison(InvalidInput):
-    """Fewer runs than two, or too many, are asked for side by side."""
-
-    code = "invalid_comparison"
+_VIEW_TAG = "tidemill.view."
+"""What tags of experiments begin with that keep a view of the table: the rest is its name, the value its query."""
+_EVERYWHERE = "0"
+"""The experiment that keeps the views of all experiments: Default."""
+_LONGEST_VIEW_NAME = 80
+_REFRESH_S = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
-    """A param or metric that the table can show."""
+class Problem:
+    """What is wrong with what was asked, and where in the filter.
+
+    Args:
+        message: The sentence.
+        hint: What to do next.
+        before: The filter up to the fault.
+        at: The fault.
+        after: The rest.
+        column: Where it is, from 0; -1 when it is not in the filter.
+        instead: The address of a search for the text as a part of names; empty where that makes no sense.
+        status: The HTTP status.
+    """
+
+    message: str
+    hint: str
+    before: str = ""
+    at: str = ""
+    after: str = ""
+    column: int = -1
+    instead: str = ""
+    status: int = 400
+
+
+@dataclass(frozen=True, slots=True)
+class SavedView:
+    """A state of the table under a name."""
+
+    name: str
+    href: str
+    experiment: str
+    experiment_id: str
+    is_open: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A column, or a way to group, that can be chosen."""
 
     key: str
     name: str
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One run of the table."""
-
-    run: Run
-    experiment: str
-    status: str
-    tone: str
-    running: bool
-    cells: list[float | str | None]
-
-
-@dataclass(frozen=True, slots=True)
-class Chosen:
-    """What the filter says."""
-
-    text: str
-    experiment: str
-    status: str
-
-
-@dataclass(frozen=True, slots=True)
-class Compared:
-    """One param or metric of several runs."""
-
-    name: str
-    cells: list[float | str | None]
-    differs: bool
+    chosen: bool
 
 
 def routes(workspace: Workspace) -> list[StatedRoute]:
     """Return the routes of these pages."""
-    tracking = workspace.tracking
 
     def table(request: Request, actor: Actor) -> Response:
-        query = request.query_params
-        chosen = Chosen(query.get("text", "").strip(), query.get("experiment", ""), query.get("status", ""))
-        groups = tracking.search_experiments(actor, max_results=_MOST_EXPERIMENTS).experiments
-        names = {each.experiment_id: each.name for each in groups}
-        found, newer, older = _search(workspace, actor, request, chosen, set(names.values()))
-        columns = _columns(found)
-        shown = [key for key in query.getlist("show") if key in {column.key for column in columns}]
-        shown = shown or [column.key for column in columns if column.key.startswith("metric.")][:_COLUMNS_SHOWN]
-        values = {
-            "here": "runs",
-            "title": "Runs",
-            "chosen": chosen,
-            "experiments": sorted(names.values()),
-            "statuses": [each.value for each in RunStatus],
-            "columns": columns,
-            "shown": shown,
-            "heads": [key.partition(".")[2] for key in shown],
-            "rows": [_row(run, names.get(run.experiment_id, run.experiment_id), shown) for run in found],
-            "is_live": any(run.status is RunStatus.RUNNING for run in found),
-            "newer": newer,
-            "older": older,
-        }
-        return render(request, "runs.html", values)
+        asked = read_asked(request.query_params.multi_items())
+        reader = Reader(workspace, actor)
+        problem, stretch, columns = None, Stretch([], [], 0, 0), list(asked.shown)
+        try:
+            check(asked)
+            first = [] if asked.groups_texts else reader.runs(asked, asked.start)
+            columns = columns or suggested(first or reader.runs(replace(asked, group="", within="", order=""), 0))
+            stretch = reader.stretch(asked, columns, asked.start, first)
+        except TidemillError as error:
+            problem = problem_of(error, asked)
+        keys = workspace.tracking.list_run_keys(actor)
+        values = _values(asked, columns, stretch, reader, keys) | {"problem": problem, "views": _views(reader, asked)}
+        return render(request, "runs.html", values, status=problem.status if problem else 200)
 
-    def compare(request: Request, actor: Actor) -> Response:
-        asked = [one for text in request.query_params.getlist("ids") for one in text.split(",") if one]
-        ids = list(dict.fromkeys(asked))
-        if not 2 <= len(ids) <= _MOST_COMPARED:
-            raise InvalidComparison(
-                f"{len(ids)} runs cannot be put side by side", hint=f"Mark 2 to {_MOST_COMPARED} of them in the table."
-            )
-        found = [tracking.get_run(actor, run_id=each) for each in ids]
-        metrics = _compare([run.metrics for run in found])
-        params = _compare([run.params for run in found])
-        keys = [row.name for row in metrics]
-        histories = {
-            key: [
-                tracking.metric_points(actor, run_id=run.run_id, key=key) if key in run.metrics else [] for run in found
-            ]
-            for key in keys[:12]
-        }
-        differing = sum(row.differs for row in params)
-        values = {
-            "here": "runs",
-            "title": "Compare runs",
-            "about": f"{differing} of {len(params)} params differ.",
-            "runs": found,
-            "metrics": metrics,
-            "params": params,
-            "charts": [_overlaid(key, found, points) for key, points in histories.items() if has_curve(points)],
-        }
-        return render(request, "compare.html", values)
+    def rows(request: Request, actor: Actor) -> Response:
+        asked = read_asked(request.query_params.multi_items())
+        columns = [key for key in request.query_params.getlist("column") if is_column(key)]
+        reader = Reader(workspace, actor)
+        check(asked)
+        if ids := request.query_params.get("ids", ""):
+            stretch = reader.refreshed(asked, columns, ids.split(","))
+        elif request.query_params.get("only") == "total":
+            total = len(reader.groups(asked)) if asked.groups_texts else reader.count(asked)
+            stretch = Stretch([], [], 0, total)
+        else:
+            stretch = reader.stretch(asked, columns, asked.start)
+        values = {"stretch": stretch, "asked": asked, "wide": len(columns) + 6}
+        return answer({"total": stretch.total, "start": stretch.start, "html": fragment("run_rows.html", values)})
 
-    return [page("/runs", table), page("/runs/compare", compare)]
-
-
-def _search(
-    workspace: Workspace, actor: Actor, request: Request, chosen: Chosen, known: set[str]
-) -> tuple[list[Run], str, str]:
-    """Return the runs of the page that is asked for, and the addresses of the newer and older pages."""
-    tracking = workspace.tracking
-    status = RunStatus(chosen.status) if chosen.status in set(RunStatus) else None
-    experiments = [chosen.experiment] if chosen.experiment in known else None
-    if chosen.experiment and experiments is None:
-        return [], "", ""
-    start = int(text) if (text := request.query_params.get("start", "0")).isascii() and text.isdigit() else 0
-    if not chosen.text:
-        token = request.query_params.get("page", "")
-        found = tracking.search_runs(
-            actor, experiments=experiments, status=status, max_results=_A_PAGE, page_token=token
-        )
-        older = _address(request, page=found.next_page_token) if found.next_page_token else ""
-        return found.runs, _address(request, page="") if token else "", older
-    matching = [run for run in _all(workspace, actor, experiments, status) if _holds(run, chosen.text.lower())]
-    part = matching[start : start + _A_PAGE]
-    newer = _address(request, start=max(start - _A_PAGE, 0)) if start else ""
-    older = _address(request, start=start + _A_PAGE) if len(matching) > start + _A_PAGE else ""
-    return part, newer, older
-
-
-def _all(workspace: Workspace, actor: Actor, experiments: list[str] | None, status: RunStatus | None) -> Iterable[Run]:
-    token, seen = "", 0
-    while seen < _MOST_SEARCHED:
-        found = workspace.tracking.search_runs(
-            actor, experiments=experiments, status=status, max_results=500, page_token=token
-        )
-        yield from found.runs
-        token, seen = found.next_page_token, seen + len(found.runs)
-        if not token:
-            return
-
-
-def _holds(run: Run, text: str) -> bool:
-    words = [run.name, run.run_id, run.user, *run.params, *run.params.values(), *run.tags.values()]
-    return any(text in word.lower() for word in words)
-
-
-def _address(request: Request, **changed: object) -> str:
-    kept = [(key, value) for key, value in request.query_params.multi_items() if key not in changed]
-    new = [(key, str(value)) for key, value in changed.items() if value not in {"", 0}]
-    return f"{request.url.path}?{urlencode([*kept, *new])}"
-
-
-def _columns(found: Sequence[Run]) -> list[Column]:
-    metrics = dict.fromkeys(key for run in found for key in run.metrics)
-    params = dict.fromkeys(key for run in found for key in run.params)
     return [
-        *(Column(f"metric.{key}", key) for key in sorted(metrics)),
-        *(Column(f"param.{key}", key) for key in sorted(params)),
+        page("/runs", table),
+        page("/runs/rows", rows),
+        page("/runs/views", _keep_view(workspace), Permission.WRITE, "POST"),
+        page("/runs/views/delete", _drop_view(workspace), Permission.WRITE, "POST"),
     ]
 
 
-def _row(run: Run, experiment: str, shown: Sequence[str]) -> Row:
-    cells: list[float | str | None] = []
-    for column in shown:
-        kind, _, key = column.partition(".")
-        cells.append(run.metrics.get(key) if kind == "metric" else run.params.get(key, ""))
-    status = run.status.value.lower()
-    return Row(run, experiment, status, tone_of(status), run.status is RunStatus.RUNNING, cells)
+def check(asked: Asked) -> None:
+    """Let a filter pass that is in the language by itself, without the conditions that are put beside it.
+
+    Raises:
+        InvalidFilter: If it is not.
+    """
+    parse(asked.filter)
 
 
-def _compare(records: Sequence[dict[str, float]] | Sequence[dict[str, str]]) -> list[Compared]:
-    keys = dict.fromkeys(key for record in records for key in record)
-    rows = []
-    for key in keys:
-        cells: list[float | str | None] = [record.get(key) for record in records]
-        rows.append(Compared(key, cells, len(set(cells)) > 1))
-    return sorted(rows, key=lambda row: (not row.differs, row.name))
+def _values(asked: Asked, columns: list[str], stretch: Stretch, reader: Reader, keys: RunKeys) -> dict[str, object]:
+    older = stretch.start + A_PAGE
+    found = heads(asked, columns)
+    names = reader.names()
+    known = [f"{kind}.{key}" for kind in ("metrics", "params", "tags") for key in getattr(keys, kind)]
+    ways = [("", "nothing"), ("parent", "the run around them")]
+    ways += [(key, key) for key in known if not key.startswith("metrics.") and key != f"tags.{PARENT}" and written(key)]
+    chosen = {asked.experiment, names.get(asked.experiment, asked.experiment)}
+    return {
+        "here": "runs",
+        "title": "Runs",
+        "asked": asked,
+        "heads": found,
+        "width": table_width(found),
+        "widths": WIDTHS,
+        "columns": columns,
+        "stretch": stretch,
+        "wide": len(columns) + 6,
+        "experiments": [Choice(name, name, name in chosen) for name in sorted(names.values())],
+        "statuses": [each.value for each in RunStatus],
+        "choices": [Choice(key, key, key in columns) for key in dict.fromkeys([*columns, *known])],
+        "ways": [Choice(key, name, key == asked.group) for key, name in ways],
+        "member": _member(asked),
+        "refresh_s": _REFRESH_S,
+        "newer": asked.address(start=max(asked.start - A_PAGE, 0)) if asked.start else "",
+        "older": asked.address(start=older) if older < stretch.total else "",
+    }
 
 
-def has_curve(histories: Sequence[Sequence[Metric]]) -> bool:
-    """Return whether a metric was logged more than once by any run."""
-    return any(len(points) > 1 for points in histories)
+def _member(asked: Asked) -> str:
+    """Return which group's runs are shown, in words."""
+    if not asked.within:
+        return ""
+    value = asked.within[1:]
+    if asked.group == "parent":
+        return f"nested in {value}"
+    return f"{asked.group} is {value}" if asked.within.startswith("=") else f"without {asked.group}"
 
 
-def curve(points: Sequence[Metric]) -> list[Point]:
-    """Return a metric's history as points; over its order where every step is the same."""
-    by_step = len({point.step for point in points}) > 1
-    return [Point(point.step if by_step else at, point.value) for at, point in enumerate(points)]
+def problem_of(error: TidemillError, asked: Asked) -> Problem:
+    """Return what is wrong with a search, with its place in the filter that was written."""
+    if not isinstance(error, InvalidFilter) or isinstance(error, InvalidOrder):
+        return Problem(error.message, error.hint, status=status_of(error))
+    text, column = asked.filter, error.details.get("column")
+    place = column - 1 - _offset(asked) if isinstance(column, int) else 0
+    place = min(max(place, 0), len(text))
+    length = max(len(str(error.details.get("found", ""))), 1)
+    plain = not any(mark in text for mark in "'\"=<>()`%")
+    return Problem(
+        error.message,
+        error.hint,
+        text[:place],
+        text[place : place + length],
+        text[place + length :],
+        place,
+        asked.address(filter=f"run_name ILIKE '%{text}%'", start=0) if plain and text else "",
+    )
 
 
-def _overlaid(key: str, found: Sequence[Run], histories: Sequence[Sequence[Metric]]) -> Markup:
-    lines = [
-        Line(run.name, curve(points), series_tone(at))
-        for at, (run, points) in enumerate(zip(found, histories, strict=True))
-        if points
-    ]
-    return line_chart(Frame(key, f"The history of {key} in {len(lines)} runs."), lines)
+def _offset(asked: Asked) -> int:
+    """Return how many characters were put before the filter: none where it is not in the language by itself."""
+    try:
+        check(asked)
+    except InvalidFilter:
+        return 0
+    return max(asked.conditions().rfind(asked.filter), 0)
+
+
+def _views(reader: Reader, asked: Asked) -> list[SavedView]:
+    found = []
+    for experiment in reader.experiments():
+        for key, value in experiment.tags.items():
+            if key.startswith(_VIEW_TAG):
+                kept = read_asked(parse_qsl(value))
+                found.append(
+                    SavedView(
+                        name=key.removeprefix(_VIEW_TAG),
+                        href=kept.address(),
+                        experiment="" if experiment.experiment_id == _EVERYWHERE else experiment.name,
+                        experiment_id=experiment.experiment_id,
+                        is_open=kept == replace(asked, start=0),
+                    )
+                )
+    return sorted(found, key=lambda view: (view.experiment, view.name))
+
+
+def _keep_view(workspace: Workspace) -> Callable[[Request, Actor], Response]:
+    def keep(request: Request, actor: Actor) -> Response:
+        fields = forms.read(request)
+        name = check_text(forms.need(fields, "name"), "the view's name", _LONGEST_VIEW_NAME)
+        asked = replace(read_asked(parse_qsl(fields.get("query", ""))), start=0, within="")
+        check(asked)
+        home = asked.experiment or _EVERYWHERE
+        workspace.tracking.update_experiment(actor, experiment=home, tags={f"{_VIEW_TAG}{name}": asked.query})
+        return back_to(asked.address())
+
+    return keep
+
+
+def _drop_view(workspace: Workspace) -> Callable[[Request, Actor], Response]:
+    def drop(request: Request, actor: Actor) -> Response:
+        fields = forms.read(request)
+        key = f"{_VIEW_TAG}{forms.need(fields, 'name')}"
+        workspace.tracking.delete_experiment_tag(actor, experiment=forms.need(fields, "experiment"), key=key)
+        return back_to("/runs")
+
+    return drop

@@ -92,9 +92,16 @@ def render(request: Request, template: str, values: Mapping[str, object], *, sta
     return HTMLResponse(content, status, {"Cache-Control": "no-store"})
 
 
+def fragment(template: str, values: Mapping[str, object]) -> str:
+    """Return a part of a page, for a script that puts it where it belongs."""
+    return _ENVIRONMENT.get_template(template).render(values)
+
+
 def _mark(request: Request) -> int:
     """Return what the page is as new as, so that it notices what happens while it is on its way."""
-    tell: Callable[[], int] | None = getattr(request.app.state, "mark", None)
+    # What the guard refuses never reaches the application, and has none.
+    app = request.scope.get("app")
+    tell: Callable[[], int] | None = getattr(app.state, "mark", None) if app else None
     return tell() if tell else 0
 
 

@@ -156,14 +156,15 @@ class Texts:
         return _exists(row, *of_key, compare(row.c.value, condition, Kind.TEXT))
 
     def ids(self, condition: Condition, *more: Condition) -> Ids | None:
-        """Return the ids of the owners whose text is the one asked for."""
-        if not self.indexed or condition.operator is not Operator.EQUAL:
+        """Return the ids of the owners whose text is one of those asked for."""
+        if not self.indexed or condition.operator not in {Operator.EQUAL, Operator.IN}:
             return None
-        text = str(condition.values[0].value)
+        texts = [str(each.value) for each in condition.values]
         row = self.table.alias()
-        wanted = [row.c.key == condition.name.key, start_of(row) == sa.literal(text[:INDEXED_CHARACTERS], sa.Text)]
-        if len(text) >= INDEXED_CHARACTERS:
-            wanted.append(row.c.value == sa.literal(text, sa.Text))
+        starts = [sa.literal(text[:INDEXED_CHARACTERS], sa.Text) for text in texts]
+        wanted = [row.c.key == condition.name.key, start_of(row).in_(starts)]
+        if any(len(text) >= INDEXED_CHARACTERS for text in texts):
+            wanted.append(row.c.value.in_([sa.literal(text, sa.Text) for text in texts]))
         return sa.select(row.c[self.owner]).where(*wanted)
 
     def sorting(self, owner: Column, order: Order, fault: type[InvalidFilter]) -> Sorting:

@@ -60,7 +60,7 @@ def test_bad_input_is_a_page_that_escapes_it(serve, path):
     "query", ["start=-1", "start=x", "page=%00", "status=nothing", "experiment=nothing", "show=metric.x"]
 )
 def test_no_filter_breaks_the_table_of_runs(serve, query):
-    assert serve().get(f"/runs?{query}", headers=BROWSER).status_code in {200, 400}
+    assert serve().get(f"/runs?{query}", headers=BROWSER).status_code in {200, 400, 404}
 
 
 def test_a_form_from_another_site_is_refused(serve, workspace):

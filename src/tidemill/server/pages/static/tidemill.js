@@ -4,9 +4,10 @@ import { keepFresh } from "./live.js";
 
 const root = document.documentElement;
 
+const day = new Intl.DateTimeFormat(undefined, { dateStyle: "medium" });
+const full = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+
 function localTimes(within) {
-  const day = new Intl.DateTimeFormat(undefined, { dateStyle: "medium" });
-  const full = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
   for (const time of within.querySelectorAll("time[datetime]")) {
     const moment = new Date(time.dateTime);
     if (Number.isNaN(moment.getTime())) continue;
@@ -53,3 +54,10 @@ function improve(within) {
 
 improve(document);
 keepFresh(improve);
+if (document.querySelector("[data-rows]")) import("./runs.js").then(({ openTable }) => openTable(improve));
+
+const wrong = document.querySelector("input[data-column]");
+if (wrong) {
+  wrong.focus();
+  wrong.setSelectionRange(Number(wrong.dataset.column), wrong.value.length);
+}
