@@ -15,6 +15,7 @@ from tidemill.client import Client, connect
 from tidemill.core import errors
 from tidemill.core.errors import TidemillError
 from tidemill.core.settings import Settings
+from tidemill.tracking.numbers import sayable
 
 DONE, FAILED, WRONG_USE, NOT_FOUND, OUR_FAULT = 0, 1, 2, 3, 4
 P = ParamSpec("P")
@@ -82,7 +83,7 @@ def show(value: object, *, columns: Sequence[str] = (), empty: str = "Nothing he
         empty: What to say of an empty list.
     """
     if wants_json():
-        click.echo(msgspec.json.format(msgspec.json.encode(value, enc_hook=str), indent=2).decode())
+        click.echo(msgspec.json.format(msgspec.json.encode(sayable(value), enc_hook=str), indent=2).decode())
     elif isinstance(value, list):
         if value:
             _table(value, columns)

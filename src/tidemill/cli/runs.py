@@ -6,6 +6,7 @@ import click
 
 from tidemill.cli.output import client, common, done, show, talk, wants_json
 from tidemill.client.client import part
+from tidemill.tracking.numbers import said
 from tidemill.tracking.records import (
     Artifact,
     MetricHistory,
@@ -122,7 +123,7 @@ def create(experiment: str, name: str, params: tuple[str, ...], tags: tuple[str,
 @common
 def log(run_id: str, metrics: tuple[str, ...], step: int, params: tuple[str, ...], tags: tuple[str, ...]) -> None:
     """Log metrics, params and tags of a run."""
-    points = [{"key": key, "value": number(text, key), "step": step} for key, text in pairs(metrics).items()]
+    points = [{"key": key, "value": said(number(text, key)), "step": step} for key, text in pairs(metrics).items()]
     with client() as api:
         body = {"metrics": points, "params": pairs(params), "tags": pairs(tags)}
         api.post(f"/api/v1/runs/{part(run_id)}/log", type(None), body)
@@ -250,7 +251,7 @@ def metric(run_id: str, key: str, limit: int) -> None:
     with client() as api:
         page = api.get(f"/api/v1/runs/{part(run_id)}/metrics", MetricPage, key=key, max_results=limit)
         points = [
-            {"key": each.key, "value": each.value, "step": each.step, "timestamp": each.timestamp}
+            {"key": each.key, "value": said(each.value), "step": each.step, "timestamp": each.timestamp}
             for each in page.metrics
         ]
         show(points, empty=f"No metric {key}.")

@@ -101,7 +101,11 @@ class Client:
     def _decode(response: httpx.Response, kind: type[T]) -> T:
         if kind is type(None) or kind is None:
             return None  # type: ignore[return-value]  # T is None here
-        return msgspec.json.decode(response.content, type=kind)
+        try:
+            return msgspec.json.decode(response.content, type=kind)
+        except msgspec.ValidationError:
+            # A metric may be NaN or infinite, which stands as a word; only then are words taken for numbers.
+            return msgspec.json.decode(response.content, type=kind, strict=False)
 
 
 def part(text: str) -> str:

@@ -5,6 +5,7 @@ from starlette.responses import Response
 
 from tidemill.core.errors import TidemillError
 from tidemill.server.status import status_of
+from tidemill.tracking.numbers import sayable
 
 JSON = "application/json"
 _ENCODER = msgspec.json.Encoder(enc_hook=str)
@@ -28,7 +29,7 @@ class ErrorAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 def answer(value: object, status: int = 200) -> Response:
     """Return a value as JSON; nothing as an empty object."""
-    return Response(_ENCODER.encode({} if value is None else value), status, media_type=JSON)
+    return Response(_ENCODER.encode({} if value is None else sayable(value)), status, media_type=JSON)
 
 
 def error_answer(error: TidemillError) -> Response:

@@ -17,6 +17,7 @@ from tidemill.core.names import shown
 from tidemill.core.nearest import did_you_mean
 from tidemill.server.answers import answer
 from tidemill.server.routes import Route
+from tidemill.tracking.numbers import heard
 
 T = TypeVar("T")
 Handler = Callable[[Request], Awaitable[Response]]
@@ -97,6 +98,8 @@ async def _read(request: Request, shape: type[msgspec.Struct]) -> msgspec.Struct
         strict = False
     else:
         given = decode_object(await request.body())
+        if "metrics" in given:
+            given["metrics"] = heard(given["metrics"])
         strict = True
     kinds = {field.name: field.type for field in msgspec.structs.fields(shape)}
     for name, text in request.path_params.items():
