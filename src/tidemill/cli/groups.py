@@ -22,6 +22,8 @@ _TOP: dict[str, tuple[str, str]] = {
     "trace": ("tidemill.cli.trace:trace", "Show what a thing came from."),
     "audit": ("tidemill.cli.audit:audit", "Show who did what when."),
     "fsck": ("tidemill.cli.fsck:fsck", "Check that everything is still what was written."),
+    "import": ("tidemill.cli.trackers:take", "Take over what another tracker holds, such as MLflow."),
+    "export": ("tidemill.cli.trackers:give", "Write what is here to another tracker, such as MLflow."),
     "gc": ("tidemill.cli.gc:gc", "Remove for good what was in the trash for long."),
     "backup": ("tidemill.cli.backup:backup", "Copy a whole workspace while it works."),
     "restore": ("tidemill.cli.backup:restore", "Make a workspace from a backup."),
@@ -46,6 +48,7 @@ _STAGES: dict[str, tuple[str, str]] = {
     "predictions": ("tidemill.cli.monitoring:predictions", "What was answered."),
     "feedback": ("tidemill.cli.monitoring:feedback", "What became true."),
     "alerts": ("tidemill.cli.monitoring:alerts", "What needs a person."),
+    "trackers": ("tidemill.cli.trackers:trackers", "Imports from other trackers, and exports to them."),
     "tokens": ("tidemill.cli.tokens:tokens", "Who may come in, and as what."),
 }
 

@@ -9,6 +9,7 @@ from tidemill.server.api import (
     monitoring,
     pipelines,
     projects,
+    trackers,
     tracking,
 )
 from tidemill.server.routes import Route
@@ -23,4 +24,5 @@ ROUTES: tuple[Route, ...] = (
     *projects.ROUTES,
     *governance.ROUTES,
     *maintenance.ROUTES,
+    *trackers.ROUTES,
 )

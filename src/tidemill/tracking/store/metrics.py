@@ -64,12 +64,27 @@ def write_points(connection: sa.Connection, by_run: Mapping[str, Iterable[Metric
                 places[key] = [place]
             if point.model_id:
                 about.append((point.model_id, point.key, point.dataset_name, point.dataset_digest, run_id, *place))
+    write_places(connection, places)
+    write_many(connection, _ADD_MODEL_POINTS, _MODEL_POINT, about)
+
+
+def write_places(connection: sa.Connection, places: dict[tuple[str, str], list[Place]]) -> None:
+    """Add points as the database keeps them, by run and key."""
     if not places:
         return
     numbers = _series_of(connection, places)
     rows = [(numbers[key], *place) for key, some in places.items() for place in some]
     write_many(connection, _ADD_POINTS, _POINT, rows)
-    write_many(connection, _ADD_MODEL_POINTS, _MODEL_POINT, about)
+
+
+def write_model_points(connection: sa.Connection, points: Iterable[Metric]) -> None:
+    """Add points about logged models to their metrics only; each says which model and which run."""
+    rows = [
+        (at.model_id, at.key, at.dataset_name, at.dataset_digest, at.run_id)
+        + (at.step, at.timestamp, encode_value(at.value))
+        for at in points
+    ]
+    write_many(connection, _ADD_MODEL_POINTS, _MODEL_POINT, rows)
 
 
 def _series_of(connection: sa.Connection, places: dict[tuple[str, str], list[Place]]) -> dict[tuple[str, str], int]:

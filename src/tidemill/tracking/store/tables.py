@@ -157,3 +157,27 @@ def _files(name: str, owner: str, owners: str) -> sa.Table:
 
 run_artifacts = _files("run_artifacts", "run_id", "runs.run_id")
 logged_model_artifacts = _files("logged_model_artifacts", "model_id", "logged_models.model_id")
+carried = sa.Table(
+    "carried",
+    metadata,
+    sa.Column("source", sa.Text, primary_key=True),
+    sa.Column("kind", sa.Text, primary_key=True),
+    sa.Column("foreign_id", sa.Text, primary_key=True),
+    sa.Column("local_id", sa.Text, nullable=False),
+    sa.Column("mark", sa.Text, nullable=False),
+)
+"""What was taken from other trackers, under which id it stands here, and what it was made of then."""
+
+transfers = sa.Table(
+    "transfers",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("direction", sa.Text, nullable=False),
+    sa.Column("tracker", sa.Text, nullable=False),
+    sa.Column("place", sa.Text, nullable=False),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("started_at", MomentColumn, nullable=False),
+    sa.Column("started_by", sa.Text, nullable=False),
+    sa.Column("ended_at", MomentColumn),
+    sa.Column("report", JsonColumn, nullable=False),
+)

@@ -1,0 +1,193 @@
+"""`tidemill import`, `tidemill export` and `tidemill trackers …`."""
+
+import os
+import sys
+import time
+from datetime import UTC, datetime
+
+import click
+
+from tidemill.app.trackers.records import Report, Transfer, TransferStatus
+from tidemill.cli.following import leaving
+from tidemill.cli.output import FAILED, client, common, fail_with, show, talk, wants_json
+from tidemill.client import Client
+from tidemill.client.client import part
+from tidemill.tracking.ports import Credentials
+
+_LOOK_S = 0.1
+_COLUMNS = ["id", "direction", "tracker", "place", "status", "started_at", "ended_at"]
+_WIDTH = 24
+
+
+@click.group("import")
+def take() -> None:
+    """Take over what another tracker holds; give the same command again to go on, or to take what is new."""
+
+
+@click.group("export")
+def give() -> None:
+    """Write what is here to another tracker."""
+
+
+@click.group("trackers")
+def trackers() -> None:
+    """Imports from other trackers, and exports to them."""
+
+
+@take.command("mlflow")
+@click.argument("uri")
+@click.option("--artifacts", is_flag=True, help="Take the files of runs and models too.")
+@click.option("--artifact-root", default="", metavar="FOLDER", help="The folder of the files, where URI is a database.")
+@click.option(
+    "--since",
+    type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S%z"]),
+    help="Only runs that began or ended since then; UTC when no zone is said.",
+)
+@common
+def take_mlflow(uri: str, *, artifacts: bool, artifact_root: str, since: datetime | None) -> None:
+    """Import from MLflow: https://HOST of a server, or sqlite:///PATH or postgresql://HOST/NAME of its database.
+
+    Ids, times, tags, whole metric histories, stages, aliases, version numbers and logged models are kept; what is
+    deleted there lands in the trash here. A user and a password for a server are best given as
+    MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or as MLFLOW_TRACKING_TOKEN.
+    """
+    if since is not None and since.tzinfo is None:
+        since = since.replace(tzinfo=UTC)
+    body = {
+        "source": _absolute(uri),
+        "artifacts": artifacts,
+        "artifact_root": _folder(artifact_root),
+        "since": since.isoformat() if since else None,
+        "credentials": _credentials(uri),
+    }
+    with client() as api:
+        _follow(api, api.post("/api/v1/trackers/mlflow/import", Transfer, body))
+
+
+@give.command("mlflow")
+@click.argument("uri")
+@click.option("--artifacts", is_flag=True, help="Write the files of runs and models too.")
+@click.option("--artifact-root", default="", metavar="FOLDER", help="Where the files go, where URI is a new database.")
+@common
+def give_mlflow(uri: str, *, artifacts: bool, artifact_root: str) -> None:
+    """Export to MLflow: https://HOST of a server, or sqlite:///PATH of a database that does not exist yet.
+
+    A database keeps everything. A server gives runs, models and versions ids and numbers of its own; what it cannot
+    keep is said at the end.
+    """
+    body = {
+        "target": _absolute(uri),
+        "artifacts": artifacts,
+        "artifact_root": _folder(artifact_root),
+        "credentials": _credentials(uri),
+    }
+    with client() as api:
+        _follow(api, api.post("/api/v1/trackers/mlflow/export", Transfer, body))
+
+
+@trackers.command("list")
+@common
+def list_() -> None:
+    """List the last imports and exports."""
+    with client() as api:
+        show(api.get("/api/v1/transfers", list[Transfer]), columns=_COLUMNS, empty="Nothing was imported or exported.")
+
+
+@trackers.command("show")
+@click.argument("transfer_id", metavar="ID")
+@common
+def show_(transfer_id: str) -> None:
+    """Show how far an import or export is, or what it did."""
+    with client() as api:
+        found = api.get(f"/api/v1/transfers/{part(transfer_id)}", Transfer)
+    if wants_json():
+        show(found)
+    else:
+        show(found, columns=_COLUMNS)
+        _tell(found.report)
+
+
+@trackers.command("cancel")
+@click.argument("transfer_id", metavar="ID")
+@common
+def cancel(transfer_id: str) -> None:
+    """End an import or export; what it did is kept."""
+    with client() as api:
+        show(api.post(f"/api/v1/transfers/{part(transfer_id)}/cancel", Transfer), columns=_COLUMNS)
+
+
+def _follow(api: Client, transfer: Transfer) -> None:
+    """Draw how far a transfer is until it is over, and tell what it did; exit 1 when it failed."""
+    path = f"/api/v1/transfers/{part(transfer.id)}"
+    bar = _Bar()
+    with leaving("Give the same command again to go on where it was."):
+        while transfer.status == TransferStatus.RUNNING:
+            time.sleep(_LOOK_S)
+            transfer = api.get(path, Transfer)
+            bar.draw(transfer.report)
+    bar.clear()
+    if wants_json():
+        show(transfer)
+    else:
+        _tell(transfer.report)
+    if transfer.status != TransferStatus.DONE:
+        fail_with(FAILED)
+
+
+class _Bar:
+    """One line of a terminal that is drawn anew; nothing where there is no terminal."""
+
+    def __init__(self) -> None:
+        self._is_drawn = sys.stderr.isatty()
+
+    def draw(self, report: Report) -> None:
+        if not self._is_drawn or not report.doing:
+            return
+        line = f"{report.doing}: {report.done:,}"
+        if report.total:
+            full = min(_WIDTH, _WIDTH * report.done // report.total)
+            line = f"[{'#' * full}{'-' * (_WIDTH - full)}] {report.doing}: {report.done:,} of {report.total:,}"
+        points, files = report.counts.get("metric points", 0), report.counts.get("artifacts", 0)
+        click.echo(f"\r\x1b[K{line}; {points:,} points, {files:,} files", err=True, nl=False)
+
+    def clear(self) -> None:
+        if self._is_drawn:
+            click.echo("\r\x1b[K", err=True, nl=False)
+
+
+def _tell(report: Report) -> None:
+    width = max((len(name) for name in report.counts), default=0)
+    for name, count in report.counts.items():
+        click.echo(f"{name.ljust(width)}  {count:,}")
+    for reason, count in report.skipped.items():
+        talk(f"left out: {count:,} {reason}")
+    for note in report.notes:
+        talk(f"note: {note}")
+    if report.error:
+        click.secho(f"error [{report.code}]: ", fg="red", bold=True, nl=False, err=True)
+        click.echo(report.error, err=True)
+        click.secho("  hint: ", fg="cyan", nl=False, err=True)
+        click.echo(report.hint, err=True)
+
+
+def _absolute(uri: str) -> str:
+    """Return an address with the whole path of a database: a server may stand in another folder."""
+    scheme, mark, path = uri.partition(":///")
+    if mark and scheme.startswith("sqlite") and not path.startswith("/"):
+        return f"{scheme}:///{os.path.abspath(os.path.expanduser(path))}"  # noqa: PTH100, PTH111 - keeps what follows
+    return uri
+
+
+def _folder(path: str) -> str:
+    return os.path.abspath(os.path.expanduser(path)) if path and "://" not in path else path  # noqa: PTH100, PTH111
+
+
+def _credentials(uri: str) -> Credentials:
+    """Return what MLflow's own client would show a server; a database's user stands in its address."""
+    if not uri.startswith(("http://", "https://")):
+        return Credentials()
+    return Credentials(
+        username=os.environ.get("MLFLOW_TRACKING_USERNAME", ""),
+        password=os.environ.get("MLFLOW_TRACKING_PASSWORD", ""),
+        token=os.environ.get("MLFLOW_TRACKING_TOKEN", ""),
+    )

@@ -1,0 +1,1 @@
+"""Other trackers: what they hold is read into a workspace, and written back."""
