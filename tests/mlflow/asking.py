@@ -26,10 +26,19 @@ BY: Final = ("key", "alias", "path")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Better:
-    """The answer that is asked of ours where the peer's own is a flaw or outside of the scope."""
+    """The answer that is asked of ours where the peer's own is a flaw or outside of the scope.
+
+    Attributes:
+        status: The HTTP status.
+        code: The error's code.
+        body: Parts of the answer, by dotted path.
+        kind: The type of the answer.
+    """
 
     status: int
     code: str | None = None
+    body: Mapping[str, Any] = field(default_factory=dict)
+    kind: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,7 +137,7 @@ class Stage:
                 answer |= {"error_code": body.get("error_code"), "says": body.get("message", "")}
             else:
                 answer["body"] = self.plain(body, one.ignore)
-        else:
+        elif reply.content:
             answer["type"] = kind
             if kind == "text/plain" and not one.ignore:
                 answer["text"] = reply.text[:200]

@@ -8,6 +8,8 @@ from tidemill.core.names import shown
 from tidemill.objects.trees import UnsafePath, check_relative
 
 SCHEME = "mlflow-artifacts"
+STORES = frozenset({"s3", "s3a", "gs", "wasb", "wasbs", "abfs", "abfss", "adl", "hdfs", "dbfs", "http", "https"})
+"""Schemes of stores elsewhere, which clients reach and this server does not."""
 _ARTIFACTS = "artifacts"
 _MOST_UNQUOTED = 5
 
@@ -56,6 +58,8 @@ def place_of(path: str) -> Place:
         InvalidPlace: If it names none of them.
     """
     check_plain(path)
+    if "//" in path.strip("/"):
+        raise UnsafePath("Invalid path: a part of it is empty", hint="Write one '/' between its parts")
     parts = check_relative(path.strip("/")).split("/")
     # The words before belong to the experiment, whose location may have several: what counts is next to `artifacts`.
     at = next((at for at, part in enumerate(parts) if part == _ARTIFACTS and at >= 2), None)

@@ -1,12 +1,15 @@
 """What a run may record, with MLflow's limits."""
 
+import posixpath
 import re
 from collections.abc import Mapping, Sequence
+from urllib.parse import unquote
 from zlib import crc32
 
 from tidemill.core.errors import Conflict, InvalidInput, NotFound
 from tidemill.core.names import check_text, shown
 from tidemill.objects.trees import check_relative
+from tidemill.tracking.places import SCHEME, STORES
 from tidemill.tracking.records import InputDataset, Metric
 
 LONGEST_KEY = 250
@@ -20,6 +23,8 @@ LONGEST_PROFILE = 2**24 - 1
 LONGEST_LOCATION = 1000
 MOST_METRICS = 100_000
 MOST_STEP = 2**63 - 1
+_APART = frozenset("/:.%\"'")
+_URI = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*):")
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_\-]{0,255}")
 
 
@@ -95,6 +100,12 @@ class InvalidArtifactRoot(InvalidInput):
     code = "invalid_artifact_root"
 
 
+class InvalidLocation(InvalidInput):
+    """An experiment's artifact location could be on this server's own disk."""
+
+    code = "invalid_location"
+
+
 class InvalidDataset(InvalidInput):
     """A dataset's description is over a limit."""
 
@@ -108,11 +119,45 @@ def check_experiment_name(name: str) -> str:
     return check_text(name, "the experiment's name", LONGEST_NAME)
 
 
+def check_location(location: str) -> str:
+    """Return where MLflow's clients are told to keep an experiment's files, if that is no place on this server's disk.
+
+    Raises:
+        InvalidLocation: If it could be one.
+    """
+    check_text(location, "the artifact location", LONGEST_LOCATION)
+    scheme = _URI.match(location)
+    is_known = scheme is not None and scheme[1].lower() in STORES | {SCHEME}
+    if location and (not is_known or ".." in re.split(r"[/\\]", unquote(location))):
+        raise InvalidLocation(
+            f"{shown(location)} cannot be the artifact location of an experiment",
+            hint=f"Leave it out, so that this server keeps the files, or give {SCHEME}: or an object store's URI.",
+        )
+    return location
+
+
 def check_key(key: str, what: str) -> str:
-    """Return the key of a metric, param or tag if it is fit."""
+    """Return the key of a metric, param or tag if it is fit; a `/` in it makes groups, and never leads out of them."""
     if not key:
         raise InvalidInput(f"A {what} needs a key", hint=f"Give 1 to {LONGEST_KEY} characters.")
+    if ("/" in key or key in {".", ".."}) and (posixpath.normpath(key) != key or key.startswith(("/", ".."))):
+        raise InvalidInput(
+            f"{shown(key)} cannot be the key of a {what}", hint="Between '/' stands a name, never nothing, '.' or '..'."
+        )
     return check_text(key, f"the key of a {what}", LONGEST_KEY)
+
+
+def check_logged_model_name(name: str) -> str:
+    """Return the name of a logged model if it is fit, which in a URI stands between others.
+
+    Raises:
+        InvalidInput: If it is not.
+    """
+    if _APART & set(name):
+        raise InvalidInput(
+            f"{shown(name)} cannot be the name of a logged model", hint="Leave out '/', ':', '.', '%' and quotes."
+        )
+    return check_text(name, "the name of a logged model", LONGEST_NAME)
 
 
 def check_metrics(metrics: Sequence[Metric]) -> None:
@@ -137,6 +182,11 @@ def check_metrics(metrics: Sequence[Metric]) -> None:
         if metric.model_id:
             check_text(metric.dataset_name, "the name of a dataset", LONGEST_NAME)
             check_text(metric.dataset_digest, "the digest of a dataset", LONGEST_DIGEST)
+
+
+def cut(texts: Mapping[str, str], longest: int) -> dict[str, str]:
+    """Return texts no longer than may be kept, as MLflow's server does and its clients since 2.10 count on."""
+    return {key: value[:longest] for key, value in texts.items()}
 
 
 def check_params(params: Mapping[str, str]) -> None:

@@ -29,7 +29,8 @@ LIFE = [
     ask("finish", "POST runs/update", {"run_id": "$run", "run_uuid": "$run", "status": "FINISHED", "end_time": T + 1000}),
     ask("rename", "POST runs/update", {"run_id": "$run", "run_name": "second"}),
     ask("get finished", "GET runs/get", {"run_id": "$run"}),
-    ask("run again", "POST runs/update", {"run_id": "$run", "status": "RUNNING"}),
+    ask("run again", "POST runs/update", {"run_id": "$run", "status": "RUNNING"},
+        better=Better(status=200, body={"run_info.status": "RUNNING", "run_info.end_time": None})),
     ask("unknown status", "POST runs/update", {"run_id": "$run", "status": "TIRED"}, better=WRONG),
     ask("update unknown", "POST runs/update", {"run_id": "0" * 31 + "1", "status": "FINISHED"}),
     *(ask(f"status {status}", "POST runs/update", {"run_id": "$run", "status": status, "end_time": T + 5})
@@ -125,13 +126,13 @@ BATCH = [
     ask("without run", "POST runs/log-batch", {"metrics": metrics(1)}),
     ask("metric without timestamp", "POST runs/log-batch", {"run_id": "$run", "metrics": [{"key": "m", "value": 1}]}),
     ask("metrics that are no list", "POST runs/log-batch", {"run_id": "$run", "metrics": {"key": "m"}}),
-    ask("metric with text", "POST runs/log-batch", {"run_id": "$run", "metrics": [{"key": "m", "value": "x", "timestamp": T}]}, better=WRONG),
     ask("param with a long key", "POST runs/log-batch", {"run_id": "$run", "params": [{"key": "k" * 251, "value": "x"}]}),
     ask("unknown field", "POST runs/log-batch", {"run_id": "$run", "colour": "red"}),
     ask("not finite", "POST runs/log-batch", {"run_id": "$run", "metrics": [{"key": "n", "value": "NaN", "timestamp": T},
                                                                                {"key": "i", "value": "-Infinity", "timestamp": T}]}),
-    ask("more than a megabyte", "POST runs/log-batch", {"run_id": "$run", "tags": [{"key": "t", "value": "v" * 1_100_000}]}, better=WRONG),
     ask("get at the end", "GET runs/get", {"run_id": "$run"}),
+    ask("more than a megabyte", "POST runs/log-batch", {"run_id": "$run", "tags": [{"key": "t", "value": "v" * 1_100_000}]}),
+    ask("metric with text", "POST runs/log-batch", {"run_id": "$run", "metrics": [{"key": "m", "value": "x", "timestamp": T}]}, better=WRONG),
 ]  # fmt: skip
 
 _DATASET = {
@@ -149,13 +150,13 @@ INPUTS = [
     ask("log the same", "POST runs/log-inputs", {"run_id": "$run", "datasets": [_USE]}),
     ask("log a second", "POST runs/log-inputs", {"run_id": "$run", "datasets": [{"dataset": {**_DATASET, "digest": "def", "name": "valid"}}]}),
     ask("get", "GET runs/get", {"run_id": "$run"}),
-    ask("without name", "POST runs/log-inputs", {"run_id": "$run", "datasets": [{"dataset": {"digest": "abc"}}]}, better=WRONG),
     ask("long digest", "POST runs/log-inputs", {"run_id": "$run", "datasets": [{"dataset": {**_DATASET, "digest": "d" * 37}}]}),
     ask("long name", "POST runs/log-inputs", {"run_id": "$run", "datasets": [{"dataset": {**_DATASET, "name": "d" * 501}}]}),
     ask("unknown run", "POST runs/log-inputs", {"run_id": "0" * 31 + "1", "datasets": [_USE]}),
     ask("search by data set", "POST runs/search", {"experiment_ids": ["$exp"], "filter": "dataset.name = 'train' AND datasets.context = 'training'"}),
     ask("search by another", "POST runs/search", {"experiment_ids": ["$exp"], "filter": "dataset.name = 'other'"}),
-    ask("data sets of experiments", "POST /ajax-api/2.0/mlflow/experiments/search-datasets", {"experiment_ids": ["$exp"]}, better=Better(status=200)),
+    ask("data sets of experiments", "POST /ajax-api/2.0/mlflow/experiments/search-datasets", {"experiment_ids": ["$exp"]},
+        better=Better(status=404, code="ENDPOINT_NOT_FOUND")),
     ask("create model", "POST logged-models", {"experiment_id": "$exp", "name": "m", "source_run_id": "$run"}, keep={"model": "model.info.model_id"}),
     ask("outputs", "POST runs/outputs", {"run_id": "$run", "models": [{"model_id": "$model", "step": 3}]}),
     ask("model as input", "POST runs/log-inputs", {"run_id": "$run", "models": [{"model_id": "$model"}]}),
@@ -163,6 +164,9 @@ INPUTS = [
     ask("outputs of an unknown run", "POST runs/outputs", {"run_id": "0" * 31 + "1", "models": [{"model_id": "$model", "step": 3}]}),
     ask("model of an old client", "POST runs/log-model", {"run_id": "$run", "model_json": '{"artifact_path": "model", "flavors": {"python_function": {}}, '
         '"utc_time_created": "2024-01-01 00:00:00", "run_id": "$run"}'}),
-    ask("its tag", "GET runs/get", {"run_id": "$run"}),
+    ask("its tag", "GET runs/get", {"run_id": "$run"}, better=Better(status=200, body={"run.data.tags.0": {
+        "key": "mlflow.log-model.history", "value": '[{"artifact_path":"model","flavors":{"python_function":{}},'
+        '"utc_time_created":"2024-01-01 00:00:00","run_id":"<run>"}]'}})),
     ask("model that is no JSON", "POST runs/log-model", {"run_id": "$run", "model_json": "no"}),
+    ask("data set without name", "POST runs/log-inputs", {"run_id": "$run", "datasets": [{"dataset": {"digest": "abc"}}]}, better=WRONG),
 ]  # fmt: skip

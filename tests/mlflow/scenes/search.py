@@ -1,8 +1,10 @@
 """Search of runs: the filter language, ordering, pages, and what is refused."""
 
-from tests.mlflow.asking import ask
+from tests.mlflow.asking import Better, ask
+from tests.mlflow.scenes.runs import WRONG
 
 T = 1_700_000_000_000
+FOUND = Better(status=200, body={"runs.0.info.run_name": "alpha"})  # our language is a superset
 INFO = ("inputs", "outputs", "data")  # only who is found and in which order
 
 
@@ -19,10 +21,10 @@ def _run(name, at, metrics, params, tags, **more):
     ] + [ask(f"end {name}", "POST runs/update", {"run_id": f"$run-{name}", "end_time": T + 50, **more})] * bool(more)  # fmt: skip
 
 
-def _find(filter_string, order=("run_name ASC",), **more):
+def _find(filter_string, order=("run_name ASC",), better=None, **more):
     body = {"experiment_ids": ["$exp"], "filter": filter_string, "order_by": list(order), "max_results": 50, **more}
     label = f"{filter_string} | {', '.join(order)}" + (f" | {more}" if more else "")
-    return ask(label, "POST runs/search", body, ignore=INFO)
+    return ask(label, "POST runs/search", body, ignore=INFO, better=better)
 
 
 def _setup(name):
@@ -68,19 +70,21 @@ REFUSED = [
     *_setup("refused searches")[:3],
     *(_find(text) for text in (
         "nonsense", "metrics.loss", "metrics.loss <", "metrics.loss < 'low'", "metrics.loss LIKE 1", "params.model = tree", "params.model > 'a'",
-        "status > 'FINISHED'", "colour = 'red'", "attributes.colour = 'red'", "start_time = 'now'", "metrics.loss < 1 OR metrics.loss > 2",
-        "NOT metrics.loss < 1", "(metrics.loss < 1)", "metrics.loss < 1 AND", "params.model = 'unclosed", "things.a = 'b'", "run_id IN ()",
-        "run_id IN ('a', 3)", "params.model IN ('a')", "params.model = 'a'; DROP TABLE runs", "metrics.loss = NULL", "tags. = 'x'",
+        "status > 'FINISHED'", "colour = 'red'", "attributes.colour = 'red'", "start_time = 'now'", "params.model = 'unclosed", "things.a = 'b'",
+        "run_id IN ()", "run_id IN ('a', 3)", "params.model = 'a'; DROP TABLE runs", "metrics.loss = NULL",
     )),
+    *(_find(text, better=FOUND) for text in (
+        "metrics.loss < 1 OR metrics.loss > 2", "NOT metrics.loss > 1", "(metrics.loss < 1)", "params.model IN ('tree')")),
+    *(_find(text, better=WRONG) for text in ("metrics.loss < 1 AND", "tags. = 'x'")),
     _find("", order=("colour",)),
     _find("", order=("metrics.loss SIDEWAYS",)),
-    _find("", order=("metrics.",)),
+    _find("", order=("metrics.",), better=WRONG),
     ask("too many", "POST runs/search", {"experiment_ids": ["$exp"], "max_results": 50001}),
     ask("none", "POST runs/search", {"experiment_ids": ["$exp"], "max_results": 0}),
     ask("negative", "POST runs/search", {"experiment_ids": ["$exp"], "max_results": -1}),
     ask("a forged token", "POST runs/search", {"experiment_ids": ["$exp"], "page_token": "no token"}),
     ask("a token of a list", "POST runs/search", {"experiment_ids": ["$exp"], "page_token": "WzFd"}),
-    ask("unknown view", "POST runs/search", {"experiment_ids": ["$exp"], "run_view_type": "SOME"}),
+    ask("unknown view", "POST runs/search", {"experiment_ids": ["$exp"], "run_view_type": "SOME"}, better=WRONG),
     ask("ids that are no list", "POST runs/search", {"experiment_ids": "0"}),
     ask("unknown experiment", "POST runs/search", {"experiment_ids": ["987654"]}),
     ask("no experiment", "POST runs/search", {"filter": "metrics.loss < 1"}),

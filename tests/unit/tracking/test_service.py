@@ -29,7 +29,7 @@ def test_a_run_comes_back_with_all_that_was_logged(tracking: TrackingService) ->
     tracking.log_input(OWNER, run_id=run.run_id, ref="dataset_version:d1", context="training")
     ended = tracking.end_run(OWNER, run_id=run.run_id)
     assert ended.params == {"depth": "4", "rate": "0.1"}
-    assert ended.tags == {"kind": "real"}
+    assert ended.tags == {"kind": "real", "mlflow.runName": run.name}
     assert ended.metrics == {"auc": 0.6}
     assert ended.status == RunStatus.FINISHED
     assert ended.end_time is not None

@@ -33,7 +33,9 @@ class CountingVerbs(Place):
         del actor
         with self._ledger.read() as connection:
             ids = [need_experiment(connection, name).experiment_id for name in experiments or []]
-            return RunCount(count=search.count_runs(connection, filter, experiment_ids=ids, view=view))
+            return RunCount(
+                count=search.count_runs(connection, filter, experiment_ids=ids, view=view, vocabulary=self.words)
+            )
 
     def group_runs(
         self,
@@ -60,7 +62,9 @@ class CountingVerbs(Place):
             raise InvalidInput(f"max_results is {max_results}", hint=f"Ask for 1 to {MOST_GROUPS:,} groups.")
         with self._ledger.read() as connection:
             ids = [need_experiment(connection, name).experiment_id for name in experiments or []]
-            found = search.group_runs(connection, by, filter, experiment_ids=ids, view=view, limit=max_results)
+            found = search.group_runs(
+                connection, by, filter, experiment_ids=ids, view=view, limit=max_results, vocabulary=self.words
+            )
         return [RunGroup(value=value, count=count) for value, count in found]
 
     def list_run_keys(self, actor: Actor, *, max_results: int = 200) -> RunKeys:

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 
 from tidemill.core.access import Actor
-from tidemill.core.names import check_text, shown
+from tidemill.core.names import shown
 from tidemill.core.refs import Ref
 from tidemill.ledger import Transaction
 from tidemill.tracking import rules, store
@@ -31,10 +31,11 @@ class ExperimentVerbs(Place):
 
         Raises:
             ExperimentExists: If one of that name is there, in the trash also.
+            InvalidLocation: If the location could be on this server's own disk.
         """
         rules.check_experiment_name(name)
         rules.check_tags(tags or {}, rules.LONGEST_EXPERIMENT_TAG)
-        check_text(artifact_location, "the artifact location", rules.LONGEST_LOCATION)
+        rules.check_location(artifact_location)
 
         def work(tx: Transaction) -> Experiment:
             there = store.find_experiment(tx.connection, name=name)
@@ -137,12 +138,18 @@ class ExperimentVerbs(Place):
             raise _exists(name or "", None) from None
 
     def delete_experiment(self, actor: Actor, *, experiment: str) -> None:
-        """Put an experiment and its runs in the trash."""
+        """Put an experiment and its runs in the trash.
+
+        Raises:
+            ExperimentNotFound: If there is none, or it is in the trash already.
+        """
 
         def work(tx: Transaction) -> None:
             found = need_experiment(tx.connection, experiment)
             if found.lifecycle_stage != "active":
-                return
+                raise rules.ExperimentNotFound(
+                    f"Experiment {shown(found.name)} is in the trash already", hint="`tidemill gc` empties the trash."
+                )
             _change(tx, found.experiment_id, {"lifecycle_stage": "deleted", "deleted_at": tx.now, "updated_at": tx.now})
             table = store.runs.c
             own = sa.and_(table.experiment_id == found.experiment_id, table.lifecycle_stage == "active")
@@ -152,12 +159,18 @@ class ExperimentVerbs(Place):
         self._ledger.write(actor, work)
 
     def restore_experiment(self, actor: Actor, *, experiment: str) -> Experiment:
-        """Take an experiment out of the trash, with the runs that went there with it."""
+        """Take an experiment out of the trash, with the runs that went there with it.
+
+        Raises:
+            ExperimentNotFound: If none of that id or name is there.
+        """
 
         def work(tx: Transaction) -> Experiment:
             found = need_experiment(tx.connection, experiment)
             if found.lifecycle_stage == "active":
-                return found
+                raise rules.ExperimentNotFound(
+                    f"Experiment {shown(found.name)} is not in the trash", hint="It is in use; there is nothing to do."
+                )
             _change(tx, found.experiment_id, {"lifecycle_stage": "active", "deleted_at": None, "updated_at": tx.now})
             table = store.runs.c
             own = sa.and_(table.experiment_id == found.experiment_id, table.deleted_at == found.deleted_at)

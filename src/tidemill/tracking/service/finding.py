@@ -9,6 +9,7 @@ from tidemill.core.names import shown
 from tidemill.tracking.records import RunStatus, View
 from tidemill.tracking.search import runs as search
 from tidemill.tracking.search.parser import parse
+from tidemill.tracking.search.vocabulary import Vocabulary
 
 _FOR_KEYS = '`"'
 _FOR_TEXTS = "'\""
@@ -25,6 +26,7 @@ def find_run_ids(  # noqa: PLR0913 - the parts of a search
     view: View,
     limit: int,
     offset: int,
+    words: Vocabulary,
 ) -> list[str]:
     """Return the ids of runs that a filter, a status and tags let pass, in their order."""
     terms = [f"attributes.status = '{RunStatus(status).value}'"] if status else []
@@ -34,7 +36,14 @@ def find_run_ids(  # noqa: PLR0913 - the parts of a search
         terms.append(f"({filter_text})")
     text = " AND ".join(terms) or filter_text
     return search.find_run_ids(
-        connection, text, order_by, experiment_ids=experiment_ids, view=view, limit=limit, offset=offset
+        connection,
+        text,
+        order_by,
+        experiment_ids=experiment_ids,
+        view=view,
+        limit=limit,
+        offset=offset,
+        vocabulary=words,
     )
 
 

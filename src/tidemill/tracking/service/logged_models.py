@@ -1,5 +1,7 @@
 """What one can do with logged models: models that a run's code kept, registered or not."""
 
+from collections.abc import Sequence
+
 import sqlalchemy as sa
 
 from tidemill.core.access import Actor
@@ -12,6 +14,7 @@ from tidemill.tracking import rules, store
 from tidemill.tracking.paging import page_of
 from tidemill.tracking.records import Artifact, InputDataset, LoggedModel, LoggedModelPage, LoggedModelStatus
 from tidemill.tracking.search.subjects import find_logged_model_ids
+from tidemill.tracking.search.syntax import Order
 from tidemill.tracking.service.place import (
     Place,
     check_active,
@@ -32,7 +35,7 @@ class LoggedModelService(Place):
         objects: Where the files' bytes are.
     """
 
-    local = frozenset[str]()
+    local = frozenset({"find"})
 
     def create(
         self,
@@ -56,7 +59,7 @@ class LoggedModelService(Place):
             params: What it was made with, as texts.
             tags: What else to know of it.
         """
-        check_text(name, "the name of a logged model", rules.LONGEST_NAME)
+        rules.check_logged_model_name(name)
         check_text(model_type, "the type of a logged model", rules.LONGEST_NAME)
         check_text(source_run_id, "the id of a run", rules.LONGEST_NAME)
         rules.check_params(params or {})
@@ -188,6 +191,28 @@ class LoggedModelService(Place):
             max_results: The most to return; 1 to 50,000.
             page_token: The token of the page before.
         """
+        return self.find(
+            actor,
+            experiment_ids=experiment_ids,
+            filter=filter,
+            order_by=order_by,
+            datasets=datasets,
+            max_results=max_results,
+            page_token=page_token,
+        )
+
+    def find(
+        self,
+        actor: Actor,
+        *,
+        experiment_ids: Sequence[str] | None = None,
+        filter: str = "",  # noqa: A002 - as above
+        order_by: Sequence[str | Order] | None = None,
+        datasets: Sequence[InputDataset] | None = None,
+        max_results: int = 100,
+        page_token: str = "",
+    ) -> LoggedModelPage:
+        """Return what `search` does; an order may also be of the values that were measured on one dataset."""
         del actor
         with self._ledger.read() as connection:
             ids = [need_experiment(connection, one).experiment_id for one in experiment_ids or []]
@@ -203,7 +228,8 @@ class LoggedModelService(Place):
                     offset=offset,
                 )
 
-            found, token = page_of(find, max_results=max_results, most=MOST_MODELS, page_token=page_token)
+            asked = repr((ids, filter, order_by, datasets))
+            found, token = page_of(find, max_results=max_results, most=MOST_MODELS, page_token=page_token, search=asked)
             return LoggedModelPage(models=store.find_logged_models(connection, found), next_page_token=token)
 
     def list_artifacts(self, actor: Actor, *, model_id: str, path: str = "") -> list[Artifact]:

@@ -10,6 +10,7 @@ from tidemill.objects import ObjectStore
 from tidemill.objects.unsynced import Unsynced
 from tidemill.tracking import rules, store
 from tidemill.tracking.records import Experiment, Run
+from tidemill.tracking.search.runs import RUNS
 
 
 class Place:
@@ -23,6 +24,8 @@ class Place:
     def __init__(self, ledger: Ledger, objects: ObjectStore) -> None:
         self._ledger = ledger
         self._objects = objects
+        self.words = RUNS
+        """The words of searches for runs; the stage of models adds those of what it knows."""
         self._unsynced = Unsynced(ledger, objects)
 
     def close(self) -> None:

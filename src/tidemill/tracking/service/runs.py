@@ -97,16 +97,17 @@ class RunVerbs(Place):
         if store.find_stages(tx.connection, [run_id]):
             return need_run(tx.connection, run_id)
         home = _home(tx, experiment, experiment_id)
+        called = name or tags.get(store.NAME_TAG, "") or rules.make_name(run_id)
         run = Run(
             run_id=run_id,
             experiment_id=home.experiment_id,
-            name=name or tags.get(store.NAME_TAG, "") or rules.make_name(run_id),
+            name=called,
             user=user or tx.actor.name,
             status=RunStatus.RUNNING,
             lifecycle_stage="active",
             start_time=start_time or tx.now,
             params=params,
-            tags=tags,
+            tags={**tags, store.NAME_TAG: called},
         )
         row = {
             "run_id": run_id,
@@ -119,10 +120,7 @@ class RunVerbs(Place):
         }
         tx.execute(sa.insert(store.runs), row)
         store.write_params(tx, run_id, params)
-        store.write_tags(tx, run_id, {key: value for key, value in tags.items() if key != store.NAME_TAG})
-        if store.NAME_TAG in tags:
-            store.write_tags(tx, run_id, {store.NAME_TAG: run.name})
-            run.tags[store.NAME_TAG] = run.name
+        store.add_tags(tx, run_id, run.tags)
         tx.link(Ref("experiment", home.experiment_id), "holds", Ref("run", run_id))
         tx.audit("run.create", Ref("run", run_id), experiment=home.experiment_id)
         return run
@@ -178,6 +176,7 @@ class RunVerbs(Place):
                     view=view,
                     limit=limit,
                     offset=offset,
+                    words=self.words,
                 )
 
             found, token = page_of(find, max_results=max_results, most=MOST_RUNS, page_token=page_token)
@@ -203,10 +202,7 @@ class RunVerbs(Place):
         def work(tx: Transaction) -> Run:
             need_active(tx.connection, run_id)
             if name:
-                table = store.run_tags.c
-                tx.execute(sa.update(store.runs).where(store.runs.c.run_id == run_id).values(name=name))
-                own = sa.and_(table.run_id == run_id, table.key == store.NAME_TAG)
-                tx.execute(sa.update(store.run_tags).where(own).values(value=name))
+                store.write_tags(tx, run_id, {store.NAME_TAG: name})
             if status is not None:
                 _set_status(tx, run_id, status, end_time)
             elif end_time is not None:
@@ -263,7 +259,7 @@ def _set_status(tx: Transaction, run_id: str, status: RunStatus, end_time: Momen
     row = tx.connection.execute(sa.select(table.status, table.end_time).where(table.run_id == run_id)).one()
     if row.status == status and end_time in {None, row.end_time}:
         return
-    end = (end_time or tx.now) if status in _ENDED else None
+    end = end_time or (tx.now if status in _ENDED else None)
     tx.execute(sa.update(store.runs).where(table.run_id == run_id).values(status=RunStatus(status).value, end_time=end))
     if row.status != status:
         tx.audit("run.status", Ref("run", run_id), status=RunStatus(status).value)

@@ -89,6 +89,11 @@ def write_params(tx: Transaction, run_id: str, params: dict[str, str]) -> None:
     write_many(tx.connection, _ADD_PARAMS, _TEXTS, _rows(run_id, params))
 
 
+def add_tags(tx: Transaction, run_id: str, tags: dict[str, str]) -> None:
+    """Write the first tags of a run, the one that names it among them."""
+    write_many(tx.connection, _SET_TAGS, _TEXTS, _rows(run_id, tags))
+
+
 def write_tags(tx: Transaction, run_id: str, tags: dict[str, str]) -> None:
     """Set tags of a run; the one that names it renames it."""
     write_many(tx.connection, _SET_TAGS, _TEXTS, _rows(run_id, tags))

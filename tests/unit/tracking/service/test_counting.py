@@ -59,7 +59,7 @@ def test_only_tags_and_params_group(tracking, by):
 def test_keys_are_those_of_all_runs(tracking, some_runs):
     known = tracking.list_run_keys(OWNER)
 
-    assert (known.metrics, known.params, known.tags) == (["auc"], ["depth"], ["a 'b'", "team"])
+    assert (known.metrics, known.params, known.tags) == (["auc"], ["depth"], ["a 'b'", "mlflow.runName", "team"])
     assert tracking.list_run_keys(OWNER, max_results=1).tags == ["a 'b'"]
 
 

@@ -23,12 +23,17 @@ _SPOKEN = (
     *registry.ROUTES,
     *versions.ROUTES,
 )
-_BEGINNINGS = (*about.BELOW, *(f"{prefix}/mlflow-artifacts" for prefix in artifacts.PREFIXES))
+_BEGINNINGS = (
+    "/get-artifact",
+    "/model-versions/get-artifact",
+    *about.BELOW,
+    *(f"{prefix}/mlflow-artifacts" for prefix in artifacts.PREFIXES),
+)
 
 
 def routes(workspace: Workspace) -> list[StatedRoute]:
     """Return every route of the face."""
-    return [*stated(workspace, _SPOKEN), *artifacts.routes(workspace), *about.routes()]
+    return [*stated(workspace, _SPOKEN), *artifacts.routes(workspace), *about.routes(each.path for each in _SPOKEN)]
 
 
 def speaks(request: Request) -> bool:

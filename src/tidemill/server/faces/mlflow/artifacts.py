@@ -1,7 +1,9 @@
 """Artifacts: listed, and streamed in and out through the proxy that MLflow's clients call `mlflow-artifacts`."""
 
 import mimetypes
+import re
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import quote
@@ -27,6 +29,7 @@ from tidemill.tracking.rules import ArtifactNotFound
 PROXY = "/mlflow-artifacts/artifacts"
 PREFIXES = ("/api/2.0", "/ajax-api/2.0")
 _PIECE = 1 << 20
+_TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~\-]+")
 _TEXTS = frozenset({"MLmodel", "MLproject"})
 _TEXT_SUFFIXES = frozenset(
     {
@@ -149,12 +152,9 @@ def routes(workspace: Workspace) -> list[StatedRoute]:
         place = place_of(request.path_params["path"])
         if place.kind == "model_version":
             raise _unchangeable()
-        await run_in_threadpool(
-            workspace.tracking.delete_artifact,
-            request.state.actor,
-            root=f"{place.kind}:{place.id}",
-            path=place.path,
-        )
+        root, drop = f"{place.kind}:{place.id}", workspace.tracking.delete_artifact
+        with suppress(ArtifactNotFound):  # gone already, which is what was asked
+            await run_in_threadpool(drop, request.state.actor, root=root, path=place.path)
         return Response(b"{}", media_type="application/json")
 
     async def of_run(request: Request) -> Response:
@@ -213,10 +213,20 @@ def _file(call: Call, place: Place) -> Response:
     path = call.workspace.objects.verify(digest)
     name = PurePosixPath(place.path).name
     headers = {
-        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(name)}",
+        "Content-Disposition": f"attachment; {_named(name)}",
         "ETag": f'"{digest}"',
     }
     return RemoteFile(path, headers=headers, media_type=_type_of(name), stat_result=Path(path).stat())
+
+
+def _named(name: str) -> str:
+    """Return a file's name as a header says it: bare, in quotes, or in percents when it is not ASCII."""
+    if _TOKEN.fullmatch(name):
+        return f"filename={name}"
+    if name.isascii():
+        quoted = name.replace("\\", "\\\\").replace('"', '\\"')
+        return f'filename="{quoted}"'
+    return f"filename*=UTF-8''{quote(name)}"
 
 
 def _digest(call: Call, place: Place) -> Digest:

@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from tidemill.app import Workspace
 from tidemill.core.access import Actor, Permission
-from tidemill.server.faces.mlflow.requests import decoded, from_body, from_query, from_values
+from tidemill.server.faces.mlflow.requests import check_type, decoded, from_body, from_values, query_values
 from tidemill.server.permits import Endpoint, StatedRoute
 
 T = TypeVar("T", bound=msgspec.Struct)
@@ -80,6 +80,7 @@ def _serve(workspace: Workspace, spoken: "Spoken[T]") -> Endpoint:
 
 def _serve_soon(workspace: Workspace, spoken: "SpokenSoon[T]") -> Endpoint:
     async def serve(request: Request) -> Response:
+        check_type(request.headers.get("content-type", ""))
         given = from_body(await request.body(), spoken.shape)
         await wrap_future(spoken.answer(Call(workspace, request.state.actor), given))
         return Response(_NOTHING, media_type=_JSON)
@@ -89,8 +90,9 @@ def _serve_soon(workspace: Workspace, spoken: "SpokenSoon[T]") -> Endpoint:
 
 async def _read(request: Request, shape: type[T]) -> T:
     body = b"" if request.method == "GET" else await request.body()
-    if not body and not request.path_params:
-        return from_query(request.query_params, shape)
+    if not body:
+        return from_values({**query_values(request.query_params, shape), **request.path_params}, shape)
+    check_type(request.headers.get("content-type", ""))
     if not request.path_params:
         return from_body(body, shape)
     return from_values({**decoded(body), **request.path_params}, shape)

@@ -16,11 +16,27 @@ from tidemill.core.errors import (
     Unavailable,
 )
 from tidemill.models.rules import AliasNotFound
+from tidemill.server.faces.mlflow.requests import NotJson
 from tidemill.server.status import status_of
+
+
+class NoSuchRoute(NotFound):
+    """A path that MLflow does not have either, or that this server leaves out among those that it speaks."""
+
+    code = "no_such_route"
+
+
+class NotSpoken(TidemillError):
+    """A route of MLflow that this server does not offer."""
+
+    code = "not_spoken"
+
 
 _CODES: tuple[tuple[type[TidemillError], str, int], ...] = (
     # MLflow's own server says so of an alias, and its client's callers look at it.
     (AliasNotFound, "INVALID_PARAMETER_VALUE", 400),
+    (NotJson, "BAD_REQUEST", 400),
+    (NoSuchRoute, "ENDPOINT_NOT_FOUND", 404),
     (MethodNotAllowed, "ENDPOINT_NOT_FOUND", 405),
     (NotFound, "RESOURCE_DOES_NOT_EXIST", 404),
     (InvalidInput, "INVALID_PARAMETER_VALUE", 400),
@@ -30,12 +46,6 @@ _CODES: tuple[tuple[type[TidemillError], str, int], ...] = (
     (Unavailable, "TEMPORARILY_UNAVAILABLE", 503),
     (MissingExtra, "NOT_IMPLEMENTED", 501),
 )
-
-
-class NotSpoken(TidemillError):
-    """A route of MLflow that this server does not offer."""
-
-    code = "not_spoken"
 
 
 class MlflowError(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,10 +7,13 @@ import msgspec
 from tidemill.core.access import Permission
 from tidemill.server.faces.mlflow.artifacts import ListedFiles, listed_files
 from tidemill.server.faces.mlflow.dispatch import Call, Spoken
+from tidemill.server.faces.mlflow.requests import missing
 from tidemill.server.faces.mlflow.shapes import WireLoggedModel, logged_model_of
-from tidemill.server.faces.mlflow.words import Tag, model_status_of, tags_of
+from tidemill.server.faces.mlflow.words import Tag, kept_params, kept_tags, model_status_of
 from tidemill.tracking.places import Place
 from tidemill.tracking.records import InputDataset, LoggedModel
+from tidemill.tracking.search.parser import parse_order
+from tidemill.tracking.search.syntax import Order
 
 
 class CreateLoggedModel(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,8 +97,8 @@ def _create(call: Call, given: CreateLoggedModel) -> dict[str, WireLoggedModel]:
         name=given.name,
         source_run_id=given.source_run_id,
         model_type=given.model_type,
-        params=tags_of(given.params),
-        tags=tags_of(given.tags),
+        params=kept_params(given.params),
+        tags=kept_tags(given.tags),
     )
     return _answer(call, made)
 
@@ -113,9 +116,8 @@ def _delete(call: Call, given: LoggedModelId) -> None:
     call.workspace.logged_models.delete(call.actor, model_id=given.model_id)
 
 
-def _set_tags(call: Call, given: LoggedModelTags) -> dict[str, WireLoggedModel]:
-    models = call.workspace.logged_models
-    return _answer(call, models.set_tags(call.actor, model_id=given.model_id, tags=tags_of(given.tags)))
+def _set_tags(call: Call, given: LoggedModelTags) -> None:
+    call.workspace.logged_models.set_tags(call.actor, model_id=given.model_id, tags=kept_tags(given.tags))
 
 
 def _delete_tag(call: Call, given: LoggedModelTagKey) -> None:
@@ -123,7 +125,7 @@ def _delete_tag(call: Call, given: LoggedModelTagKey) -> None:
 
 
 def _log_params(call: Call, given: LoggedModelParams) -> None:
-    call.workspace.logged_models.log_params(call.actor, model_id=given.model_id, params=tags_of(given.params))
+    call.workspace.logged_models.log_params(call.actor, model_id=given.model_id, params=kept_params(given.params))
 
 
 def _list(call: Call, given: Directory) -> ListedFiles:
@@ -133,17 +135,24 @@ def _list(call: Call, given: Directory) -> ListedFiles:
 
 
 def _search(call: Call, given: SearchLoggedModels) -> dict[str, object]:
-    page = call.workspace.logged_models.search(
+    if not given.experiment_ids:
+        raise missing("experiment_ids")
+    page = call.workspace.logged_models.find(
         call.actor,
         experiment_ids=given.experiment_ids,
         filter=given.filter,
-        order_by=[f"{each.field_name} {'ASC' if each.ascending else 'DESC'}" for each in given.order_by],
+        order_by=[_order(each) for each in given.order_by],
         datasets=[InputDataset(name=each.dataset_name, digest=each.dataset_digest) for each in given.datasets],
         max_results=given.max_results,
         page_token=given.page_token,
     )
     answer: dict[str, object] = {"models": [_wire(call, each) for each in page.models]} if page.models else {}
     return {**answer, "next_page_token": page.next_page_token} if page.next_page_token else answer
+
+
+def _order(given: OrderBy) -> Order:
+    order = parse_order(f"{given.field_name} {'ASC' if given.ascending else 'DESC'}")
+    return msgspec.structs.replace(order, dataset_name=given.dataset_name, dataset_digest=given.dataset_digest)
 
 
 def _answer(call: Call, model: LoggedModel) -> dict[str, WireLoggedModel]:

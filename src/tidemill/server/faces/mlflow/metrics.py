@@ -22,7 +22,7 @@ class GetHistory(msgspec.Struct, frozen=True, kw_only=True):
     run_id: str = ""
     run_uuid: str = ""
     page_token: str = ""
-    max_results: int = 0
+    max_results: int | None = None
 
 
 class GetHistories(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,14 +45,18 @@ def _history(call: Call, given: GetHistory) -> dict[str, object]:
     while True:
         # Who asks for no number gets all points, as from MLflow's own server.
         page = tracking.metric_history(
-            call.actor, run_id=run_id, key=given.metric_key, max_results=asked or _MOST_POINTS, page_token=token
+            call.actor,
+            run_id=run_id,
+            key=given.metric_key,
+            max_results=_MOST_POINTS if asked is None else asked,
+            page_token=token,
         )
         found += [
             WireMetric(key=each.key, value=number_of(each.value), timestamp=each.timestamp, step=each.step)
             for each in page.metrics
         ]
         token = page.next_page_token
-        if asked or not token:
+        if asked is not None or not token:
             break
     answer: dict[str, object] = {"metrics": found} if found else {}
     return {**answer, "next_page_token": token} if token else answer

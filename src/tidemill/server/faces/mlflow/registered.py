@@ -69,6 +69,10 @@ def version_of(version: ModelVersion, *, with_aliases: bool = True) -> WireVersi
     )
 
 
+def _number(version: ModelVersion) -> int:
+    return version.number
+
+
 def model_of(model: Model, latest: Sequence[ModelVersion]) -> WireModel:
     """Return a registered model."""
     return WireModel(
@@ -76,8 +80,8 @@ def model_of(model: Model, latest: Sequence[ModelVersion]) -> WireModel:
         creation_timestamp=to_ms(model.created_at),
         last_updated_timestamp=to_ms(model.updated_at),
         user_id=model.created_by,
-        description=model.description,
-        latest_versions=[version_of(each, with_aliases=False) for each in latest],
+        description=model.description or None,
+        latest_versions=[version_of(each, with_aliases=False) for each in sorted(latest, key=_number)],
         tags=listed(model.tags),
         aliases=[WireAlias(alias=alias, version=str(number)) for alias, number in model.aliases.items()],
     )

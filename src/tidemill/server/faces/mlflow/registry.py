@@ -139,7 +139,7 @@ def _search(call: Call, given: SearchModels) -> dict[str, object]:
 
 def _latest(call: Call, given: LatestVersions) -> dict[str, list[WireVersion]]:
     found = call.workspace.models.latest_versions(call.actor, name=given.name, stages=given.stages or None)
-    return {"model_versions": [version_of(each, with_aliases=False) for each in found]} if found else {}
+    return {"model_versions": [version_of(each, with_aliases=False) for each in reversed(found)]} if found else {}
 
 
 def _set_tag(call: Call, given: ModelTag) -> None:

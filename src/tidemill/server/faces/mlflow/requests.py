@@ -26,11 +26,28 @@ class InvalidParameter(InvalidInput):
     code = "invalid_parameter"
 
 
+class NotJson(InvalidInput):
+    """A body is no JSON object, or is said to be something else."""
+
+    code = "not_json"
+
+
+def check_type(kind: str) -> None:
+    """Let the type of a body pass that is JSON or left out: other pages of a browser may send every simple type.
+
+    Raises:
+        NotJson: If it is another one.
+    """
+    if kind and kind.split(";", maxsplit=1)[0].strip().lower() != "application/json":
+        raise NotJson(f"Bad request: the Content-Type is {shown(kind)}", hint="Send application/json")
+
+
 def from_body(body: bytes, shape: type[T]) -> T:
     """Return the fields in a JSON body.
 
     Raises:
-        InvalidParameter: If it is not JSON, not an object, or a field is unfit.
+        NotJson: If it is not JSON, or not an object.
+        InvalidParameter: If a field is unfit.
     """
     try:
         return checked(msgspec.json.decode(body, type=shape, strict=False))
@@ -44,13 +61,18 @@ def from_query(query: QueryParams, shape: type[T]) -> T:
     Raises:
         InvalidParameter: If a field is unfit.
     """
+    return from_values(query_values(query, shape), shape)
+
+
+def query_values(query: QueryParams, shape: type[msgspec.Struct]) -> dict[str, object]:
+    """Return what a query gives of the fields of a shape, as text."""
     given: dict[str, object] = {}
     for field in msgspec.structs.fields(shape):
         texts = query.getlist(field.encode_name)
         if texts:
             is_list = getattr(field.type, "__origin__", None) is list
             given[field.encode_name] = texts if is_list else texts[-1]
-    return from_values(given, shape)
+    return given
 
 
 def from_values(given: dict[str, object], shape: type[T]) -> T:
@@ -83,16 +105,16 @@ def decoded(body: bytes) -> dict[str, object]:
     """Return the JSON object in a body, an empty one if there is none.
 
     Raises:
-        InvalidParameter: If it is not JSON, or not an object.
+        NotJson: If it is not JSON, or not an object.
     """
     if not body.strip():
         return {}
     try:
         value = msgspec.json.decode(body)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-        raise InvalidParameter(f"The body is not JSON: {error}", hint="Send a JSON object in UTF-8") from error
+        raise NotJson(f"The body is not JSON: {error}", hint="Send a JSON object in UTF-8") from error
     if not isinstance(value, dict):
-        raise InvalidParameter("The body is JSON, but not an object", hint=_SEE)
+        raise NotJson("The body is JSON, but not an object", hint=_SEE)
     return value
 
 

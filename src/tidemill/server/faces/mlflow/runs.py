@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from concurrent.futures import Future
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -19,8 +20,9 @@ from tidemill.server.faces.mlflow.shapes import (
     input_of,
     run_of,
 )
-from tidemill.server.faces.mlflow.words import Tag, moment_of, run_status_of, tags_of, view_of
-from tidemill.tracking.records import Metric, Output, Run
+from tidemill.server.faces.mlflow.words import Tag, kept_params, kept_tags, moment_of, run_status_of, view_of
+from tidemill.tracking.records import Metric, Output
+from tidemill.tracking.rules import ExperimentNotFound
 
 _MOST_AT_ONCE = {"metrics": 1000, "params": 100, "tags": 100}
 _MOST_TOGETHER = 1000
@@ -136,7 +138,7 @@ def _id(given: RunId) -> str:
 
 def _create(call: Call, given: CreateRun) -> dict[str, WireRun]:
     tracking = call.workspace.tracking
-    tags = tags_of(given.tags)
+    tags = kept_tags(given.tags)
     made = tracking.create_run(
         call.actor,
         experiment_id=given.experiment_id or "0",
@@ -165,27 +167,29 @@ def _update(call: Call, given: UpdateRun) -> dict[str, WireRunInfo]:
 
 
 def _search(call: Call, given: SearchRuns) -> dict[str, object]:
-    if not given.experiment_ids:
+    locations = dict(_locations(call, given.experiment_ids))
+    if not locations:
         return {}
     page = call.workspace.tracking.search_runs(
         call.actor,
-        experiments=given.experiment_ids,
+        experiments=list(locations),
         filter=given.filter,
         order_by=given.order_by,
         view=view_of(given.run_view_type),
         max_results=given.max_results,
         page_token=given.page_token,
     )
-    answer: dict[str, object] = {"runs": list(_runs(call, page.runs))} if page.runs else {}
+    answer: dict[str, object] = (
+        {"runs": [run_of(run, locations[run.experiment_id]) for run in page.runs]} if page.runs else {}
+    )
     return {**answer, "next_page_token": page.next_page_token} if page.next_page_token else answer
 
 
-def _runs(call: Call, runs: Iterable[Run]) -> Iterable[WireRun]:
-    locations: dict[str, str] = {}
-    for run in runs:
-        if run.experiment_id not in locations:
-            locations[run.experiment_id] = _location(call, run.experiment_id)
-        yield run_of(run, locations[run.experiment_id])
+def _locations(call: Call, experiment_ids: Iterable[str]) -> Iterable[tuple[str, str]]:
+    """Yield the ids and locations of the experiments that there are: one that is not has no runs."""
+    for experiment_id in experiment_ids:
+        with suppress(ExperimentNotFound):
+            yield experiment_id, _location(call, experiment_id)
 
 
 def _location(call: Call, experiment_id: str) -> str:
@@ -235,12 +239,12 @@ def _log_batch(call: Call, given: LogBatch) -> "Future[None]":
         for each in given.metrics
     ]
     return call.workspace.tracking.log_soon(
-        call.actor, run_id=_id(given), metrics=points, params=_params(given.params), tags=tags_of(given.tags)
+        call.actor, run_id=_id(given), metrics=points, params=_params(given.params), tags=kept_tags(given.tags)
     )
 
 
 def _params(given: list[Tag]) -> dict[str, str]:
-    params = tags_of(given)
+    params = kept_params(given)
     if len(params) != len(given):
         keys = [each.key for each in given]
         twice = next(key for key in keys if keys.count(key) > 1)
@@ -254,12 +258,13 @@ def _params(given: list[Tag]) -> dict[str, str]:
 
 
 def _log_parameter(call: Call, given: LogParameter) -> "Future[None]":
-    params = {given.key: _value(given)}
+    params = kept_params([Tag(given.key, _value(given))])
     return call.workspace.tracking.log_soon(call.actor, run_id=_id(given), params=params)
 
 
 def _set_tag(call: Call, given: LogParameter) -> "Future[None]":
-    return call.workspace.tracking.log_soon(call.actor, run_id=_id(given), tags={given.key: _value(given)})
+    tags = kept_tags([Tag(given.key, _value(given))])
+    return call.workspace.tracking.log_soon(call.actor, run_id=_id(given), tags=tags)
 
 
 def _value(given: LogParameter) -> str:

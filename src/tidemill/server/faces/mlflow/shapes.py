@@ -120,9 +120,9 @@ class WireLoggedModelInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaul
     last_updated_timestamp_ms: int
     artifact_uri: str
     status: str
+    model_type: str
+    source_run_id: str
     status_message: str = ""
-    model_type: str = ""
-    source_run_id: str = ""
     tags: list[Tag] = []
 
 

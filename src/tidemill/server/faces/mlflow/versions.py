@@ -71,6 +71,7 @@ def _ref(given: VersionName) -> str:
 
 
 def _create(call: Call, given: CreateVersion) -> dict[str, WireVersion]:
+    call.workspace.models.get_model(call.actor, name=given.name)  # MLflow's clients make the name first
     made = call.workspace.models.create_version(
         call.actor,
         name=given.name,
@@ -113,7 +114,7 @@ def _search(call: Call, given: SearchVersions) -> dict[str, object]:
         page_token=given.page_token,
     )
     answer: dict[str, object] = (
-        {"model_versions": [version_of(each) for each in page.versions]} if page.versions else {}
+        {"model_versions": [version_of(each, with_aliases=False) for each in page.versions]} if page.versions else {}
     )
     return {**answer, "next_page_token": page.next_page_token} if page.next_page_token else answer
 

@@ -10,6 +10,7 @@ from tidemill.core.moments import Moment, from_ms
 from tidemill.core.names import shown
 from tidemill.server.faces.mlflow.requests import InvalidParameter
 from tidemill.tracking.records import LoggedModelStatus, Metric, RunStatus, View
+from tidemill.tracking.rules import LONGEST_PARAM, LONGEST_TAG, cut
 
 T = TypeVar("T")
 _LARGEST = 1.7976931348623157e308
@@ -63,6 +64,16 @@ class WireMetric(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
 def tags_of(tags: Sequence[Tag]) -> dict[str, str]:
     """Return tags or params as a mapping; of a key given twice the last counts."""
     return {tag.key: tag.value for tag in tags}
+
+
+def kept_params(params: Sequence[Tag]) -> dict[str, str]:
+    """Return params, cut where MLflow's server cuts them: its clients say that too long a value is."""
+    return cut(tags_of(params), LONGEST_PARAM)
+
+
+def kept_tags(tags: Sequence[Tag]) -> dict[str, str]:
+    """Return the tags of a run or a logged model, cut as params are."""
+    return cut(tags_of(tags), LONGEST_TAG)
 
 
 def listed(texts: Mapping[str, str]) -> list[Tag]:
