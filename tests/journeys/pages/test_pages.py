@@ -40,6 +40,8 @@ def addresses(site):
         "artifact html": f"/runs/{story.runs[0]}?artifact=notes/evil.html",
         "artifact binary": f"/runs/{story.runs[0]}?artifact=model.bin",
         "compare": f"/runs/compare?ids={','.join(story.runs[:3])}",
+        "compare drawn": f"/runs/compare?ids={','.join(story.runs)}&all=1&x=relative&log=1&smooth=60&axis=params.seed"
+        "&axis=metrics.roc_auc&across=params.learning_rate",
         "datasets": "/datasets",
         "dataset": "/datasets/flights",
         "dataset version": "/datasets/flights/2",
@@ -159,8 +161,17 @@ def test_runs_are_filtered_marked_and_compared(open_page):
     page.get_by_role("button", name="Compare the 2 marked").click()
 
     expect(page.get_by_role("heading", name="2 runs side by side")).to_be_visible()
+    expect(page.locator("#curves figure.chart")).to_have_count(2)
+    page.get_by_label("Across", exact=True).first.select_option("relative")
+    expect(page).to_have_url(re.compile("x=relative.*#curves"))
+    page.get_by_label("Logarithmic").check()
+    expect(page).to_have_url(re.compile("log=1"))
+    page.get_by_label(re.compile("Smoothing")).fill("80")
+    expect(page.locator("path.faint")).to_have_count(4)
+    page.locator("a.strand").first.focus()
+    expect(page.locator("a.strand").first).to_be_focused()
+    page.get_by_role("link", name=re.compile("Show also")).click()
     expect(page.locator("tr.differs")).not_to_have_count(0)
-    expect(page.locator("figure.chart")).to_have_count(2)
 
 
 def test_a_row_opens_by_keyboard(site, open_page):

@@ -1,7 +1,8 @@
-"""Runs side by side."""
+"""Runs side by side: what differs, curves, dots by two columns, strands through many."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
 from markupsafe import Markup
 from starlette.requests import Request
@@ -11,13 +12,20 @@ from tidemill.app import Workspace
 from tidemill.core.access import Actor
 from tidemill.core.errors import InvalidInput
 from tidemill.server.pages.charts.figure import Frame
-from tidemill.server.pages.charts.lines import Line, Point, line_chart
+from tidemill.server.pages.charts.lines import line_chart
+from tidemill.server.pages.charts.parallel import Column, Strand, parallel
+from tidemill.server.pages.charts.scatter import Dot, scatter
+from tidemill.server.pages.curves import WAYS, Look, drawn, has_curve, read_look
+from tidemill.server.pages.run_rows import cells_of
 from tidemill.server.pages.shell import page, render
-from tidemill.server.pages.tones import series_tone
+from tidemill.server.pages.tones import strand_tone
 from tidemill.server.permits import StatedRoute
-from tidemill.tracking.records import Metric, Run
+from tidemill.tracking.records import Run
 
-_MOST_COMPARED = 50
+MOST_COMPARED = 50
+_MOST_CURVES, _CURVES_SUGGESTED = 24, 6
+_MOST_AXES, _AXES_SUGGESTED = 14, 7
+_MOST_POINTS = 800
 
 
 class InvalidComparison(InvalidInput):
@@ -35,66 +43,171 @@ class Compared:
     differs: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One of the runs, its tone, and the address without it."""
+
+    run: Run
+    tone: str
+    without: str
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """A column that can be chosen."""
+
+    key: str
+    chosen: bool
+
+
 def routes(workspace: Workspace) -> list[StatedRoute]:
     """Return the routes of this page."""
-    tracking = workspace.tracking
 
     def compare(request: Request, actor: Actor) -> Response:
-        asked = [one for text in request.query_params.getlist("ids") for one in text.split(",") if one]
-        ids = list(dict.fromkeys(asked))
-        if not 2 <= len(ids) <= _MOST_COMPARED:
-            raise InvalidComparison(
-                f"{len(ids)} runs cannot be put side by side", hint=f"Mark 2 to {_MOST_COMPARED} of them in the table."
-            )
-        found = [tracking.get_run(actor, run_id=each) for each in ids]
-        metrics = _compare([run.metrics for run in found])
-        params = _compare([run.params for run in found])
-        keys = [row.name for row in metrics]
-        histories = {
-            key: [
-                tracking.metric_points(actor, run_id=run.run_id, key=key) if key in run.metrics else [] for run in found
-            ]
-            for key in keys[:12]
-        }
-        differing = sum(row.differs for row in params)
+        ids = _ids(request)
+        found = [workspace.tracking.get_run(actor, run_id=each) for each in ids]
+        metrics, params = compared([run.metrics for run in found]), compared([run.params for run in found])
+        differing = [row for row in params if row.differs]
+        is_whole = request.query_params.get("all", "") == "1"
         values = {
             "here": "runs",
             "title": "Compare runs",
-            "about": f"{differing} of {len(params)} params differ.",
-            "runs": found,
+            "about": f"{len(differing)} of {len(params)} params differ.",
+            "sides": _sides(request, found, ids),
+            "ids": ids,
             "metrics": metrics,
-            "params": params,
-            "charts": [_overlaid(key, found, points) for key, points in histories.items() if has_curve(points)],
+            "params": params if is_whole else differing,
+            "alike": len(params) - len(differing),
+            "is_whole": is_whole,
+            "whole_url": _address(request, all="" if is_whole else "1"),
+            **_curves(workspace, actor, request, found),
+            **_columns(request, found, metrics, differing),
         }
         return render(request, "compare.html", values)
 
     return [page("/runs/compare", compare)]
 
 
-def _compare(records: Sequence[dict[str, float]] | Sequence[dict[str, str]]) -> list[Compared]:
+def _ids(request: Request) -> list[str]:
+    asked = [one for text in request.query_params.getlist("ids") for one in text.split(",") if one]
+    ids = list(dict.fromkeys(asked))
+    if not 2 <= len(ids) <= MOST_COMPARED:
+        raise InvalidComparison(
+            f"{len(ids)} runs cannot be put side by side", hint=f"Mark 2 to {MOST_COMPARED} of them in the table."
+        )
+    return ids
+
+
+def _sides(request: Request, found: Sequence[Run], ids: Sequence[str]) -> list[Side]:
+    def without(run: Run) -> str:
+        rest = [each for each in ids if each != run.run_id]
+        return _address(request, ids=",".join(rest)) if len(rest) > 1 else ""
+
+    return [Side(run, strand_tone(at), without(run)) for at, run in enumerate(found)]
+
+
+def _address(request: Request, **changed: str) -> str:
+    kept = [(key, value) for key, value in request.query_params.multi_items() if key not in changed]
+    return f"{request.url.path}?{urlencode([*kept, *(pair for pair in changed.items() if pair[1])])}"
+
+
+def compared(records: Sequence[dict[str, float]] | Sequence[dict[str, str]]) -> list[Compared]:
+    """Return params or metrics of several runs, those that differ first."""
     keys = dict.fromkeys(key for record in records for key in record)
     rows = []
     for key in keys:
         cells: list[float | str | None] = [record.get(key) for record in records]
-        rows.append(Compared(key, cells, len(set(cells)) > 1))
+        rows.append(Compared(key, cells, len({repr(cell) for cell in cells}) > 1))
     return sorted(rows, key=lambda row: (not row.differs, row.name))
 
 
-def has_curve(histories: Sequence[Sequence[Metric]]) -> bool:
-    """Return whether a metric was logged more than once by any run."""
-    return any(len(points) > 1 for points in histories)
+def _curves(workspace: Workspace, actor: Actor, request: Request, found: Sequence[Run]) -> dict[str, object]:
+    """Return the curves of the chosen metrics, and how they can be looked at."""
+    query = request.query_params
+    look = read_look(query.get)
+    known = sorted({key for run in found for key in run.metrics})
+    chosen = [key for key in dict.fromkeys(query.getlist("metric")) if key in known][:_MOST_CURVES]
+    charts = []
+    for key in chosen or known[:_MOST_CURVES]:
+        charts += _overlaid(workspace, actor, found, key, look)
+        if not chosen and len(charts) == _CURVES_SUGGESTED:
+            break
+    return {
+        "charts": charts,
+        "look": look,
+        "ways": list(WAYS.items()),
+        "metric_options": [Option(key, key in chosen) for key in known],
+    }
 
 
-def curve(points: Sequence[Metric]) -> list[Point]:
-    """Return a metric's history as points; over its order where every step is the same."""
-    by_step = len({point.step for point in points}) > 1
-    return [Point(point.step if by_step else at, point.value) for at, point in enumerate(points)]
+def _overlaid(workspace: Workspace, actor: Actor, found: Sequence[Run], key: str, look: Look) -> list[Markup]:
+    ids = [run.run_id for run in found if key in run.metrics]
+    histories = workspace.tracking.metric_histories(actor, run_ids=ids, key=key, max_points=_MOST_POINTS)
+    points = {each.run_id: each.points for each in histories}
+    if not has_curve(list(points.values())):
+        return []
+    named = [(run.name, strand_tone(at), points.get(run.run_id, [])) for at, run in enumerate(found)]
+    lines, axes = drawn(named, look)
+    about = f"The history of {key} in {len(points)} runs."
+    if any(each.is_thinned for each in histories):
+        about += f" Where a run has more points, about {_MOST_POINTS} of them."
+    title = f"{key} over {axes.x_name}s" if look.across == "relative" else key
+    return [line_chart(Frame(title, about), lines, axes)]
 
 
-def _overlaid(key: str, found: Sequence[Run], histories: Sequence[Sequence[Metric]]) -> Markup:
-    lines = [
-        Line(run.name, curve(points), series_tone(at))
-        for at, (run, points) in enumerate(zip(found, histories, strict=True))
-        if points
+def _columns(
+    request: Request, found: Sequence[Run], metrics: Sequence[Compared], params: Sequence[Compared]
+) -> dict[str, object]:
+    """Return the drawings of chosen columns."""
+    query = request.query_params
+    differing = [f"metrics.{row.name}" for row in metrics if row.differs]
+    known = [f"params.{row.name}" for row in params] + [f"metrics.{row.name}" for row in metrics]
+    axes = [key for key in dict.fromkeys(query.getlist("axis")) if key in known][:_MOST_AXES]
+    suggested = [f"params.{row.name}" for row in params][: _AXES_SUGGESTED - 2] + differing[:2]
+    axes = axes or suggested
+    numbers = [key for key in known if any(isinstance(each, float) for each in column_of(found, key).values)]
+    across = _one_of(query.get("across", ""), numbers, 0)
+    up = _one_of(query.get("up", ""), numbers, next((at for at, key in enumerate(numbers) if key in differing), 0))
+    strands = [Strand(run.name, strand_tone(at), f"/runs/{run.run_id}") for at, run in enumerate(found)]
+    return {
+        "numbers": numbers,
+        "across": across,
+        "up": up,
+        "scatter": _scatter(found, across, up) if numbers else Markup(""),
+        "axis_options": [Option(key, key in axes) for key in known],
+        "parallel": parallel("Params and metrics of each run", [column_of(found, key) for key in axes], strands),
+    }
+
+
+def _one_of(asked: str, known: Sequence[str], usual: int) -> str:
+    return asked if asked in known else known[usual] if known else ""
+
+
+def column_of(found: Sequence[Run], key: str) -> Column:
+    """Return a column of runs: numbers where all that it has are numbers, otherwise words."""
+    cells = [cells_of(run, [key])[0] for run in found]
+    numbers = [_number(cell) for cell in cells]
+    is_number = all(number is not None or cell is None for number, cell in zip(numbers, cells, strict=True))
+    return Column(
+        key.partition(".")[2], numbers if is_number else [None if cell is None else str(cell) for cell in cells]
+    )
+
+
+def _number(cell: float | str | None) -> float | None:
+    if cell is None:
+        return None
+    try:
+        return float(cell)
+    except ValueError:
+        return None
+
+
+def _scatter(found: Sequence[Run], across: str, up: str) -> Markup:
+    xs, ys = column_of(found, across), column_of(found, up)
+    dots = [
+        Dot(run.name, x, y, strand_tone(at), f"/runs/{run.run_id}")
+        for at, (run, x, y) in enumerate(zip(found, xs.values, ys.values, strict=True))
+        if isinstance(x, float) and isinstance(y, float) and x - x == 0 and y - y == 0
     ]
-    return line_chart(Frame(key, f"The history of {key} in {len(lines)} runs."), lines)
+    frame = Frame(f"{ys.name} by {xs.name}", f"{len(dots)} runs, each a dot.")
+    return scatter(frame, dots, xs.name, ys.name)

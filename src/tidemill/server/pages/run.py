@@ -14,7 +14,7 @@ from tidemill.server.pages import words
 from tidemill.server.pages.addresses import link_to
 from tidemill.server.pages.charts.figure import Frame
 from tidemill.server.pages.charts.lines import Line, line_chart
-from tidemill.server.pages.comparing import curve
+from tidemill.server.pages.curves import curve
 from tidemill.server.pages.lineage import short_lineage
 from tidemill.server.pages.previews import preview_of
 from tidemill.server.pages.shell import page, render

@@ -23,3 +23,9 @@ def tone_of(state: str) -> str:
 def series_tone(at: int) -> str:
     """Return the tone of a series by its place."""
     return SERIES[at % len(SERIES)]
+
+
+def strand_tone(at: int) -> str:
+    """Return the tone of one of many series: after the last colour they begin again with another dash."""
+    dash = at // len(SERIES) % 4
+    return f"{series_tone(at)} dash-{dash}" if dash else series_tone(at)

@@ -9,7 +9,9 @@ from tidemill.server.pages.charts.figure import Frame
 from tidemill.server.pages.charts.graphs import Node, arrange, lineage_graph
 from tidemill.server.pages.charts.intervals import Judged, interval
 from tidemill.server.pages.charts.lines import Axes, Line, Point, Rule, line_chart, spark, thinned
-from tidemill.server.pages.charts.scales import Scale, nice, over_time
+from tidemill.server.pages.charts.parallel import Column, Strand, parallel
+from tidemill.server.pages.charts.scales import Scale, decades, nice, over_time
+from tidemill.server.pages.charts.scatter import Dot, scatter
 from tidemill.server.pages.charts.strips import Cell, Row, heat_strip
 
 EVIL = '<script>alert("x")</script>'
@@ -170,3 +172,63 @@ def test_drawings_escape_what_they_are_given():
     ]
 
     assert [each for each in drawn if "<script" in each or "'>" in each.replace("]'>", "")] == []
+
+
+@given(st.floats(1e-200, 1e200), st.floats(1e-200, 1e200))
+def test_decades_hold_their_values_between_few_powers_of_ten(one, other):
+    low, high = sorted((one, other))
+    scale, ticks = decades(low, high)
+
+    assert scale.low <= low * (1 + 1e-6)
+    assert high * (1 - 1e-6) <= scale.high
+    assert 2 <= len(ticks) <= 7
+
+
+def test_on_a_logarithmic_axis_equal_factors_are_equal_distances():
+    scale, ticks = decades(0.002, 50)
+
+    assert [tick.label for tick in ticks] == ["0.001", "0.01", "0.1", "1", "10", "100"]
+    assert scale.at(1) - scale.at(0.1) == pytest.approx(scale.at(100) - scale.at(10), abs=0.02)
+    assert scale.at(0) == scale.at(-1) == 0
+
+
+def test_a_logarithmic_chart_leaves_out_what_is_not_above_nothing():
+    points = [Point(0, 0.0), Point(1, -1), Point(2, 10), Point(3, 1000)]
+    drawing = line_chart(Frame("loss"), [Line("a", points)], Axes(is_log=True))
+
+    assert drawing.count("<tr>") == 3
+    assert "Nothing to draw" in line_chart(Frame("loss"), [Line("a", points[:2])], Axes(is_log=True))
+
+
+def test_a_faint_line_is_drawn_and_not_told():
+    points = [Point(0, 1.0), Point(1, 2.0)]
+    drawing = line_chart(Frame("loss"), [Line("raw", points, is_faint=True), Line("smooth", points)])
+
+    assert 'class="line tone-1 faint"' in drawing
+    assert "raw" not in drawing
+
+
+def test_strands_go_through_numbers_and_words_with_holes_between():
+    columns = [
+        Column("rate", [0.1, 0.2, None]),
+        Column("optimizer", ["adam", "sgd", EVIL]),
+        Column("auc", [0.5, math.nan, 0.9]),
+    ]
+    strands = [Strand(EVIL, "1", "/runs/a"), Strand("b", "2", "/runs/b"), Strand("c", "3 dash-1", "/runs/c")]
+    drawing = parallel("Params", columns, strands)
+
+    assert EVIL not in drawing
+    assert drawing.count('class="strand') == 3
+    assert "M0.0 1000.0L500.0 500.0L1000.0 1000.0" in drawing
+    assert "Choose two columns" in parallel("Params", columns[:1], strands)
+
+
+def test_dots_are_links_with_a_table():
+    drawing = scatter(
+        Frame("auc by rate"), [Dot(EVIL, 0.1, 0.5, "1", "/runs/a"), Dot("b", 0.2, 0.6, "2", "/b")], "r", "a"
+    )
+
+    assert drawing.count('class="dot') == 2
+    assert drawing.count("<tr>") == 3
+    assert EVIL not in drawing
+    assert "no run has both" in scatter(Frame("x"), [], "r", EVIL)

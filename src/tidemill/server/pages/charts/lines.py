@@ -2,14 +2,14 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from markupsafe import Markup
 
 from tidemill.core.moments import from_ms
 from tidemill.server.pages import words
 from tidemill.server.pages.charts.figure import Frame, Hover, across, down, figure, numbers_table
-from tidemill.server.pages.charts.scales import Scale, nice, over_time
+from tidemill.server.pages.charts.scales import Scale, decades, nice, over_time
 
 MOST_POINTS = 800
 
@@ -28,12 +28,13 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A named series."""
+    """A named series; a faint one lies under another that tells its values, such as the smoothed one."""
 
     name: str
     points: Sequence[Point]
     tone: str = "1"
     dots: bool = False
+    is_faint: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,7 @@ class Axes:
         high: The largest.
         x_name: What x is, for the table.
         rules: Horizontal lines.
+        is_log: Whether equal distances of y are equal factors; values that are not above 0 are left out.
     """
 
     is_time: bool = False
@@ -64,11 +66,12 @@ class Axes:
     high: float | None = None
     x_name: str = "step"
     rules: Sequence[Rule] = field(default_factory=tuple)
+    is_log: bool = False
 
 
 def line_chart(frame: Frame, lines: Sequence[Line], axes: Axes = Axes()) -> Markup:
     """Return lines with bands; an empty note when there is nothing to draw."""
-    lines = [Line(line.name, thinned(line.points), line.tone, line.dots) for line in lines]
+    lines = [replace(line, points=thinned(_drawable(line.points, axes))) for line in lines]
     points = [point for line in lines for point in line.points if _has(point.y)]
     if not points:
         return Markup('<p class="quiet">Nothing to draw yet: {}.</p>').format(frame.title)
@@ -77,7 +80,8 @@ def line_chart(frame: Frame, lines: Sequence[Line], axes: Axes = Axes()) -> Mark
     ys += [rule.value for rule in axes.rules]
     ys += [end for end in (axes.low, axes.high) if end is not None]
     x_scale, x_marks = over_time(min(xs), max(xs)) if axes.is_time else nice_steps(min(xs), max(xs))
-    y_scale, y_marks = nice(min(ys), max(ys))
+    y_scale, y_marks = decades(min(ys), max(ys)) if axes.is_log else nice(min(ys), max(ys))
+    told = [line for line in lines if not line.is_faint]
     drawing = [_rule(rule, y_scale) for rule in axes.rules]
     for line in lines:
         drawing += [_band(line, x_scale, y_scale), _path(line, x_scale, y_scale), _dots(line, x_scale, y_scale)]
@@ -87,9 +91,9 @@ def line_chart(frame: Frame, lines: Sequence[Line], axes: Axes = Axes()) -> Mark
         x_ticks=across(x_scale, x_marks),
         y_ticks=down(y_scale, y_marks),
         notes=[(1000 - y_scale.at(rule.value), rule.label) for rule in axes.rules],
-        legend=[(line.tone, line.name) for line in lines] if len(lines) > 1 else [],
-        hovers=_hovers(lines, x_scale, axes),
-        table=_table(lines, axes),
+        legend=[(line.tone, line.name) for line in told] if len(told) > 1 else [],
+        hovers=_hovers(told, x_scale, axes),
+        table=_table(told, axes),
     )
 
 
@@ -128,6 +132,12 @@ def spark(values: Sequence[float | None], label: str, tone: str = "1") -> Markup
     return Markup(
         '<svg class="spark" role="img" aria-label="{}" viewBox="0 -60 1000 1120" preserveAspectRatio="none">{}</svg>'
     ).format(words.visible(label), path)
+
+
+def _drawable(points: Sequence[Point], axes: Axes) -> Sequence[Point]:
+    if not axes.is_log:
+        return points
+    return [point for point in points if point.y is None or point.y > 0]
 
 
 def _has(value: float | None) -> bool:
@@ -174,7 +184,8 @@ def _path(line: Line, x_scale: Scale, y_scale: Scale) -> Markup:
     parts = [
         "M" + "L".join(f"{x_scale.at(p.x)} {1000 - y_scale.at(_y(p)):.1f}" for p in run) for run in _runs(line.points)
     ]
-    return Markup('<path class="line tone-{}" d="{}"/>').format(line.tone, "".join(parts))
+    faint = " faint" if line.is_faint else ""
+    return Markup('<path class="line tone-{}{}" d="{}"/>').format(line.tone, faint, "".join(parts))
 
 
 def _dots(line: Line, x_scale: Scale, y_scale: Scale) -> Markup:

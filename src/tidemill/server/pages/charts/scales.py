@@ -21,16 +21,26 @@ class Tick:
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """Maps values between two ends to thousandths of the drawing."""
+    """Maps values between two ends to thousandths of the drawing.
+
+    Args:
+        low: The value at the start.
+        high: The value at the end.
+        is_log: Whether equal distances are equal factors; the ends are above 0 then.
+    """
 
     low: float
     high: float
+    is_log: bool = False
 
     def at(self, value: float) -> float:
         """Return the place of a value; outside of the ends it stays at the nearer one."""
         if self.high == self.low:
             return 500.0
-        return round(min(max((value - self.low) / (self.high - self.low), 0.0), 1.0) * 1000, 2)
+        low, high = self.low, self.high
+        if self.is_log:
+            low, high, value = math.log10(low), math.log10(high), math.log10(max(value, low))
+        return round(min(max((value - low) / (high - low), 0.0), 1.0) * 1000, 2)
 
 
 def nice(low: float, high: float, most: int = 6) -> tuple[Scale, list[Tick]]:
@@ -64,6 +74,19 @@ def _label(value: float, decimals: int) -> str:
     if decimals > 6:
         return f"{value:.1e}"
     return f"{value:.{decimals}f}".replace("-", words.MINUS)
+
+
+def decades(low: float, high: float, most: int = 6) -> tuple[Scale, list[Tick]]:
+    """Return a scale of powers of ten around two values above 0, with its ticks."""
+    first, last = math.floor(math.log10(low) + 1e-9), math.ceil(math.log10(high) - 1e-9)
+    last = max(last, first + 1)
+    step = -(-(last - first) // max(most - 1, 1))
+    ticks = [Tick(10.0**power, _power(power)) for power in range(first, last + 1, step)]
+    return Scale(10.0**first, 10.0**last, is_log=True), ticks
+
+
+def _power(power: int) -> str:
+    return f"{10.0**power:g}" if -4 <= power <= 4 else f"1e{power}".replace("-", words.MINUS)
 
 
 def over_time(low_ms: float, high_ms: float, most: int = 6) -> tuple[Scale, list[Tick]]:

@@ -43,7 +43,9 @@ if (toggle) {
 }
 
 for (const control of document.querySelectorAll("[data-submit]")) {
-  control.addEventListener("change", () => control.form.requestSubmit());
+  control.addEventListener("change", () => {
+    control.form.requestSubmit(control.closest("section")?.querySelector("button[formaction]") ?? undefined);
+  });
 }
 
 function improve(within) {
