@@ -1,5 +1,6 @@
-"""A pipeline service in one folder, which may be opened again after a death."""
+"""A pipeline service in one folder, which may be opened again after a death; a small disk that can be full."""
 
+import subprocess
 from pathlib import Path
 from textwrap import dedent
 
@@ -63,3 +64,32 @@ def house(tmp_path):
 def open_house():
     """Give what opens a folder."""
     return House
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path):
+    """Give a folder on a disk of six MiB of its own."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=6m", "none", str(place)], check=False, capture_output=True
+    )
+    if mounted.returncode:
+        pytest.fail(f"cannot mount a tmpfs ({mounted.stderr.decode().strip()}); run the tests of faults as root")
+    yield place
+    subprocess.run(["umount", "--lazy", str(place)], check=True)
+
+
+@pytest.fixture
+def fill():
+    """Give what writes a file until there is no space left."""
+
+    def fill(path: Path) -> None:
+        with path.open("wb", buffering=0) as file:
+            try:
+                while True:
+                    file.write(b"\0" * 65536)
+            except OSError:
+                pass
+
+    return fill

@@ -25,6 +25,7 @@ from tidemill.ledger.faults import LedgerBusy, LedgerDamaged
 from tidemill.ledger.schema import lineage_edges
 
 WaitFor = Callable[..., object]
+Fill = Callable[[Path], None]
 
 CHILD = """
 import sys, threading
@@ -162,29 +163,6 @@ def test_a_disk_that_refuses_is_said_and_loses_nothing_acknowledged(tmp_path: Pa
         assert found >= {f"a{caller}-19" for caller in range(3)}
 
 
-def fill(path: Path) -> None:
-    with path.open("wb", buffering=0) as file:
-        try:
-            while True:
-                file.write(b"\0" * 65536)
-        except OSError:
-            pass
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path):
-    """Give a folder on a disk of six MiB of its own."""
-    place = tmp_path / "disk"
-    place.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=6m", "none", str(place)], check=False, capture_output=True
-    )
-    if mounted.returncode:
-        pytest.fail(f"cannot mount a tmpfs ({mounted.stderr.decode().strip()}); run the tests of faults as root")
-    yield place
-    subprocess.run(["umount", "--lazy", str(place)], check=True)
-
-
 def edge(name: str) -> Callable[[Transaction], None]:
     def work(tx: Transaction) -> None:
         tx.link(Ref("source", "r"), "made", Ref("artifact", name + "x" * 300))
@@ -193,7 +171,7 @@ def edge(name: str) -> Callable[[Transaction], None]:
     return work
 
 
-def test_a_full_disk_is_said_and_the_ledger_works_again_once_there_is_space(small_disk: Path) -> None:
+def test_a_full_disk_is_said_and_the_ledger_works_again_once_there_is_space(small_disk: Path, fill: Fill) -> None:
     ledger = Ledger.open(small_disk / "ledger.sqlite")
     acknowledged = []
     for round_ in range(3):
@@ -213,7 +191,7 @@ def test_a_full_disk_is_said_and_the_ledger_works_again_once_there_is_space(smal
     assert_sound(small_disk)
 
 
-def test_many_callers_on_a_full_disk_all_hear_of_it(small_disk: Path) -> None:
+def test_many_callers_on_a_full_disk_all_hear_of_it(small_disk: Path, fill: Fill) -> None:
     ledger = Ledger.open(small_disk / "ledger.sqlite")
     fill(small_disk / "ballast")
     futures = [ledger.submit(OWNER, edge(f"u{number}")) for number in range(3000)]
