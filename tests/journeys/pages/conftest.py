@@ -52,6 +52,25 @@ gate: [{metric: roc_auc >= 0.6}]
 deploy: {endpoint: delay}
 monitor: {performance: {metric: roc_auc}}
 """
+CURIOUS = b"""<!doctype html><title>A drawing</title><body><script>
+const tries = {
+  cookie: () => document.cookie,
+  storage: () => localStorage.length,
+  parent: () => parent.document.title,
+  top: () => { if (top === self) throw new Error("alone"); top.location = "https://evil.example/"; },
+};
+const say = (id, text) => document.body.append(Object.assign(document.createElement("p"), { id, textContent: text }));
+say("ran", "ran");
+say("origin", self.origin);
+for (const [id, reach] of Object.entries(tries)) { try { reach(); say(id, "reached"); } catch { say(id, "refused"); } }
+fetch("/api/v1/whoami").then(() => say("asked", "reached"), () => say("asked", "refused"));
+</script>"""
+NOTEBOOK = {
+    "cells": [
+        {"cell_type": "markdown", "source": "# Delays"},
+        {"cell_type": "code", "execution_count": 1, "source": "1 + 1", "outputs": [{"data": {"text/plain": "2"}}]},
+    ]
+}
 CARRIERS = ("UA", "AA", "B6", "DL")
 BROWSER_ARGUMENTS = [
     "--no-sandbox",
@@ -90,6 +109,15 @@ def flights(seed: int, count: int, *, shift: float = 0.0, start: datetime = STAR
             "late": late,
         }
     )
+
+
+def _rows() -> bytes:
+    buffer = io.BytesIO()
+    pl.DataFrame({"carrier": CARRIERS, "late": [0.2, 0.3, 0.1, 0.4]}).write_parquet(buffer)
+    return buffer.getvalue()
+
+
+ROWS = _rows()
 
 
 class Story:
@@ -168,6 +196,9 @@ class Story:
                 "importance.csv": b"feature,gain\nwind,0.61\nhour,0.29\ndistance,0.07\ncarrier,0.03\n",
                 "report.json": json.dumps({"roc_auc": 0.731, "rows": 7420, "said": HOSTILE}).encode(),
                 "notes/evil.html": HOSTILE.encode(),
+                "page.html": CURIOUS,
+                "study.ipynb": json.dumps(NOTEBOOK).encode(),
+                "rows.parquet": ROWS,
                 "plot.png": PNG,
                 "model.bin": bytes(range(256)),
             }.items():

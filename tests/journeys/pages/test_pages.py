@@ -38,6 +38,10 @@ def addresses(site):
         "artifact csv": f"/runs/{story.runs[0]}?artifact=importance.csv",
         "artifact image": f"/runs/{story.runs[0]}?artifact=plot.png",
         "artifact html": f"/runs/{story.runs[0]}?artifact=notes/evil.html",
+        "artifact page": f"/runs/{story.runs[0]}?artifact=page.html",
+        "artifact notebook": f"/runs/{story.runs[0]}?artifact=study.ipynb",
+        "artifact parquet": f"/runs/{story.runs[0]}?artifact=rows.parquet",
+        "run drawn": f"/runs/{story.runs[0]}?x=time&smooth=50&log=1",
         "artifact binary": f"/runs/{story.runs[0]}?artifact=model.bin",
         "compare": f"/runs/compare?ids={','.join(story.runs[:3])}",
         "compare drawn": f"/runs/compare?ids={','.join(story.runs)}&all=1&x=relative&log=1&smooth=60&axis=params.seed"
@@ -77,12 +81,17 @@ def open_page(site, browser):
         context = browser.new_context(**LOOKS[look], locale="en-GB", timezone_id="America/New_York", **options)
         contexts.append(context)
         page = context.new_page()
-        page.on("console", lambda said: troubles.append(said.text) if said.type in {"error", "warning"} else None)
+        page.on("console", complained)
         page.on("pageerror", lambda error: troubles.append(str(error)))
         page.on("dialog", refuse)
         page.on("request", lambda asked: outside(asked.url))
         page.goto(site.url + address)
         return page
+
+    def complained(said):
+        # What a framed artifact complains of is that it may not do what it tries.
+        if said.type in {"error", "warning"} and "/framed/" not in said.location.get("url", ""):
+            troubles.append(said.text)
 
     def refuse(dialog):
         troubles.append(f"dialog {dialog.message}")
@@ -117,6 +126,21 @@ def test_hostile_texts_stay_texts(site, open_page):
     expect(page.locator("h1")).to_contain_text('<script>alert("x")</script>')
     assert page.locator("main script").count() == 0
     assert page.locator("main img").count() == 0
+
+
+def test_the_script_of_an_html_artifact_runs_in_no_origin_of_ours(site, open_page):
+    page = open_page(f"/runs/{site.story.runs[0]}?artifact=page.html#preview")
+    frame = page.frame_locator("iframe.framed")
+
+    expect(frame.locator("#ran")).to_have_text("ran")
+    expect(frame.locator("#origin")).to_have_text("null")
+    for reached in ("cookie", "storage", "parent", "asked", "top"):
+        expect(frame.locator(f"#{reached}")).to_have_text("refused")
+    assert page.url.startswith(site.url)
+    # Opened by itself it has no origin either.
+    page.goto(f"{site.url}/framed/run:{site.story.runs[0]}/page.html")
+    expect(page.locator("#origin")).to_have_text("null")
+    expect(page.locator("#asked")).to_have_text("refused")
 
 
 def test_direction_marks_are_seen_and_turn_nothing(open_page):

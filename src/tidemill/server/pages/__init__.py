@@ -10,6 +10,7 @@ from tidemill.server.pages import (
     datasets,
     deliveries,
     endpoints,
+    framed,
     gates,
     lineage,
     loop,
@@ -17,6 +18,7 @@ from tidemill.server.pages import (
     predictions,
     run,
     runs,
+    sources,
 )
 from tidemill.server.permits import StatedRoute
 
@@ -25,6 +27,8 @@ _GROUPS = (
     runs,
     comparing,
     run,
+    sources,
+    framed,
     datasets,
     models,
     gates,

@@ -9,6 +9,7 @@ from tidemill.server.pages import words
 _PAGES = {
     "run": "/runs/{}",
     "dataset": "/datasets/{}",
+    "logged_model": "/logged-models/{}",
     "model": "/models/{}",
     "endpoint": "/endpoints/{}",
     "prediction": "/predictions/{}",

@@ -7,22 +7,25 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from tidemill.app import Workspace
-from tidemill.core.access import Actor
+from tidemill.core.access import Actor, Permission
 from tidemill.core.errors import NotFound, TidemillError
 from tidemill.pipelines.records import PipelineRun, StepExecution, StepStatus
 from tidemill.server.pages import words
 from tidemill.server.pages.addresses import link_to
 from tidemill.server.pages.charts.figure import Frame
-from tidemill.server.pages.charts.lines import Line, line_chart
-from tidemill.server.pages.curves import curve
+from tidemill.server.pages.charts.lines import line_chart
+from tidemill.server.pages.curves import WAYS, Look, drawn, read_look
 from tidemill.server.pages.lineage import short_lineage
 from tidemill.server.pages.previews import preview_of
-from tidemill.server.pages.shell import page, render
+from tidemill.server.pages.run_query import PARENT, Asked, written
+from tidemill.server.pages.shell import back_to, page, render
 from tidemill.server.pages.tones import tone_of
 from tidemill.server.permits import StatedRoute
 from tidemill.tracking.records import Input, Run, RunStatus
 
-_MOST_CHARTS = 12
+_CHARTS_SHOWN, _MOST_CHARTS = 12, 200
+_MOST_POINTS = 800
+_MOST_FILES = 1000
 _MOST_LOG = 200_000
 
 
@@ -60,6 +63,7 @@ def routes(workspace: Workspace) -> list[StatedRoute]:
         artifacts = tracking.list_artifacts(actor, run_id=run.run_id)
         pipeline, steps = _steps(workspace, actor, run)
         wanted = request.query_params.get("artifact")
+        look, is_whole = read_look(request.query_params.get), request.query_params.get("charts") == "all"
         status = run.status.value.lower()
         values = {
             "here": "runs",
@@ -71,31 +75,73 @@ def routes(workspace: Workspace) -> list[StatedRoute]:
             "running": run.status is RunStatus.RUNNING,
             "failure": pipeline.failure if pipeline else None,
             "latest": [(key, words.number(value), "") for key, value in sorted(run.metrics.items())],
-            "charts": _charts(workspace, actor, run),
+            "charts": _charts(workspace, actor, run, look, _MOST_CHARTS if is_whole else _CHARTS_SHOWN),
+            "look": look,
+            "ways": list(WAYS.items()),
+            "is_many": len(run.metrics) > _CHARTS_SHOWN,
+            "is_whole": is_whole,
+            "pipeline": pipeline,
             "steps": steps,
             "inputs": [Used(link_to(each.ref, _name(workspace, actor, each)), each.context) for each in run.inputs],
-            "artifacts": artifacts,
+            "outputs": [_made(workspace, actor, each.model_id) for each in run.outputs],
+            "nested": _nested(workspace, actor, run),
+            "nested_url": Asked(group="parent", within=f"={run.run_id}").address(),
+            "parent": run.tags.get(PARENT, ""),
+            "artifacts": artifacts[:_MOST_FILES],
+            "artifacts_count": len(artifacts),
             "artifacts_size": sum(each.size for each in artifacts),
-            "preview": preview_of(workspace, actor, run.run_id, wanted, artifacts) if wanted else None,
+            "preview": preview_of(workspace, actor, f"run:{run.run_id}", wanted) if wanted else None,
             "lineage": short_lineage(workspace, actor, f"run:{run.run_id}"),
         }
         return render(request, "run.html", values)
 
-    return [page("/runs/{run_id}", show)]
+    def delete(request: Request, actor: Actor) -> Response:
+        run_id = request.path_params["run_id"]
+        tracking.delete_run(actor, run_id=run_id)
+        return back_to(f"/runs/{run_id}?said=Moved+to+the+trash.")
+
+    def restore(request: Request, actor: Actor) -> Response:
+        run_id = request.path_params["run_id"]
+        tracking.restore_run(actor, run_id=run_id)
+        return back_to(f"/runs/{run_id}?said=Taken+out+of+the+trash.")
+
+    return [
+        page("/runs/{run_id}", show),
+        page("/runs/{run_id}/delete", delete, Permission.WRITE, "POST"),
+        page("/runs/{run_id}/restore", restore, Permission.WRITE, "POST"),
+    ]
 
 
 def _experiment(workspace: Workspace, actor: Actor, run: Run) -> str:
     return workspace.tracking.get_experiment(actor, name=run.experiment_id).name
 
 
-def _charts(workspace: Workspace, actor: Actor, run: Run) -> list[Markup]:
-    charts = []
+def _charts(workspace: Workspace, actor: Actor, run: Run, look: Look, most: int) -> list[Markup]:
+    charts: list[Markup] = []
     for key in sorted(run.metrics)[:_MOST_CHARTS]:
-        points = workspace.tracking.metric_points(actor, run_id=run.run_id, key=key)
+        found = workspace.tracking.metric_histories(actor, run_ids=[run.run_id], key=key, max_points=_MOST_POINTS)
+        points = found[0].points if found else []
         if len(points) > 1:
+            lines, axes = drawn([(key, "1", points)], look)
             told = f"{key} from {words.number(points[0].value)} to {words.number(points[-1].value)}."
-            charts.append(line_chart(Frame(key, told), [Line(key, curve(points))]))
+            title = f"{key} over {axes.x_name}s" if look.across == "relative" else key
+            charts.append(line_chart(Frame(title, told), lines, axes))
+        if len(charts) == most:
+            break
     return charts
+
+
+def _nested(workspace: Workspace, actor: Actor, run: Run) -> int:
+    nested = f"{written(f'tags.{PARENT}')} = '{run.run_id}'"
+    return workspace.tracking.count_runs(actor, filter=nested).count
+
+
+def _made(workspace: Workspace, actor: Actor, model_id: str) -> Markup:
+    try:
+        found = workspace.logged_models.get(actor, model_id=model_id)
+    except NotFound:
+        return Markup("{} (deleted)").format(words.visible(model_id))
+    return link_to(f"logged_model:{model_id}", found.name)
 
 
 def _name(workspace: Workspace, actor: Actor, used: Input) -> str:
