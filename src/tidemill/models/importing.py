@@ -89,6 +89,7 @@ class RegistryImporter:
         """Take a version; say whether the version of that number here is this one."""
         located = locate(found)
         digest = self._objects.put_bytes(encode_manifest(located.entries))
+        self._objects.hold(digest)  # the files are those of a run, which somebody may be removing just now
         mark = blake2b(msgspec.json.encode(found) + digest.encode(), digest_size=12).hexdigest()
         foreign = f"{found.name}/{found.number}"
 

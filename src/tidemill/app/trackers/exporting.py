@@ -1,7 +1,7 @@
 """An export to another tracker: what is here, given in an order in which nothing is named too early."""
 
 from collections.abc import Iterator, Sequence
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import msgspec
 import sqlalchemy as sa
@@ -173,7 +173,7 @@ class Export:
         given = CarriedVersion(
             name=version.model,
             number=version.number,
-            source=version.source or f"{_HERE}:{version.ref}",
+            source=version.source or f"{_HERE}:/{quote(version.model)}/{version.number}",
             run_id=self._runs.get(version.run_id or "", ""),
             logged_model_id=self._models.get(version.logged_model_id, ""),
             run_link=version.run_link,

@@ -80,8 +80,16 @@ def write_places(connection: sa.Connection, places: dict[tuple[str, str], list[P
 def write_model_points(connection: sa.Connection, points: Iterable[Metric]) -> None:
     """Add points about logged models to their metrics only; each says which model and which run."""
     rows = [
-        (at.model_id, at.key, at.dataset_name, at.dataset_digest, at.run_id)
-        + (at.step, at.timestamp, encode_value(at.value))
+        (
+            at.model_id,
+            at.key,
+            at.dataset_name,
+            at.dataset_digest,
+            at.run_id,
+            at.step,
+            at.timestamp,
+            encode_value(at.value),
+        )
         for at in points
     ]
     write_many(connection, _ADD_MODEL_POINTS, _MODEL_POINT, rows)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import unquote, urlsplit
 
 from tidemill.core.errors import InvalidInput
 from tidemill.core.names import shown
@@ -56,14 +56,15 @@ def parse_address(uri: str, credentials: Credentials) -> Address:
     place = f"[{host}]" if ":" in host else host
     place = f"{place}:{port}" if port else place
     scheme = parts.scheme if kind == "rest" else kind
-    bare = urlunsplit((scheme, place, parts.path.rstrip("/"), parts.query if kind == "postgresql" else "", ""))
+    bare = f"{scheme}://{place}{parts.path.rstrip('/')}"
     given = Credentials(
         username=credentials.username or unquote(parts.username or ""),
         password=credentials.password or unquote(parts.password or ""),
         token=credentials.token,
     )
     # A query may hold a password too (libpq's `password=`): people are shown the address without it.
-    return Address(kind, bare, bare.partition("?")[0], given)
+    query = f"?{parts.query}" if kind == "postgresql" and parts.query else ""
+    return Address(kind, bare + query, bare, given)
 
 
 class FileRoots:

@@ -207,7 +207,7 @@ class ServerTarget:
         uri = self._uris.get((files[0], files[1]), "") if files else ""
         source = f"{uri}/{files[2]}".rstrip("/") if uri and files else version.source
         if not urlsplit(source).scheme:  # a server takes a path only where it lies among a run's files
-            source = f"tidemill:{version.name}@{version.number}"
+            source = f"tidemill:/{quote(version.name)}/{version.number}"
         given = {
             "name": version.name,
             "source": source,
