@@ -120,7 +120,8 @@ def _follow(api: Client, transfer: Transfer) -> None:
     """Draw how far a transfer is until it is over, and tell what it did; exit 1 when it failed."""
     path = f"/api/v1/transfers/{part(transfer.id)}"
     bar = _Bar()
-    with leaving("Give the same command again to go on where it was."):
+    word = f"Where a server does it, it goes on: `tidemill trackers show {transfer.id}`; else the same command goes on."
+    with leaving(word):
         while transfer.status == TransferStatus.RUNNING:
             time.sleep(_LOOK_S)
             transfer = api.get(path, Transfer)

@@ -36,7 +36,9 @@ def take(workspace, wait_for):
             found = workspace.trackers.get(OWNER, id=transfer_id)
             return found if found.status != TransferStatus.RUNNING else None
 
-        return wait_for(over, within_s=30)
+        found = wait_for(over, within_s=30)
+        assert isinstance(found, Transfer)
+        return found
 
     return taken
 
