@@ -37,7 +37,7 @@ def content(number: int) -> bytes:
 @pytest.fixture(scope="module")
 def full(tmp_path_factory) -> Path:
     """A workspace of some runs, every second one in the trash."""
-    home = tmp_path_factory.mktemp("full") / "home"
+    home: Path = tmp_path_factory.mktemp("full") / "home"
     with Workspace(Settings(home=home)) as workspace:
         for number in range(RUNS):
             run = workspace.tracking.create_run(OWNER, experiment="e", run_id=f"run{number}")

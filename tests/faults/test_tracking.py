@@ -114,7 +114,7 @@ class Caller:
 def run_of(http: httpx.Client, name: str = "r") -> str:
     answer = http.post(f"{API}/runs/create", json={"experiment_id": "0", "run_name": name, "start_time": 1})
     assert answer.status_code == 200, answer.text
-    return answer.json()["run"]["info"]["run_id"]
+    return str(answer.json()["run"]["info"]["run_id"])
 
 
 def play(served: Served, callers: list[Caller], call: str, when: int, *, most: int = 200) -> None:

@@ -8,7 +8,7 @@ from tidemill.cli.rollouts import follow, told
 from tidemill.client.client import Client, part
 from tidemill.core.moments import parse_duration
 from tidemill.delivery.records import Deployment, Endpoint, Rollout, RolloutPlan, RolloutState
-from tidemill.delivery.rules import parse_share
+from tidemill.delivery.rules import ON_TIMEOUT, parse_share
 
 _COLUMNS = ["name", "stable", "targets", "served_revision", "revision", "problem"]
 _DEPLOYMENTS = ["number", "id", "model", "version", "gate_report", "created_at", "created_by"]
@@ -96,7 +96,13 @@ def deployment(deployment_id: str) -> None:
 @click.option("--slow-factor", default=1.25, show_default=True, help="So many times the p99 of what stands is slow.")
 @click.option("--min-requests", default=200, show_default=True, help="Requests of the canary before a stage ends.")
 @click.option("--stage-timeout", default="1h", show_default=True, help="How long a stage may last.")
-@click.option("--on-timeout", default="wait", show_default=True, help="promote, rollback or wait.")
+@click.option(
+    "--on-timeout",
+    type=click.Choice(ON_TIMEOUT),
+    default="wait",
+    show_default=True,
+    help="What becomes of a stage that lasts too long.",
+)
 @click.option("--gate-report", help="The open report that lets it pass; the newest when left out.")
 @click.option("--force", is_flag=True, help="Deploy without an open gate; admins only, on record.")
 @click.option("--supersede", is_flag=True, help="End the rollout that is under way.")

@@ -35,7 +35,8 @@ class Settings:
         data_roots: The folders of which callers with a token may have files ingested, separated by commas; empty for
             the folder that the server was started in and `sources` in `home`.
         workers: How many processes run steps; 0 for one a core.
-        spool: The folder in which tracked runs wait for the server; empty for `tidemill/spool` in the user's state folder.
+        spool: The folder in which tracked runs wait for the server; empty for `tidemill/spool` in the user's state
+            folder.
     """
 
     home: Path = field(default_factory=lambda: Path(".tidemill"))

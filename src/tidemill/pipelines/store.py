@@ -277,7 +277,8 @@ def working_since(connection: sa.Connection, now: Moment) -> Moment | None:
     table = pipeline_runs.c
     claimed = sa.select(run_claims.c.run_id).where(run_claims.c.expires_at > now)
     query = sa.select(sa.func.min(table.created_at)).where(table.ended_at.is_(None), table.run_id.in_(claimed))
-    return connection.execute(query).scalar_one()
+    found: Moment | None = connection.execute(query).scalar_one()
+    return found
 
 
 def drop_results(tx: Transaction, run_ids: Sequence[str]) -> None:

@@ -52,7 +52,7 @@ def many(tmp_path_factory):
     """Give a server on a workspace of many runs."""
     with Workspace(Settings(home=tmp_path_factory.mktemp("many") / "home")) as workspace:
         workspace.ledger.write(OWNER, seed)
-        opened = Site(workspace, None)
+        opened = Site(workspace, None)  # type: ignore[arg-type]  # these runs tell no story
         yield opened
         opened.close()
 

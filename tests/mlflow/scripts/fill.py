@@ -79,7 +79,7 @@ def _train(client: MlflowClient, experiment: str, at: int) -> str:
     )
     client.log_inputs(run_id, [DatasetInput(described, [InputTag("mlflow.data.context", "training")])])
     client.set_terminated(run_id, "FINISHED" if at else "KILLED", end_time=started + 60_000)
-    return run_id
+    return str(run_id)
 
 
 def _logged_models(experiment: str, run_id: str) -> list[str]:

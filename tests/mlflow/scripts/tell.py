@@ -7,6 +7,7 @@ import sys
 import tempfile
 import warnings
 from pathlib import Path
+from typing import Any
 
 import mlflow
 from mlflow import MlflowClient
@@ -43,12 +44,12 @@ def main(uri: str) -> None:
     print("@@" + json.dumps(told, default=str, sort_keys=True))
 
 
-def _plain(thing: object, names: str) -> dict[str, object]:
+def _plain(thing: Any, names: str) -> dict[str, Any]:
     # A text that is not there is None in some stores and empty in others.
     return {name: getattr(thing, name) or "" for name in names.split()}
 
 
-def _run(client: MlflowClient, run: object) -> dict[str, object]:
+def _run(client: MlflowClient, run: Any) -> dict[str, Any]:
     info, data = run.info, run.data
     told = _plain(info, "run_name experiment_id status lifecycle_stage start_time end_time")
     told |= {
@@ -84,14 +85,14 @@ def _run(client: MlflowClient, run: object) -> dict[str, object]:
     return told
 
 
-def _files(listed: object, folder: str | None = None) -> list[list[object]]:
-    found = []
+def _files(listed: Any, folder: str | None = None) -> list[list[object]]:
+    found: list[list[object]] = []
     for each in listed(folder):
         found += _files(listed, each.path) if each.is_dir else [[each.path, each.file_size]]
     return found
 
 
-def _model(client: MlflowClient, model: object) -> dict[str, object]:
+def _model(client: MlflowClient, model: Any) -> dict[str, Any]:
     whole = client.get_registered_model(model.name)
     told = _plain(whole, "description tags creation_timestamp last_updated_timestamp")
     told["aliases"] = {alias: str(number) for alias, number in whole.aliases.items()}

@@ -60,7 +60,7 @@ def run_with(workspace, content: bytes, **options):
 
 def rows(workspace, table: sa.Table) -> int:
     with workspace.ledger.read() as connection:
-        return connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one()
+        return int(connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one())
 
 
 def assert_sound(workspace):

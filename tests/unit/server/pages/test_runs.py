@@ -16,7 +16,8 @@ HOSTILE = "<script>'\"</script>"
 @pytest.fixture
 def family(workspace):
     """Give the ids of 120 runs, in threes: an outer one and two nested in it, of two teams and one without."""
-    tracking, made = workspace.tracking, []
+    made: list[str] = []
+    tracking = workspace.tracking
     for at in range(120):
         tags = {"mlflow.parentRunId": made[at - at % 3]} if at % 3 else {"team": "ops" if at % 2 else "dev"}
         run = tracking.create_run(OWNER, experiment="e", name=f"run {at}", params={"depth": str(at % 5)}, tags=tags)
