@@ -6,7 +6,7 @@ from typing import TypeVar
 import click
 
 from tidemill.cli.output import client, common, show, talk, wants_json
-from tidemill.cli.runs import pairs
+from tidemill.cli.runs import pairs, view_of
 from tidemill.client.client import part
 from tidemill.models.records import Model, ModelPage, ModelVersion, ModelVersionPage
 
@@ -21,6 +21,7 @@ def _page(function: C) -> C:
         click.option("--page", "page_token", default="", help="The token that the page before ended with."),
         click.option("--max", "max_results", default=100, help="The most to show."),
         click.option("--order", "order_by", multiple=True, metavar="KEY [ASC|DESC]", help="What to order by."),
+        click.option("--deleted", is_flag=True, help="Those in the trash."),
         click.argument("filter_text", metavar="[FILTER]", default=""),
     ):
         function = option(function)
@@ -30,9 +31,15 @@ def _page(function: C) -> C:
 @click.command("search")
 @_page
 @common
-def search(filter_text: str, *, order_by: tuple[str, ...], max_results: int, page_token: str) -> None:
+def search(filter_text: str, *, order_by: tuple[str, ...], max_results: int, page_token: str, deleted: bool) -> None:
     """Search models: name LIKE 'delay%' AND tags.team = 'ops'."""
-    body = {"filter": filter_text, "order_by": order_by, "max_results": max_results, "page_token": page_token}
+    body = {
+        "filter": filter_text,
+        "order_by": order_by,
+        "view": view_of(deleted=deleted),
+        "max_results": max_results,
+        "page_token": page_token,
+    }
     with client() as api:
         page = api.post("/api/v1/models/search", ModelPage, body)
     if wants_json():
@@ -45,9 +52,15 @@ def search(filter_text: str, *, order_by: tuple[str, ...], max_results: int, pag
 @click.command("find")
 @_page
 @common
-def find(filter_text: str, *, order_by: tuple[str, ...], max_results: int, page_token: str) -> None:
+def find(filter_text: str, *, order_by: tuple[str, ...], max_results: int, page_token: str, deleted: bool) -> None:
     """Search the versions of all models: name = 'delay' AND tags.checked = 'yes'."""
-    body = {"filter": filter_text, "order_by": order_by, "max_results": max_results, "page_token": page_token}
+    body = {
+        "filter": filter_text,
+        "order_by": order_by,
+        "view": view_of(deleted=deleted),
+        "max_results": max_results,
+        "page_token": page_token,
+    }
     with client() as api:
         page = api.post("/api/v1/model-versions/search", ModelVersionPage, body)
     if wants_json():

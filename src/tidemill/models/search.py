@@ -5,11 +5,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from tidemill.models.store import HERE, model_tags, model_version_tags, model_versions, models
+from tidemill.models.store import model_tags, model_version_tags, model_versions, models
+from tidemill.tracking.records import View
 from tidemill.tracking.search.comparing import Kind
 from tidemill.tracking.search.constructs import bytewise
 from tidemill.tracking.search.entities import Attribute, Attributes, Sorting, Texts
-from tidemill.tracking.search.finding import Rows, find
+from tidemill.tracking.search.finding import Rows, find, seen
 from tidemill.tracking.search.links import Links, versions_of_dataset
 from tidemill.tracking.search.runs import RUNS
 from tidemill.tracking.search.syntax import Order
@@ -79,7 +80,13 @@ RUNS_AND_MODELS = RUNS.with_links(Links(_versions_of), "model", "models")
 
 
 def find_model_names(
-    connection: sa.Connection, filter_text: str, order_by: Sequence[str | Order], *, limit: int, offset: int
+    connection: sa.Connection,
+    filter_text: str,
+    order_by: Sequence[str | Order],
+    *,
+    view: View = "active",
+    limit: int,
+    offset: int,
 ) -> list[str]:
     """Return the names of the models that a filter lets pass, in order; ties and no order: by name.
 
@@ -87,13 +94,19 @@ def find_model_names(
         InvalidFilter: If the filter is not in the language, or names what models do not have.
         InvalidOrder: If a key to order by is none.
     """
-    rows = Rows(models, (models.c.deleted_at.is_(None),))
+    rows = Rows(models, seen(view, models.c.deleted_at.is_not(None)))
     by_name = Sorting((bytewise(models.c.name),))
     return find(connection, MODELS, rows, filter_text, order_by, by_name, limit=limit, offset=offset)
 
 
 def find_version_ids(
-    connection: sa.Connection, filter_text: str, order_by: Sequence[str | Order], *, limit: int, offset: int
+    connection: sa.Connection,
+    filter_text: str,
+    order_by: Sequence[str | Order],
+    *,
+    view: View = "active",
+    limit: int,
+    offset: int,
 ) -> list[str]:
     """Return the ids of the versions that a filter lets pass, in order; ties and no order: changed last first.
 
@@ -103,5 +116,5 @@ def find_version_ids(
     """
     table = model_versions.c
     changed = Sorting((table.updated_at.desc(), bytewise(table.model), table.number.desc()))
-    rows = Rows(model_versions, (HERE,))
+    rows = Rows(model_versions, seen(view, table.deleted_at.is_not(None)))
     return find(connection, MODEL_VERSIONS, rows, filter_text, order_by, changed, limit=limit, offset=offset)

@@ -205,6 +205,16 @@ class Story:
                 tracking.log_artifact(OWNER, run_id=run.run_id, path=path, content=content)
             tracking.end_run(OWNER, run_id=run.run_id)
             self.runs.append(run.run_id)
+        logged = self.workspace.logged_models.create(
+            OWNER, experiment_id=run.experiment_id, name="tree", source_run_id=run.run_id, params={"note": HOSTILE}
+        )
+        measured = Metric(
+            key="auc", value=0.87, model_id=logged.model_id, dataset_name="flights", dataset_digest="ab12"
+        )
+        tracking.log_batch(OWNER, run_id=run.run_id, metrics=[measured])
+        root = f"logged_model:{logged.model_id}"
+        tracking.put_artifact(OWNER, root=root, path="MLmodel", digest=self.workspace.objects.put_bytes(b"kind: tree"))
+        self.logged_model = logged.model_id
         hostile = tracking.create_run(OWNER, experiment=HOSTILE[:60], name=HOSTILE, params={HOSTILE[:40]: HOSTILE})
         tracking.end_run(OWNER, run_id=hostile.run_id, status=RunStatus.FAILED)
         self.hostile_run = hostile.run_id

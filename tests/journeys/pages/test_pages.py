@@ -50,6 +50,9 @@ def addresses(site):
         "dataset": "/datasets/flights",
         "dataset version": "/datasets/flights/2",
         "models": "/models",
+        "models searched": "/models?filter=name+LIKE+'del%25'",
+        "models in the trash": "/models?view=deleted",
+        "logged model": f"/logged-models/{story.logged_model}",
         "model": "/models/delay",
         "model version": "/models/delay/2",
         "model waiting": "/models/delay/3",
@@ -310,6 +313,18 @@ def test_a_token_is_made_shown_once_and_revoked(open_page):
     row.locator("form").get_by_role("button", name="Revoke").click()
 
     expect(page.get_by_text("Revoked reader.")).to_be_visible()
+
+
+def test_a_model_goes_to_the_trash_and_is_taken_out(site, open_page):
+    site.workspace.models.create(OWNER, name="short-lived")
+    page = open_page("/models/short-lived")
+    page.get_by_role("button", name="Move to the trash").first.click()
+    page.locator("details.confirm[open] form").get_by_role("button", name="Move to the trash").click()
+    expect(page.get_by_text("Moved to the trash.")).to_be_visible()
+    page.get_by_label("Where").select_option("Trash")
+    page.get_by_role("button", name="Take short-lived out").click()
+
+    expect(page.get_by_role("heading", name="short-lived")).to_be_visible()
 
 
 def test_alerts_are_acknowledged(site, open_page):

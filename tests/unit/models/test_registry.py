@@ -234,3 +234,36 @@ def test_pages_of_versions_follow_one_another(models):
     rest = models.search_versions(OWNER, max_results=3, page_token=page.next_page_token)
     assert [each.number for each in (*page.versions, *rest.versions)] == [5, 4, 3, 2, 1]
     assert rest.next_page_token == ""
+
+
+def test_the_trash_is_searched_as_what_is_in_use_is(models):
+    for name in ("delay", "churn"):
+        add(models, name=name)
+    add(models)
+    models.delete(OWNER, name="churn")
+    models.delete_version(OWNER, ref="delay@1")
+
+    def found(view, text=""):
+        versions = models.search_versions(OWNER, filter=text, view=view).versions
+        return [each.name for each in models.search(OWNER, view=view).models], sorted(each.ref for each in versions)
+
+    assert found("active") == (["delay"], ["delay@2"])
+    assert found("deleted") == (["churn"], ["churn@1", "delay@1"])
+    assert found("all") == (["churn", "delay"], ["churn@1", "delay@1", "delay@2"])
+    assert found("deleted", "name = 'delay'")[1] == ["delay@1"]
+
+
+def test_prompts_have_no_files_and_are_found_by_those_who_ask_for_them(models):
+    asked = {"mlflow.prompt.is_prompt": "true"}
+    models.create(OWNER, name="greet", tags=asked)
+    add(models, name="greet", source="prompt-template", tags={**asked, "mlflow.prompt.text": "Hello"})
+    add(models, name="delay")
+    by_tag = "tags.`mlflow.prompt.is_prompt` = 'true'"
+
+    assert [each.name for each in models.search(OWNER).models] == ["delay"]
+    assert [each.name for each in models.search(OWNER, filter=by_tag).models] == ["greet"]
+    assert [each.model for each in models.search_versions(OWNER).versions] == ["delay"]
+    found = models.search_versions(OWNER, filter=f"{by_tag} AND name = 'greet'").versions
+    assert [(each.number, each.size, each.tags["mlflow.prompt.text"]) for each in found] == [(1, 0, "Hello")]
+    with pytest.raises(InvalidSource):
+        add(models, name="delay", source="prompt-template")

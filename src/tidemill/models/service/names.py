@@ -10,6 +10,7 @@ from tidemill.models import rules, search, store
 from tidemill.models.records import Model, ModelPage
 from tidemill.models.service.place import Registry, need_model, touch
 from tidemill.tracking.paging import page_of
+from tidemill.tracking.records import View
 
 MOST_MODELS = 1000
 _TABLES = (store.model_versions, store.model_aliases, store.model_tags)
@@ -57,6 +58,7 @@ class NameVerbs(Registry):
         *,
         filter: str = "",  # noqa: A002 - MLflow's word
         order_by: list[str] | None = None,
+        view: View = "active",
         max_results: int = 100,
         page_token: str = "",
     ) -> ModelPage:
@@ -66,6 +68,7 @@ class NameVerbs(Registry):
             actor: Who asks.
             filter: The search language; such as `name LIKE 'delay%'` or `tags.team = 'ops'`.
             order_by: Such as `name DESC` or `last_updated_timestamp`.
+            view: Those in use (`active`), in the trash (`deleted`), or `all`.
             max_results: The most to return; 1 to 1,000.
             page_token: The token of the page before.
         """
@@ -73,7 +76,7 @@ class NameVerbs(Registry):
         with self._ledger.read() as connection:
             found, token = page_of(
                 lambda limit, offset: search.find_model_names(
-                    connection, filter, order_by or [], limit=limit, offset=offset
+                    connection, filter, order_by or [], view=view, limit=limit, offset=offset
                 ),
                 max_results=max_results,
                 most=MOST_MODELS,

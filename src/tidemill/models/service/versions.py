@@ -10,6 +10,7 @@ from tidemill.models import rules, search, store
 from tidemill.models.records import ModelVersion, ModelVersionPage
 from tidemill.models.service.place import Registry, need_model, need_version, touch
 from tidemill.tracking.paging import page_of
+from tidemill.tracking.records import View
 
 MOST_VERSIONS = 200_000
 
@@ -71,6 +72,7 @@ class VersionVerbs(Registry):
         *,
         filter: str = "",  # noqa: A002 - MLflow's word
         order_by: list[str] | None = None,
+        view: View = "active",
         max_results: int = 10_000,
         page_token: str = "",
     ) -> ModelVersionPage:
@@ -80,6 +82,7 @@ class VersionVerbs(Registry):
             actor: Who asks.
             filter: The search language; such as `name = 'delay' AND tags.checked = 'yes'` or `run_id = '…'`.
             order_by: Such as `version_number DESC` or `creation_timestamp`.
+            view: Those in use (`active`), in the trash (`deleted`), or `all`.
             max_results: The most to return; 1 to 200,000.
             page_token: The token of the page before.
         """
@@ -87,7 +90,7 @@ class VersionVerbs(Registry):
         with self._ledger.read() as connection:
             found, token = page_of(
                 lambda limit, offset: search.find_version_ids(
-                    connection, filter, order_by or [], limit=limit, offset=offset
+                    connection, filter, order_by or [], view=view, limit=limit, offset=offset
                 ),
                 max_results=max_results,
                 most=MOST_VERSIONS,

@@ -134,6 +134,10 @@ def _run(workspace: Workspace, actor: Actor, identifier: str) -> tuple[str, str]
     return workspace.tracking.get_run(actor, run_id=identifier).name, url_of(f"run:{identifier}")
 
 
+def _logged_model(workspace: Workspace, actor: Actor, identifier: str) -> tuple[str, str]:
+    return workspace.logged_models.get(actor, model_id=identifier).name, url_of(f"logged_model:{identifier}")
+
+
 def _deployment(workspace: Workspace, actor: Actor, identifier: str) -> tuple[str, str]:
     found = workspace.delivery.get_deployment(actor, id=identifier)
     return f"{found.endpoint} #{found.number}", url_of(f"endpoint:{found.endpoint}")
@@ -159,6 +163,7 @@ _FINDERS: dict[str, Callable[[Workspace, Actor, str], tuple[str, str]]] = {
     "delivery": _delivery,
     "deployment": _deployment,
     "gate_report": _gate_report,
+    "logged_model": _logged_model,
     "model_version": _model_version,
     "rollout": _rollout,
     "run": _run,

@@ -1,24 +1,32 @@
 """Models, their versions, and everything that stands behind one version."""
 
 from dataclasses import dataclass
+from urllib.parse import quote, urlencode
 
 from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import Response
 
 from tidemill.app import Workspace
-from tidemill.core.access import Actor
+from tidemill.core.access import Actor, Permission
 from tidemill.core.errors import NotFound
 from tidemill.delivery.records import Deployment, GateReport
-from tidemill.models.records import ModelVersion
+from tidemill.models.records import Model, ModelPage, ModelVersion
 from tidemill.server.pages import words
+from tidemill.server.pages.addresses import version_url
 from tidemill.server.pages.charts.bars import value_bars
 from tidemill.server.pages.gates import STATUS_TONE, gate_view
 from tidemill.server.pages.lineage import short_lineage
-from tidemill.server.pages.shell import page, render
+from tidemill.server.pages.problems import fault_of
+from tidemill.server.pages.run_query import quoted_value
+from tidemill.server.pages.shell import back_to, page, render
 from tidemill.server.permits import StatedRoute
+from tidemill.tracking.paging import InvalidPageToken
+from tidemill.tracking.records import View
+from tidemill.tracking.search.faults import InvalidFilter
 
 _MOST_IMPORTANT = 12
+_A_PAGE = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,21 +52,100 @@ def routes(workspace: Workspace) -> list[StatedRoute]:
     models = workspace.models
 
     def table(request: Request, actor: Actor) -> Response:
-        rows = [(each, _row(workspace, actor, models.get(actor, ref=each.name))) for each in models.list(actor)]
-        return render(request, "models.html", {"here": "models", "title": "Models", "rows": rows})
+        query = request.query_params
+        text, is_trash = query.get("filter", "").strip(), query.get("view") == "deleted"
+        problem, found = None, ModelPage(models=[])
+        try:
+            found = models.search(
+                actor, filter=text, view=_view(is_trash=is_trash), max_results=_A_PAGE, page_token=query.get("page", "")
+            )
+        except (InvalidFilter, InvalidPageToken) as error:
+            problem = fault_of(error, text)
+        values = {
+            "here": "models",
+            "title": "Models",
+            "filter": text,
+            "is_trash": is_trash,
+            "problem": problem,
+            "rows": [(each, None if is_trash else _newest(workspace, actor, each)) for each in found.models],
+            "older": _next(text, is_trash=is_trash, token=found.next_page_token),
+        }
+        return render(request, "models.html", values, status=problem.status if problem else 200)
 
     def versions(request: Request, actor: Actor) -> Response:
         name = request.path_params["name"]
+        model = models.get_model(actor, name=name)
         rows = [_row(workspace, actor, each) for each in models.versions(actor, name=name)]
         heads = sorted({key for row in rows for key in row.metrics})[:6]
-        values = {"here": "models", "title": name, "name": name, "rows": rows, "heads": heads}
+        gone = models.search_versions(actor, filter=f"name = {quoted_value(name)}", view="deleted", max_results=200)
+        values = {
+            "here": "models",
+            "title": name,
+            "name": name,
+            "model": model,
+            "rows": rows,
+            "heads": heads,
+            "has_stages": any(row.version.stage != "None" for row in rows),
+            "gone": gone.versions,
+        }
         return render(request, "model.html", values)
 
     def version(request: Request, actor: Actor) -> Response:
         found = models.get(actor, ref=f"{request.path_params['name']}@{request.path_params['number']}")
         return render(request, "model_version.html", _version_values(workspace, actor, found))
 
-    return [page("/models", table), page("/models/{name}", versions), page("/models/{name}/{number}", version)]
+    return [
+        page("/models", table),
+        page("/models/{name}", versions),
+        page("/models/{name}/{number}", version),
+        *_changes(workspace),
+    ]
+
+
+def _changes(workspace: Workspace) -> list[StatedRoute]:
+    """Return the routes into the trash and out of it."""
+    models = workspace.models
+
+    def delete(request: Request, actor: Actor) -> Response:
+        models.delete(actor, name=request.path_params["name"])
+        return back_to("/models?said=Moved+to+the+trash.")
+
+    def restore(request: Request, actor: Actor) -> Response:
+        name = models.restore(actor, name=request.path_params["name"]).name
+        return back_to(f"/models/{quote(name, safe='')}?said=Taken+out+of+the+trash.")
+
+    def delete_version(request: Request, actor: Actor) -> Response:
+        name, number = request.path_params["name"], request.path_params["number"]
+        models.delete_version(actor, ref=f"{name}@{number}")
+        return back_to(f"/models/{quote(name, safe='')}?said=Moved+to+the+trash.")
+
+    def restore_version(request: Request, actor: Actor) -> Response:
+        name, number = request.path_params["name"], request.path_params["number"]
+        models.restore_version(actor, name=name, number=number)
+        return back_to(f"{version_url(name, number)}?said=Taken+out+of+the+trash.")
+
+    return [
+        page("/models/{name}/delete", delete, Permission.WRITE, "POST"),
+        page("/models/{name}/restore", restore, Permission.WRITE, "POST"),
+        page("/models/{name}/{number:int}/delete", delete_version, Permission.WRITE, "POST"),
+        page("/models/{name}/{number:int}/restore", restore_version, Permission.WRITE, "POST"),
+    ]
+
+
+def _view(*, is_trash: bool) -> View:
+    return "deleted" if is_trash else "active"
+
+
+def _next(text: str, *, is_trash: bool, token: str) -> str:
+    pairs = [("filter", text), ("view", "deleted" if is_trash else ""), ("page", token)]
+    return f"/models?{urlencode([pair for pair in pairs if pair[1]])}" if token else ""
+
+
+def _newest(workspace: Workspace, actor: Actor, model: Model) -> VersionRow | None:
+    """Return the newest version of a name; nothing for one that has none yet."""
+    if not model.latest:
+        return None
+    return _row(workspace, actor, workspace.models.get(actor, ref=f"{model.name}@{model.latest}"))
 
 
 def _row(workspace: Workspace, actor: Actor, version: ModelVersion) -> VersionRow:

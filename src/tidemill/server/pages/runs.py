@@ -13,6 +13,7 @@ from tidemill.core.errors import TidemillError
 from tidemill.core.names import check_text
 from tidemill.server.answers import answer
 from tidemill.server.pages import forms
+from tidemill.server.pages.problems import Problem, fault_of
 from tidemill.server.pages.run_query import (
     PARENT,
     WIDTHS,
@@ -26,9 +27,8 @@ from tidemill.server.pages.run_query import (
 from tidemill.server.pages.run_rows import A_PAGE, Reader, Stretch, suggested
 from tidemill.server.pages.shell import back_to, fragment, page, render
 from tidemill.server.permits import StatedRoute
-from tidemill.server.status import status_of
 from tidemill.tracking.records import RunKeys, RunStatus
-from tidemill.tracking.search.faults import InvalidFilter, InvalidOrder
+from tidemill.tracking.search.faults import InvalidFilter
 from tidemill.tracking.search.parser import parse
 
 _VIEW_TAG = "tidemill.view."
@@ -37,31 +37,6 @@ _EVERYWHERE = "0"
 """The experiment that keeps the views of all experiments: Default."""
 _LONGEST_VIEW_NAME = 80
 _REFRESH_S = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """What is wrong with what was asked, and where in the filter.
-
-    Args:
-        message: The sentence.
-        hint: What to do next.
-        before: The filter up to the fault.
-        at: The fault.
-        after: The rest.
-        column: Where it is, from 0; -1 when it is not in the filter.
-        instead: The address of a search for the text as a part of names; empty where that makes no sense.
-        status: The HTTP status.
-    """
-
-    message: str
-    hint: str
-    before: str = ""
-    at: str = ""
-    after: str = ""
-    column: int = -1
-    instead: str = ""
-    status: int = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,22 +150,10 @@ def _member(asked: Asked) -> str:
 
 def problem_of(error: TidemillError, asked: Asked) -> Problem:
     """Return what is wrong with a search, with its place in the filter that was written."""
-    if not isinstance(error, InvalidFilter) or isinstance(error, InvalidOrder):
-        return Problem(error.message, error.hint, status=status_of(error))
-    text, column = asked.filter, error.details.get("column")
-    place = column - 1 - _offset(asked) if isinstance(column, int) else 0
-    place = min(max(place, 0), len(text))
-    length = max(len(str(error.details.get("found", ""))), 1)
-    plain = not any(mark in text for mark in "'\"=<>()`%")
-    return Problem(
-        error.message,
-        error.hint,
-        text[:place],
-        text[place : place + length],
-        text[place + length :],
-        place,
-        asked.address(filter=f"run_name ILIKE '%{text}%'", start=0) if plain and text else "",
-    )
+    text = asked.filter
+    plain = bool(text) and not any(mark in text for mark in "'\"=<>()`%")
+    instead = asked.address(filter=f"run_name ILIKE '%{text}%'", start=0) if plain else ""
+    return fault_of(error, text, _offset(asked), instead)
 
 
 def _offset(asked: Asked) -> int:
