@@ -223,8 +223,8 @@ class TrackerTarget(Protocol):
     """Where it is, without credentials."""
     notes: Sequence[str]
     """What it cannot keep, for people."""
-    keeps_deleted_models: bool
-    """Whether logged models in the trash can be written."""
+    keeps_ids: bool
+    """Whether it takes ids, numbers and deleted logged models as they are, rather than making its own."""
 
     def put_experiment(self, experiment: CarriedExperiment) -> str:
         """Write an experiment and return its id there."""

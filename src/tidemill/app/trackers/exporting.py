@@ -28,6 +28,7 @@ from tidemill.tracking.ports import (
 from tidemill.tracking.records import Output
 
 _PIECE = 1 << 20
+_MOST_FILLED = 1000
 _HERE = "tidemill"
 """The folder among a run's files into which a version's files go that no run has."""
 
@@ -101,7 +102,7 @@ class Export:
             yield points
 
     def _logged_model(self, model: CarriedModel, home: str) -> None:
-        if model.lifecycle_stage == "deleted" and not self._target.keeps_deleted_models:
+        if model.lifecycle_stage == "deleted" and not self._target.keeps_ids:
             self._progress.skipped["logged models in the trash, which a server does not take"] += 1
             return
         there = self._target.put_logged_model(model, home, self._runs.get(model.source_run_id, ""))
@@ -150,8 +151,9 @@ class Export:
                 continue
             self._target.put_name(_name_of(model))
             self._progress.counts["registered models"] += 1
-            numbers = {}
+            numbers: dict[int, int] = {}
             for version in self._versions(model.name):
+                self._fill(model.name, max(numbers, default=0) + 1, version.number)
                 numbers[version.number] = self._version(version)
                 self._progress.step(0)
             changed = sum(theirs not in {0, ours} for ours, theirs in numbers.items())
@@ -161,6 +163,14 @@ class Export:
             self._target.put_aliases(model.name, aliases)
             self._progress.counts["aliases"] += len(aliases)
             self._progress.step()
+
+    def _fill(self, name: str, first: int, until: int) -> None:
+        """Take up numbers that no version here has, where the target counts by itself: they are deleted at once."""
+        if self._target.keeps_ids or until - first > _MOST_FILLED:
+            return
+        for number in range(first, until):
+            source = f"{_HERE}:/{quote(name)}/{number}"
+            self._target.put_version(CarriedVersion(name=name, number=number, source=source, is_deleted=True), None)
 
     def _versions(self, name: str) -> Sequence[ModelVersion]:
         table = registry.model_versions.c

@@ -6,6 +6,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -50,7 +51,7 @@ class DatabaseTarget:
     """
 
     notes: Sequence[str] = ()
-    keeps_deleted_models = True
+    keeps_ids = True
 
     def __init__(self, address: Address, artifact_root: str) -> None:
         self.place = address.shown
@@ -320,15 +321,18 @@ def _prepare(path: Path, temporary: Path, shown: str) -> None:
     if program is None:
         raise MissingExtra(
             "Only MLflow can make a database of its own, and it is not installed here",
-            hint=f"Run `pip install mlflow`; or where it is installed `mlflow db upgrade {shown}`, then this again.",
+            hint="Run `pip install mlflow`; or let any mlflow make an empty one, and give this command again: "
+            f"`MLFLOW_TRACKING_URI={shown} mlflow experiments search`.",
         )
-    quiet = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
-    command = [program, "db", "upgrade", f"sqlite:///{temporary}"]
+    # `mlflow db upgrade` makes the tables of a new file in new releases only; asking a store for anything, in all.
+    said = {"MLFLOW_TRACKING_URI": f"sqlite:///{temporary}", "MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
+    command = [program, "experiments", "search"]
     try:
-        subprocess.run(
-            command, check=True, capture_output=True, timeout=_PATIENCE_S, env=os.environ | quiet, cwd=path.parent
-        )
+        with tempfile.TemporaryDirectory() as folder:  # where it leaves a folder for files
+            environment = os.environ | said
+            subprocess.run(command, check=True, capture_output=True, timeout=_PATIENCE_S, env=environment, cwd=folder)
     except (subprocess.SubprocessError, OSError) as error:
         raise TrackerFailed(
-            f"`mlflow db upgrade` did not make a database: {type(error).__name__}", hint="Run it by hand to see why."
+            f"`mlflow experiments search` did not make a database: {type(error).__name__}",
+            hint=f"Run `MLFLOW_TRACKING_URI={shown} mlflow experiments search` to see why, then this again.",
         ) from error

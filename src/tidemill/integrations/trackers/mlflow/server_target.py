@@ -36,7 +36,7 @@ class ServerTarget:
         address: The server.
     """
 
-    keeps_deleted_models = False
+    keeps_ids = False
     notes: Sequence[str] = (
         f"A server gives new ids: what they were is in the tags {RUN}, {MODEL} and {VERSION}.",
         "A server stamps experiments, registered models and versions with its own time, and their users too.",
