@@ -85,13 +85,15 @@ class MaintenanceService:
         before = _before(older_than)
         unnamed = Unnamed(self._ledger, self._objects)
         with self._turns.alone():
+            Unsynced(
+                self._ledger, self._objects
+            ).settle()  # what waits in the ledger is named there, and takes no space
             if dry_run:
                 with self._ledger.read() as connection:
                     going, kept = removal.plan(connection, before)
                 found = unnamed.find(without=going)
                 return _collection(dict(removal.counted(going)), kept, len(found.old), found.size_bytes, found.young)
             removed, kept = removal.remove(self._ledger, actor, before)
-            Unsynced(self._ledger, self._objects).settle()  # what waits in the ledger is named there
             found = unnamed.find()
             gone = unnamed.remove(found)
             made = _collection(dict(removed), kept, gone.objects, gone.size_bytes, found.young, is_dry_run=False)

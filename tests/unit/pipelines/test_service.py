@@ -314,6 +314,39 @@ def test_artifacts_that_a_step_logs_are_kept(bench):
     assert run.result is None
 
 
+def test_a_file_where_another_step_has_a_folder_is_kept_beside(bench):
+    bench.write("""
+        from pathlib import Path
+        import tempfile
+
+        @step
+        def first():
+            folder = Path(tempfile.mkdtemp())
+            (folder / "a.txt").write_text("hello")
+            log_artifact(folder, "plots")
+            set_tags({"mlflow.runName": "drawn"})
+            return 1
+
+        @step
+        def second(n):
+            file = Path(tempfile.mkdtemp()) / "plots"
+            file.write_text("a file")
+            log_artifact(file)
+            set_tags({"done": "yes"})
+            return n
+
+        @pipeline
+        def main(): return second(first())
+    """)
+    run = bench.run()
+
+    files = {one.path: one.digest for one in bench.tracking.list_artifacts(OWNER, run_id=run.run_id)}
+    assert set(files) == {"plots/a.txt", "clashes/second/plots"}
+    assert bench.objects.read(files["clashes/second/plots"]) == b"a file"
+    found = bench.tracking.get_run(OWNER, run_id=run.run_id)
+    assert (found.name, found.tags["done"]) == ("drawn", "yes")
+
+
 def test_two_runs_at_once_do_not_meet(bench):
     bench.write(CHAIN)
     runs = [bench.prepare(params={"n": n}) for n in range(2)]

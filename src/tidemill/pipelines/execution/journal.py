@@ -6,7 +6,7 @@ first renews the run's claim, so a process that lost its claim cannot write abou
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
@@ -16,10 +16,11 @@ from tidemill.core.refs import Ref
 from tidemill.ledger import Ledger, Transaction
 from tidemill.pipelines import store
 from tidemill.pipelines.claims import Claim
+from tidemill.pipelines.execution.artifacts import path_name
 from tidemill.pipelines.records import Logged, LoggedArtifact, RunEvent, StepExecution
 from tidemill.pipelines.values.store import objects_of
 from tidemill.tracking import store as tracking
-from tidemill.tracking.records import Metric
+from tidemill.tracking.records import Artifact, Metric
 
 GATHER_S = 0.01
 """How long outcomes may gather before they are sent, so that a chain of short steps is not a chain of syncs."""
@@ -178,17 +179,17 @@ class Journal:
             ]
             tracking.write_metrics(tx.connection, run, points)
         # What the run was told stands: a step cannot change a param that is there.
-        tx.insert_new(tracking.run_params, _texts(run, logged.params))
-        tx.upsert(tracking.run_tags, _texts(run, logged.tags))
-        files = [*logged.artifacts, *outcome.artifacts]
-        rows = [{"run_id": run, "path": one.path, "digest": one.digest, "size": one.size} for one in files]
-        tx.upsert(tracking.run_artifacts, rows)
+        if logged.params:
+            tracking.write_params(tx, run, dict(logged.params))
+        if logged.tags:
+            tracking.write_tags(tx, run, dict(logged.tags))
+        files = [
+            Artifact(path=one.path, digest=one.digest, size=one.size) for one in (*logged.artifacts, *outcome.artifacts)
+        ]
+        # A file that a step cannot have there is kept beside: nobody is left to be told when the step has ended.
+        tracking.put_artifacts(tx, Ref("run", run), files, f"clashes/{path_name(outcome.execution.step)}")
         for digest in dict.fromkeys(one.digest for one in files):
             tx.link(Ref("run", run), "produced", Ref("artifact", digest))
         if outcome.execution.output is not None:
             for digest in objects_of(outcome.execution.output):
                 tx.link(Ref("run", run), "produced", Ref("artifact", digest))
-
-
-def _texts(run_id: str, texts: Mapping[str, str]) -> list[dict[str, str]]:
-    return [{"run_id": run_id, "key": key, "value": value} for key, value in texts.items()]

@@ -8,6 +8,7 @@ from tidemill.tracking.store.artifacts import (
     list_artifacts,
     list_folder,
     put_artifact,
+    put_artifacts,
 )
 from tidemill.tracking.store.experiments import (
     find_experiment,
@@ -71,6 +72,7 @@ __all__ = [
     "metrics",
     "next_experiment_id",
     "put_artifact",
+    "put_artifacts",
     "run_artifacts",
     "run_inputs",
     "run_outputs",

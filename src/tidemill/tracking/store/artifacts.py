@@ -1,5 +1,6 @@
 """Files of runs and of logged models."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import sqlalchemy as sa
@@ -8,6 +9,7 @@ from tidemill.core.digests import Digest
 from tidemill.core.refs import Ref
 from tidemill.ledger import Transaction
 from tidemill.tracking.records import Artifact, ArtifactEntry
+from tidemill.tracking.store.dialect import is_sqlite, rows_in
 from tidemill.tracking.store.tables import logged_model_artifacts, run_artifacts
 
 
@@ -17,6 +19,11 @@ class _Shelf(NamedTuple):
 
 
 _SHELVES = {"run": _Shelf(run_artifacts, "run_id"), "logged_model": _Shelf(logged_model_artifacts, "model_id")}
+_WITHIN_ON_SQLITE = "SELECT asked.value FROM {texts} AS asked WHERE EXISTS (SELECT 1 {own})"
+_WITHIN = "SELECT asked.value FROM unnest{texts} AS asked (value) WHERE EXISTS (SELECT 1 {own})"
+_RANGE = "path > asked.value || '/' AND path < asked.value || '0'"
+"""SQLite compares bytes, so that this is a walk of the key; `0` is the character after `/`."""
+_START = "substr(path, 1, length(asked.value) + 1) = asked.value || '/'"
 ROOTS = frozenset(_SHELVES)
 """The kinds of things that have artifacts."""
 
@@ -62,6 +69,22 @@ def put_artifact(tx: Transaction, root: Ref, path: str, digest: Digest, size: in
     tx.upsert(shelf.table, {shelf.owner: root.id, "path": path, "digest": digest, "size": size})
 
 
+def put_artifacts(tx: Transaction, root: Ref, files: Sequence[Artifact], aside: str) -> None:
+    """Name objects as files; one whose path is a folder, or goes through a file, is put below the folder `aside`."""
+    if not files:
+        return
+    shelf = _SHELVES[root.kind]
+    taken, folders = _in_the_way(tx.connection, root, [file.path for file in files])
+    rows = {}
+    for file in files:
+        clashes = file.path in folders or not taken.isdisjoint(_above(file.path))
+        path = f"{aside}/{file.path}" if clashes else file.path
+        rows[path] = {shelf.owner: root.id, "path": path, "digest": file.digest, "size": file.size}
+        taken.add(path)
+        folders.update(_above(path))
+    tx.upsert(shelf.table, list(rows.values()))
+
+
 def delete_artifacts(tx: Transaction, root: Ref, path: str) -> int:
     """Forget the file at a path, or all below it, and return how many there were."""
     shelf = _SHELVES[root.kind]
@@ -74,15 +97,31 @@ def delete_artifacts(tx: Transaction, root: Ref, path: str) -> int:
 
 def clashes(connection: sa.Connection, root: Ref, path: str) -> str:
     """Return the file that a path would have to be a folder of, or the path when it is a folder; else nothing."""
-    parts = path.split("/")
     shelf = _SHELVES[root.kind]
     table = shelf.table.c
-    above = ["/".join(parts[:at]) for at in range(1, len(parts))]
+    above = _above(path)
     query = sa.select(table.path).where(table[shelf.owner] == root.id)
     is_above = query.where(table.path.in_(above)).limit(1) if above else None
     if is_above is not None and (found := connection.execute(is_above).scalar()):
         return str(found)
     return path if connection.execute(query.where(_inside(table.path, path)).limit(1)).scalar() else ""
+
+
+def _in_the_way(connection: sa.Connection, root: Ref, paths: Sequence[str]) -> tuple[set[str], set[str]]:
+    """Return the files among what is above some paths, and the folders among the paths themselves."""
+    shelf = _SHELVES[root.kind]
+    above = sorted({folder for each in paths for folder in _above(each)})
+    own = f"FROM {shelf.table.name} WHERE {{mine}} AND {shelf.owner} = ?"  # two names of ours
+    taken = "SELECT path " + own.format(mine="path = ANY {texts}")
+    files = {path for (path,) in rows_in(connection, taken, above, root.id)} if above else set()
+    within = _WITHIN_ON_SQLITE if is_sqlite(connection) else _WITHIN
+    folders = within.replace("{own}", own.format(mine=_RANGE if is_sqlite(connection) else _START))
+    return files, {path for (path,) in rows_in(connection, folders, paths, root.id)}
+
+
+def _above(path: str) -> list[str]:
+    parts = path.split("/")
+    return ["/".join(parts[:at]) for at in range(1, len(parts))]
 
 
 def _inside(path: sa.ColumnElement[str], folder: str) -> sa.ColumnElement[bool]:
