@@ -104,6 +104,7 @@ def test_models_and_the_registry(saw: Any, version: str) -> None:
     assert files <= set(seen.pop("files"))
     if is_new(version):
         assert seen.pop("logged_model") == [True, "READY", True, True]
+        assert seen.pop("prompts") == [["Hello Ann", "Hi Ann"], ["greet"], False]
     assert seen == {
         "loaded": [True] * (5 if is_new(version) else 4),
         "native": True,

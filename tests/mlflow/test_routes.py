@@ -8,7 +8,6 @@ import pytest
 from tests.mlflow.asking import Ask, Better, dig, play
 from tests.mlflow.routes import RECORDING, SCENES, classic
 
-pytestmark = pytest.mark.mlflow
 MORE = frozenset({"user_id", "model_id", "file_size"})
 """Fields that the recorded server sometimes leaves empty, and ours fills: who did it, the logged model, an empty file's size."""
 RECORDED: dict[str, Any] = json.loads(RECORDING.read_text())

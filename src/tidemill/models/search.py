@@ -5,6 +5,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from tidemill.models.prompts import TAG, left_out
 from tidemill.models.store import model_tags, model_version_tags, model_versions, models
 from tidemill.tracking.records import View
 from tidemill.tracking.search.comparing import Kind
@@ -16,7 +17,7 @@ from tidemill.tracking.search.runs import RUNS
 from tidemill.tracking.search.syntax import Order
 from tidemill.tracking.search.vocabulary import Vocabulary
 
-_PROMPT = frozenset({"mlflow.prompt.is_prompt"})
+_PROMPT = frozenset({TAG})
 """Clients that search for models ask that this is not 'true', and mean also the models that lack it."""
 
 _ATTRIBUTES = ("attribute", "attributes", "attr")
@@ -94,7 +95,7 @@ def find_model_names(
         InvalidFilter: If the filter is not in the language, or names what models do not have.
         InvalidOrder: If a key to order by is none.
     """
-    rows = Rows(models, seen(view, models.c.deleted_at.is_not(None)))
+    rows = Rows(models, seen(view, models.c.deleted_at.is_not(None))).only(*left_out(filter_text, models.c.name))
     by_name = Sorting((bytewise(models.c.name),))
     return find(connection, MODELS, rows, filter_text, order_by, by_name, limit=limit, offset=offset)
 
@@ -116,5 +117,5 @@ def find_version_ids(
     """
     table = model_versions.c
     changed = Sorting((table.updated_at.desc(), bytewise(table.model), table.number.desc()))
-    rows = Rows(model_versions, seen(view, table.deleted_at.is_not(None)))
+    rows = Rows(model_versions, seen(view, table.deleted_at.is_not(None))).only(*left_out(filter_text, table.model))
     return find(connection, MODEL_VERSIONS, rows, filter_text, order_by, changed, limit=limit, offset=offset)

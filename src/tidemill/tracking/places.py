@@ -98,8 +98,10 @@ def check_plain(path: str) -> str:
     """Return a path if it stays inside its folder however often it is decoded.
 
     Raises:
-        UnsafePath: If it does not, or holds control characters.
+        UnsafePath: If it does not, or holds control characters or bytes that are not UTF-8.
     """
+    if "\ufffd" in path:
+        raise UnsafePath("Invalid path: it is not UTF-8", hint="Encode the path as UTF-8, then in percents")
     decoded = path
     for _ in range(_MOST_UNQUOTED):
         if ".." in decoded.replace("\\", "/").split("/") or any(ord(letter) < 32 for letter in decoded):

@@ -21,7 +21,21 @@ def main() -> dict[str, Any]:
     mlflow.set_experiment("models")
     frame = pd.DataFrame({"a": np.linspace(0, 1, 20), "b": np.linspace(1, 0, 20)})
     model = LogisticRegression().fit(frame, (frame["a"] > 0.5).astype(int))
-    return {**logged(model, frame), **registered(), **searched(), **evaluated(model, frame)}
+    return {**logged(model, frame), **registered(), **searched(), **evaluated(model, frame), **prompted()}
+
+
+def prompted() -> dict[str, Any]:
+    """Register a prompt, load it, and see that it is none of the models."""
+    if not NEW:
+        return {}
+    from mlflow import genai
+
+    genai.register_prompt(name="greet", template="Hello {{name}}", tags={"team": "a"})
+    second = genai.register_prompt(name="greet", template="Hi {{name}}", commit_message="shorter")
+    genai.set_prompt_alias("greet", alias="now", version=second.version)
+    loaded = [genai.load_prompt(where).format(name="Ann") for where in ("prompts:/greet/1", "prompts:/greet@now")]
+    models = [each.name for each in MlflowClient().search_registered_models()]
+    return {"prompts": [loaded, [each.name for each in genai.search_prompts()], "greet" in models]}
 
 
 def logged(model: Any, frame: pd.DataFrame) -> dict[str, Any]:

@@ -251,19 +251,3 @@ def test_the_trash_is_searched_as_what_is_in_use_is(models):
     assert found("deleted") == (["churn"], ["churn@1", "delay@1"])
     assert found("all") == (["churn", "delay"], ["churn@1", "delay@1", "delay@2"])
     assert found("deleted", "name = 'delay'")[1] == ["delay@1"]
-
-
-def test_prompts_have_no_files_and_are_found_by_those_who_ask_for_them(models):
-    asked = {"mlflow.prompt.is_prompt": "true"}
-    models.create(OWNER, name="greet", tags=asked)
-    add(models, name="greet", source="prompt-template", tags={**asked, "mlflow.prompt.text": "Hello"})
-    add(models, name="delay")
-    by_tag = "tags.`mlflow.prompt.is_prompt` = 'true'"
-
-    assert [each.name for each in models.search(OWNER).models] == ["delay"]
-    assert [each.name for each in models.search(OWNER, filter=by_tag).models] == ["greet"]
-    assert [each.model for each in models.search_versions(OWNER).versions] == ["delay"]
-    found = models.search_versions(OWNER, filter=f"{by_tag} AND name = 'greet'").versions
-    assert [(each.number, each.size, each.tags["mlflow.prompt.text"]) for each in found] == [(1, 0, "Hello")]
-    with pytest.raises(InvalidSource):
-        add(models, name="delay", source="prompt-template")

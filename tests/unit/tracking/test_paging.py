@@ -52,3 +52,11 @@ def test_a_token_that_was_not_made_here_is_refused(token):
 def test_any_text_is_a_token_or_refused(text):
     with contextlib.suppress(InvalidPageToken):
         assert decode_token(text) >= 0
+
+
+def test_a_token_of_one_search_is_none_of_another():
+    _, token = page_of(lambda limit, _: [0] * limit, max_results=1, most=5, page_token="", search="a")
+    assert page_of(lambda limit, _: [0] * limit, max_results=1, most=5, page_token=token, search="a")[0] == [0]
+    for search in ("b", ""):
+        with pytest.raises(InvalidPageToken, match="another search"):
+            page_of(lambda limit, _: [0] * limit, max_results=1, most=5, page_token=token, search=search)

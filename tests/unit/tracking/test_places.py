@@ -79,3 +79,9 @@ def test_any_text_is_a_place_inside_or_refused(text):
         return
     assert ".." not in place.path.split("/")
     assert not place.path.startswith("/")
+
+
+@pytest.mark.parametrize("path", ["a//b", "/etc/passwd", "a/\ufffd"])
+def test_parts_that_are_empty_or_not_utf_8_are_refused(path):
+    with pytest.raises(UnsafePath):
+        place_of(f"0/{RUN}/artifacts/{path}")

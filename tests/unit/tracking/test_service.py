@@ -214,3 +214,33 @@ def test_a_run_of_any_fit_id_gets_a_name(tracking: TrackingService, run_id: str)
     run = tracking.create_run(OWNER, run_id=run_id)
     assert re.fullmatch(r"[a-z]+-[a-z]+-\d+", run.name)
     assert tracking.create_run(OWNER, run_id=run_id) == run
+
+
+def test_a_run_s_name_is_a_tag_as_mlflow_has_it(tracking: TrackingService) -> None:
+    run = tracking.create_run(OWNER)
+    assert run.tags == {"mlflow.runName": run.name}
+    renamed = tracking.update_run(OWNER, run_id=run.run_id, name="late")
+    assert (renamed.name, renamed.tags) == ("late", {"mlflow.runName": "late"})
+    assert tracking.search_runs(OWNER, filter="tags.`mlflow.runName` = 'late'").runs == [renamed]
+
+
+def test_an_experiment_goes_to_the_trash_once_and_comes_back_once(tracking: TrackingService) -> None:
+    tracking.create_experiment(OWNER, name="e")
+    with pytest.raises(rules.ExperimentNotFound, match="not in the trash"):
+        tracking.restore_experiment(OWNER, experiment="e")
+    tracking.delete_experiment(OWNER, experiment="e")
+    with pytest.raises(rules.ExperimentNotFound, match="in the trash already"):
+        tracking.delete_experiment(OWNER, experiment="e")
+
+
+@pytest.mark.parametrize("place", ["file:///etc", "/etc", "here", "C:\\x", "s3://b/../x", "s3://b/%2e%2e/x"])
+def test_a_location_on_this_server_s_disk_is_refused(tracking: TrackingService, place: str) -> None:
+    with pytest.raises(rules.InvalidLocation):
+        tracking.create_experiment(OWNER, name="e", artifact_location=place)
+
+
+@pytest.mark.parametrize("key", ["../up", "a//b", "/a", "a/", ".", "..", "a/./b"])
+def test_a_key_stays_in_its_group(key: str) -> None:
+    with pytest.raises(InvalidInput):
+        rules.check_key(key, "metric")
+    assert rules.check_key("val/a-b.c d_e", "metric") == "val/a-b.c d_e"

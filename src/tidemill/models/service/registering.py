@@ -12,7 +12,7 @@ from tidemill.core.ids import new_id
 from tidemill.core.names import check_text
 from tidemill.core.refs import Ref
 from tidemill.ledger import Transaction
-from tidemill.models import rules, store
+from tidemill.models import prompts, rules, store
 from tidemill.models.foreign import describe_tree
 from tidemill.models.loading import check_folder
 from tidemill.models.manifest import Manifest
@@ -106,7 +106,8 @@ class RegisteringVerbs(Registry):
             actor: Who does it.
             name: The model's name; it is made when it does not exist.
             source: Where the files are: `runs:/RUN/PATH`, `models:/m-ID`, `models:/NAME/VERSION`, an artifact's URI
-                on this server, or a place in a store elsewhere, which is recorded and not read.
+                on this server, or a place in a store elsewhere, which is recorded and not read. A prompt of MLflow's
+                clients has no files, and a word of theirs instead.
             run_id: The run that made it; that of the logged model when left out.
             logged_model_id: The logged model that it is of.
             description: What is to be known of the version.
@@ -118,11 +119,13 @@ class RegisteringVerbs(Registry):
             NotFound: If what it names on this server is not there.
         """
         rules.check_model_name(name)
-        rules.check_source(source)
+        is_prompt = prompts.is_prompt(tags or {}, source)
+        if not is_prompt:
+            rules.check_source(source)
         check_text(run_link, "the link to the run", rules.LONGEST_SOURCE)
         check_text(description, "the description", rules.LONGEST_DESCRIPTION, lines=True)
         rules.check_tags(tags or {})
-        found = self._find(actor, source) or Found(entries=[])
+        found = (None if is_prompt else self._find(actor, source)) or Found(entries=[])
         digest = self._objects.put_bytes(encode_manifest(found.entries))
         self._objects.hold(digest)  # the files are those of a run, which somebody may be removing just now
         described = describe_tree(self._objects, found.entries)

@@ -19,7 +19,7 @@ from tidemill.core.digests import Digest
 from tidemill.core.names import shown
 from tidemill.objects.unsynced import SMALL
 from tidemill.server.faces.mlflow.dispatch import Call, Spoken
-from tidemill.server.faces.mlflow.requests import InvalidParameter, missing
+from tidemill.server.faces.mlflow.requests import InvalidParameter, LengthMissing, missing
 from tidemill.server.faces.mlflow.shapes import run_of
 from tidemill.server.permits import StatedRoute
 from tidemill.tracking.places import InvalidPlace, Place, check_plain, place_of
@@ -256,9 +256,16 @@ def _writable(place: Place) -> Place:
     return place
 
 
+def _check_length(request: Request) -> None:
+    """Let an upload pass that says how it ends; an empty one that says nothing may be the rest of a broken one."""
+    if "content-length" not in request.headers and "transfer-encoding" not in request.headers:
+        raise LengthMissing("The upload has neither a Content-Length nor chunks", hint="Send Content-Length")
+
+
 async def _put(workspace: Workspace, request: Request) -> None:
     place = _writable(place_of(request.path_params["path"]))
     actor, root, tracking = request.state.actor, f"{place.kind}:{place.id}", workspace.tracking
+    _check_length(request)
     if _is_small(request):
         content = await request.body()
         await run_in_threadpool(tracking.put_content, actor, root=root, path=place.path, content=content)

@@ -16,7 +16,7 @@ from tidemill.core.errors import (
     Unavailable,
 )
 from tidemill.models.rules import AliasNotFound
-from tidemill.server.faces.mlflow.requests import NotJson
+from tidemill.server.faces.mlflow.requests import LengthMissing, NotJson
 from tidemill.server.status import status_of
 
 
@@ -36,6 +36,7 @@ _CODES: tuple[tuple[type[TidemillError], str, int], ...] = (
     # MLflow's own server says so of an alias, and its client's callers look at it.
     (AliasNotFound, "INVALID_PARAMETER_VALUE", 400),
     (NotJson, "BAD_REQUEST", 400),
+    (LengthMissing, "BAD_REQUEST", 411),
     (NoSuchRoute, "ENDPOINT_NOT_FOUND", 404),
     (MethodNotAllowed, "ENDPOINT_NOT_FOUND", 405),
     (NotFound, "RESOURCE_DOES_NOT_EXIST", 404),

@@ -32,6 +32,12 @@ class NotJson(InvalidInput):
     code = "not_json"
 
 
+class LengthMissing(InvalidInput):
+    """Nothing says where an upload ends."""
+
+    code = "length_missing"
+
+
 def check_type(kind: str) -> None:
     """Let the type of a body pass that is JSON or left out: other pages of a browser may send every simple type.
 
