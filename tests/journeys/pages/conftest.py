@@ -206,12 +206,12 @@ class Story:
             tracking.end_run(OWNER, run_id=run.run_id)
             self.runs.append(run.run_id)
         logged = self.workspace.logged_models.create(
-            OWNER, experiment_id=run.experiment_id, name="tree", source_run_id=run.run_id, params={"note": HOSTILE}
+            OWNER, experiment_id="flight-delays", name="tree", source_run_id=self.runs[-1], params={"note": HOSTILE}
         )
         measured = Metric(
             key="auc", value=0.87, model_id=logged.model_id, dataset_name="flights", dataset_digest="ab12"
         )
-        tracking.log_batch(OWNER, run_id=run.run_id, metrics=[measured])
+        tracking.log_batch(OWNER, run_id=self.runs[-1], metrics=[measured])
         root = f"logged_model:{logged.model_id}"
         tracking.put_artifact(OWNER, root=root, path="MLmodel", digest=self.workspace.objects.put_bytes(b"kind: tree"))
         self.logged_model = logged.model_id

@@ -93,6 +93,7 @@ export class Rows {
   // Waits a moment, and for an answer when two are on their way: pages that only fly past are never asked for.
   want(number) {
     if (this.asked.has(number)) return;
+    this.wanted.delete(number);
     this.wanted.add(number);
     this.timer ||= setTimeout(() => {
       this.timer = 0;

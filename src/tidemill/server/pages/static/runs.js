@@ -5,6 +5,7 @@ import { follow } from "./following.js";
 import { marks } from "./marks.js";
 
 const BESIDE = 14;
+const AHEAD = 70;
 
 export function openTable(improve) {
   const box = document.querySelector("[data-rows]");
@@ -47,6 +48,8 @@ export function openTable(improve) {
     if (!again && top === from && end === until) return;
     [from, until] = [top, end];
     const next = [];
+    // Asked for first, so that what is looked at is newer and goes before it.
+    for (const ahead of [top - AHEAD, end + AHEAD]) if (ahead >= 0 && ahead < size) root.row(ahead);
     for (let place = top; place < end; place += 1) {
       const row = root.row(place) ?? waiting();
       row.setAttribute("aria-rowindex", place + 2);
