@@ -119,6 +119,7 @@ COMMANDS: dict[str, str] = {
     "logged_models.log_params": "logged-models params",
     "logged_models.list_artifacts": "logged-models artifacts",
     "logged_models.delete": "logged-models delete",
+    "logged_models.restore": "logged-models restore",
     "projects.plan": "plan",
     "projects.apply": "apply",
     "projects.deliver": "deliver",

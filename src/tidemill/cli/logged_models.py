@@ -121,6 +121,15 @@ def artifacts(model_id: str, path: str) -> None:
         show(api.get(f"{_place(model_id)}/artifacts", list[Artifact], path=path), empty="This model has no files.")
 
 
+@logged_models.command("restore")
+@click.argument("model_id")
+@common
+def restore(model_id: str) -> None:
+    """Take a logged model out of the trash."""
+    with client() as api:
+        show(api.post(f"{_place(model_id)}/restore", LoggedModel), columns=_COLUMNS)
+
+
 @logged_models.command("delete")
 @click.argument("model_id")
 @common

@@ -52,3 +52,17 @@ def test_a_model_comes_back_from_the_trash_and_its_name_is_free_after_gc(tidemil
 
     tidemill("gc", "--older-than", "0s")
     assert tidemill("models", "rename", "other", "delay").code == 0
+
+
+def test_a_logged_model_comes_back_from_the_trash_until_gc(tidemill):
+    made = tidemill("logged-models", "create", "--name", "net", "--json")
+    assert made.code == 0, made.err
+    model_id = made.json["model_id"]
+    tidemill("logged-models", "delete", model_id)
+    assert tidemill("logged-models", "list", "--json").json == []
+
+    assert tidemill("logged-models", "restore", model_id, "--json").json["model_id"] == model_id
+    assert [each["model_id"] for each in tidemill("logged-models", "list", "--json").json] == [model_id]
+    tidemill("logged-models", "delete", model_id)
+    tidemill("gc", "--older-than", "0s")
+    assert tidemill("logged-models", "restore", model_id).code == 3

@@ -42,6 +42,7 @@ ROUTES = (
     Route("POST", "/api/v1/logged-models/search", "logged_models.search", Permission.READ),
     Route("GET", _MODEL, "logged_models.get", Permission.READ),
     Route("DELETE", _MODEL, "logged_models.delete", Permission.WRITE),
+    Route("POST", f"{_MODEL}/restore", "logged_models.restore", Permission.WRITE),
     Route("POST", f"{_MODEL}/finalize", "logged_models.finalize", Permission.WRITE),
     Route("POST", f"{_MODEL}/tags", "logged_models.set_tags", Permission.WRITE),
     Route("DELETE", f"{_MODEL}/tags", "logged_models.delete_tag", Permission.WRITE),

@@ -122,6 +122,24 @@ class LoggedModelService(Place):
 
         self._ledger.write(actor, work)
 
+    def restore(self, actor: Actor, *, model_id: str) -> LoggedModel:
+        """Take a logged model out of the trash; one that is not there stays as it is.
+
+        Raises:
+            LoggedModelNotFound: If there is none of that id.
+        """
+
+        def work(tx: Transaction) -> LoggedModel:
+            found = store.find_logged_models(tx.connection, [model_id])
+            if not found:
+                raise no_model(model_id)
+            if found[0].deleted_at is not None:
+                _change(tx, model_id, {"deleted_at": None})
+                tx.audit("logged_model.restore", Ref("logged_model", model_id))
+            return _need(tx.connection, model_id)
+
+        return self._ledger.write(actor, work)
+
     def set_tags(self, actor: Actor, *, model_id: str, tags: dict[str, str]) -> LoggedModel:
         """Set tags of a logged model, on top of those that it has."""
         rules.check_tags(tags)
