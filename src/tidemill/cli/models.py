@@ -22,11 +22,12 @@ for _command in names.COMMANDS:
 
 @models.command("list")
 @click.option("--search", default="", help="Only models whose name holds this text.")
+@click.option("--deleted", is_flag=True, help="Those in the trash.")
 @common
-def list_(search: str) -> None:
+def list_(search: str, deleted: bool) -> None:  # noqa: FBT001 - a flag of the command line
     """List the models."""
     with client() as api:
-        found = api.get("/api/v1/models", list[Model], search=search)
+        found = api.get("/api/v1/models", list[Model], search=search, deleted=deleted)
     columns = ["name", "latest", "aliases", "created_at", "created_by", "description"]
     show(found, columns=columns, empty="No models. Register one with `tidemill models register`.")
 

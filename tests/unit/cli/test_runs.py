@@ -46,6 +46,8 @@ def test_a_model_comes_back_from_the_trash_and_its_name_is_free_after_gc(tidemil
     tidemill("models", "create", "delay")
     tidemill("models", "create", "other")
     tidemill("models", "delete", "delay")
+    assert [each["name"] for each in tidemill("models", "list", "--json").json] == ["other"]
+    assert [each["name"] for each in tidemill("models", "list", "--deleted", "--json").json] == ["delay"]
     assert tidemill("models", "restore", "delay").code == 0
     tidemill("models", "delete", "delay")
     assert "model_exists" in tidemill("models", "rename", "other", "delay").err

@@ -20,12 +20,13 @@ class ModelService(NameVerbs, RegisteringVerbs, VersionVerbs, PreparingVerbs, Al
 
     local = frozenset({"load", "export", "manifest"})
 
-    def list(self, actor: Actor, *, search: str = "") -> list[Model]:
-        """Return the models by name, or those whose name holds a text."""
+    def list(self, actor: Actor, *, search: str = "", deleted: bool = False) -> list[Model]:
+        """Return the models by name, or those whose name holds a text; those in the trash when asked for them."""
         del actor
+        gone = store.models.c.deleted_at
         with self._ledger.read() as connection:
             where = [store.models.c.name.icontains(search, autoescape=True)] if search else []
-            return store.list_models(connection, store.models.c.deleted_at.is_(None), *where)
+            return store.list_models(connection, gone.is_not(None) if deleted else gone.is_(None), *where)
 
     def load(self, version: ModelVersion) -> Predictor:
         """Return a version's predictor; what MLflow's client logged is prepared first, once."""
