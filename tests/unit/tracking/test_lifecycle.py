@@ -13,7 +13,7 @@ from tidemill.core.access import OWNER
 from tidemill.core.moments import utc_now
 from tidemill.core.settings import Settings
 from tidemill.models.rules import AliasNotFound, ModelExists, ModelNotFound, ModelVersionNotFound
-from tidemill.tracking.records import Metric, RunStatus
+from tidemill.tracking.records import Metric, RunStatus, View
 from tidemill.tracking.rules import (
     ExperimentNotActive,
     ExperimentNotFound,
@@ -212,7 +212,8 @@ class RunLife(RuleBasedStateMachine):
     def searches_see_what_they_should(self):
         if not self.experiment:
             return
-        for view, is_gone in (("active", False), ("deleted", True)):
+        views: tuple[tuple[View, bool], ...] = (("active", False), ("deleted", True))
+        for view, is_gone in views:
             found = self.tracking.search_runs(OWNER, experiments=[self.name], view=view).runs
             expected = {run_id for run_id, run in self.runs.items() if bool(run["gone"]) is is_gone}
             assert {run.run_id for run in found} == expected
