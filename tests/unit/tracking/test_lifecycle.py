@@ -1,5 +1,6 @@
 """Runs, experiments, models and versions live as a dictionary says, whatever is done to them in which order."""
 
+from collections.abc import Callable
 from itertools import count
 from typing import Any
 
@@ -47,12 +48,16 @@ def workspace(tmp_path_factory):
         yield opened
 
 
+def play(make: Callable[[], RuleBasedStateMachine]) -> None:
+    run_state_machine_as_test(make, settings=BOUNDED)  # type: ignore[arg-type]  # whatever makes one will do
+
+
 def test_runs_live_as_the_dictionary_says(workspace):
-    run_state_machine_as_test(lambda: RunLife(workspace), settings=BOUNDED)
+    play(lambda: RunLife(workspace))
 
 
 def test_models_live_as_the_dictionary_says(workspace):
-    run_state_machine_as_test(lambda: ModelLife(workspace), settings=BOUNDED)
+    play(lambda: ModelLife(workspace))
 
 
 class RunLife(RuleBasedStateMachine):
