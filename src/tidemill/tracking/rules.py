@@ -140,7 +140,9 @@ def check_key(key: str, what: str) -> str:
     """Return the key of a metric, param or tag if it is fit; a `/` in it makes groups, and never leads out of them."""
     if not key:
         raise InvalidInput(f"A {what} needs a key", hint=f"Give 1 to {LONGEST_KEY} characters.")
-    if ("/" in key or key in {".", ".."}) and (posixpath.normpath(key) != key or key.startswith(("/", "..")) or key == "."):
+    if ("/" in key or key in {".", ".."}) and (
+        posixpath.normpath(key) != key or key.startswith(("/", "..")) or key == "."
+    ):
         raise InvalidInput(
             f"{shown(key)} cannot be the key of a {what}", hint="Between '/' stands a name, never nothing, '.' or '..'."
         )
