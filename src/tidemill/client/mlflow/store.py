@@ -84,8 +84,13 @@ class TidemillStore(RestStore):  # type: ignore[misc]  # MLflow has no types
     def _answer(self, name: str, api: Any, body: Wire, args: Any, options: Any) -> Wire:  # noqa: ANN401 - MLflow's
         known, keep = self._asked.get(name, (_nothing, _nothing))
         tracker = self._tracker
-        if not tracker.flush(ANSWER_S) and (found := known(body)) is not None:
+        # What is known here is no worse than what a server says that has not got the newest yet.
+        longest = _START_S if name in self._asked else ANSWER_S
+        is_silent = not tracker.flush(longest)
+        if is_silent and (found := known(body)) is not None:
             return found
+        if is_silent and name == "GetExperimentByName":
+            raise _unknown_name()  # one of that name is begun then, and is the server's own if that has it
         if tracker.away:
             raise self._unavailable(name, tracker.away)
         try:
@@ -137,7 +142,7 @@ class TidemillStore(RestStore):  # type: ignore[misc]  # MLflow has no types
     def _known_name(self, body: Wire) -> Wire | None:
         found = self._experiments.by_name(body["experiment_name"])
         if found is None and self._tracker.away:
-            raise MlflowException("It is not known while the server is away", error_code=RESOURCE_DOES_NOT_EXIST)
+            raise _unknown_name()
         return {"experiment": found} if found else None
 
     def _begin_experiment(self, body: Wire) -> Wire | None:
@@ -283,3 +288,7 @@ def _pairs(texts: dict[str, str]) -> list[Wire]:
 
 def _moment(milliseconds: int) -> str:
     return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat()
+
+
+def _unknown_name() -> MlflowException:
+    return MlflowException("It is not known while the server is away", error_code=RESOURCE_DOES_NOT_EXIST)
