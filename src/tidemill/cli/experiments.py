@@ -15,7 +15,7 @@ def experiments() -> None:
 
 @experiments.command("create")
 @click.argument("name")
-@click.option("--tag", "-t", "tags", multiple=True, metavar="KEY=VALUE")
+@click.option("--tag", "-t", "tags", multiple=True, metavar="KEY=VALUE", help="A word on the experiment (repeat it).")
 @click.option("--artifact-location", default="", help="Where MLflow's clients are told to keep files.")
 @common
 def create(name: str, tags: tuple[str, ...], artifact_location: str) -> None:

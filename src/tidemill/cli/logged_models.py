@@ -49,7 +49,7 @@ def show_(model_id: str) -> None:
 @click.option("--run", "run_id", default="", help="The run that made it.")
 @click.option("--type", "model_type", default="", help="What the code calls its kind.")
 @click.option("--param", "-p", "params", multiple=True, metavar="KEY=VALUE")
-@click.option("--tag", "-t", "tags", multiple=True, metavar="KEY=VALUE")
+@click.option("--tag", "-t", "tags", multiple=True, metavar="KEY=VALUE", help="A word on the logged model (repeat it).")
 @common
 def create(
     experiment: str, name: str, run_id: str, model_type: str, params: tuple[str, ...], tags: tuple[str, ...]

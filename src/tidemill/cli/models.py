@@ -139,7 +139,7 @@ def of_run(run_id: str) -> None:
 @click.argument("source")
 @click.option("--run", "run_id", help="The run that made it.")
 @click.option("--description", default="", help="What is to be known of the version.")
-@click.option("--tag", "-t", "tags", multiple=True, metavar="KEY=VALUE")
+@click.option("--tag", "-t", "tags", multiple=True, metavar="KEY=VALUE", help="A word on the version (repeat it).")
 @common
 def add(name: str, source: str, *, run_id: str | None, description: str, tags: tuple[str, ...]) -> None:
     """Make what a run logged the next version of NAME.

@@ -73,7 +73,7 @@ def find(filter_text: str, *, order_by: tuple[str, ...], max_results: int, page_
 @click.command("create")
 @click.argument("name")
 @click.option("--description", default="", help="What the model is for.")
-@click.option("--tag", "-t", "tags", multiple=True, metavar="KEY=VALUE")
+@click.option("--tag", "-t", "tags", multiple=True, metavar="KEY=VALUE", help="A word on the model (repeat it).")
 @common
 def create(name: str, *, description: str, tags: tuple[str, ...]) -> None:
     """Register a name before its first version."""

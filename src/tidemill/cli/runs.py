@@ -231,7 +231,7 @@ def dataset(run_id: str, name: str, digest: str, source: str, source_type: str, 
 @runs.command("output")
 @click.argument("run_id")
 @click.argument("model_id")
-@click.option("--step", default=0, show_default=True)
+@click.option("--step", default=0, show_default=True, help="The step that the model was made at.")
 @common
 def output(run_id: str, model_id: str, step: int) -> None:
     """Record that a run made a logged model."""

@@ -34,7 +34,7 @@ def test_each_route_asks_for_its_role(serve, secrets, method, path, body, least)
         ("/api/v1/endpoints", {"name": "a b"}, 400, "invalid_name"),
         ("/api/v1/endpoints", {"name": 7}, 400, "invalid_request"),
         ("/api/v1/endpoints/none/rollback", {}, 404, "endpoint_not_found"),
-        ("/api/v1/endpoints/none/deployments", {"model": "m@1"}, 404, "model_not_found"),
+        ("/api/v1/endpoints/none/deployments", {"model": "m@1"}, 404, "endpoint_not_found"),
         ("/api/v1/endpoints/none/deployments", {"model": "m@1", "plan": {"shares": [2]}}, 400, "invalid_plan"),
         ("/api/v1/endpoints/none/deployments", {"model": "m@1", "plan": {"shares": "x"}}, 400, "invalid_request"),
         ("/api/v1/gate-reports", {"model": "m@1", "rules": [], "holdout": "artifact:x"}, 400, "invalid_gate_rule"),
