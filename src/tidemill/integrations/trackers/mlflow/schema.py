@@ -70,7 +70,7 @@ class Schema:
             raise UnknownSchema(
                 f"MLflow's schema {shown(self.revision)} is not one of those that are read: it lacks "
                 f"{', '.join(lacking[:4])}",
-                hint="Known are those of MLflow 2.9 to 3.18. Upgrade an older store with `mlflow db upgrade`, or give "
+                hint="Known are those of MLflow 2.9 to 3.17. Upgrade an older store with `mlflow db upgrade`, or give "
                 "the address of its server instead.",
                 details={"revision": self.revision, "lacking": lacking},
             )
