@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+import time
 from contextlib import closing
 from pathlib import Path
 
@@ -54,6 +55,14 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     connection.isolation_level = "IMMEDIATE"
     for pragma in ("busy_timeout=30000", "journal_mode=TRUNCATE", "synchronous=FULL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}").close()
+    if sqlite3.sqlite_version_info < (3, 42):
+        # From Python 3.12 on the library takes it that SQLite knows `unixepoch('subsec')`; a Python that was built
+        # on an older system has an SQLite that answers null.
+        connection.create_function("unixepoch", -1, _unixepoch)
+
+
+def _unixepoch(*words: object) -> float:
+    return round(time.time(), 3) if "subsec" in words else float(int(time.time()))
 
 
 def explain(error: Exception, where: Path | str) -> TidemillError:

@@ -49,6 +49,7 @@ class _Trees(msgspec.Struct):
     tree_info: list[int]
     gbtree_model_param: dict[str, str]
     iteration_indptr: list[int] = []
+    weight_drop: list[float] = []
 
 
 class _GBTree(msgspec.Struct):
@@ -109,6 +110,8 @@ def _checked(learner: _Learner) -> Head:
             f"A booster {shown(learner.gradient_booster.name)} is not served", hint="Train with booster='gbtree'."
         )
     about, model = learner.learner_model_param, msgspec.convert(learner.gradient_booster.model, _Trees)
+    if any(weight != 1.0 for weight in model.weight_drop):  # since 3.4 dropout has no booster of its own
+        raise UnsupportedBooster("The model's trees were dropped and weighted", hint="Train without dropout.")
     features = int(about["num_feature"])
     classes, targets = int(about.get("num_class", "0")), int(about.get("num_target", "1"))
     groups = max(classes, targets, 1)

@@ -110,10 +110,10 @@ def test_a_pickle_and_the_old_format_are_refused():
             check_model(content)
 
 
-@pytest.mark.parametrize("booster", ["gblinear", "dart"])
-def test_other_boosters_are_not_served(booster):
+@pytest.mark.parametrize("more", [{"booster": "gblinear"}, {"booster": "dart", "rate_drop": 0.9, "one_drop": 1}])
+def test_other_boosters_are_not_served(more):
     with pytest.raises(UnsupportedBooster):
-        check_model(bytes(trained(booster=booster).save_raw("json")))
+        check_model(bytes(trained(**more).save_raw("json")))
 
 
 def test_category_columns_are_not_served():
