@@ -2,14 +2,18 @@
 
 import math
 import sqlite3
+import threading
 
 import pytest
 from tests.mlflow.stores import BORN, GONE, NET, NEW, OLD, ONE, TWO, Store, fill
 
+from tidemill.app.trackers import service
+from tidemill.app.trackers.importing import Import
 from tidemill.app.trackers.records import Transfer, TransferStatus
 from tidemill.core.access import OWNER
 from tidemill.core.errors import NotFound
 from tidemill.core.moments import from_ms, to_ms
+from tidemill.ledger.rows import record
 from tidemill.tracking.ports import Credentials, InvalidTracker, TrackerNotFound, UnknownSchema
 
 
@@ -96,6 +100,23 @@ def test_the_same_again_changes_nothing_and_news_are_taken(store, root, workspac
     assert (more["runs"], more["runs unchanged"]) == (1, 2)
     points = workspace.tracking.metric_points(OWNER, run_id=TWO, key="loss")
     assert [point.value for point in points] == [1, 0.5, 1 / 3, 0.125]
+
+
+def test_an_import_that_ends_while_somebody_asks_was_not_stopped(store, workspace, monkeypatch):
+    may_end = threading.Event()
+    monkeypatch.setattr(Import, "run", lambda _: may_end.wait())
+    begun = workspace.trackers.start_import(OWNER, tracker="mlflow", source=store.url)
+
+    def end_after_the_row_was_read(row):
+        may_end.set()
+        for thread in threading.enumerate():
+            if thread.name == "import-mlflow":
+                thread.join()
+        return record(row)
+
+    monkeypatch.setattr(service, "record", end_after_the_row_was_read)
+    assert workspace.trackers.get(OWNER, id=begun.id).status == TransferStatus.RUNNING
+    assert workspace.trackers.list(OWNER)[0].status == TransferStatus.DONE
 
 
 def test_what_was_put_away_here_stays_away_until_the_source_says_otherwise(store, workspace, take):

@@ -23,6 +23,7 @@ from tidemill.tracking.ports import GROUP, Credentials, Tracker, TrackerNotFound
 from tidemill.tracking.store.tables import transfers
 
 _MOST = 100
+_Running = dict[str, tuple[Transfer, Progress, threading.Thread]]
 
 
 class TransferNotFound(NotFound):
@@ -48,7 +49,7 @@ class TrackerService:
         self._here = here
         self._ledger = here.ledger
         self._lock = threading.Lock()
-        self._running: dict[str, tuple[Transfer, Progress, threading.Thread]] = {}
+        self._running: _Running = {}
 
     def start_import(
         self,
@@ -136,9 +137,10 @@ class TrackerService:
         """Return the last imports and exports, newest first."""
         del actor
         query = sa.select(transfers).order_by(transfers.c.started_at.desc()).limit(_MOST)
+        running = dict(self._running)
         with self._ledger.read() as connection:
             rows = [record(row) for row in connection.execute(query)]
-        return [self._told(row) for row in rows]
+        return [_told(row, self._running | running) for row in rows]
 
     def get(self, actor: Actor, *, id: str) -> Transfer:  # noqa: A002 - the word of the API
         """Return how far an import or export is, or what it did.
@@ -147,22 +149,20 @@ class TrackerService:
             TransferNotFound: If there was none of that id.
         """
         del actor
+        running = dict(self._running)
         with self._ledger.read() as connection:
             row = connection.execute(sa.select(transfers).where(transfers.c.id == id)).one_or_none()
         if row is None:
             raise TransferNotFound(
                 f"There was no transfer {shown(id)}", hint="List them with `tidemill trackers list`."
             )
-        return self._told(record(row))
+        return _told(record(row), self._running | running)
 
     def cancel(self, actor: Actor, *, id: str) -> Transfer:  # noqa: A002 - the word of the API
         """End an import or export at its next step; what it did is kept, and the same asked for again goes on."""
-        found = self.get(actor, id=id)
-        running = self._running.get(id)
-        if running is None:
-            return found
-        running[1].cancel()
-        running[2].join()
+        if running := self._running.get(id):
+            running[1].cancel()
+            running[2].join()
         return self.get(actor, id=id)
 
     def close(self) -> None:
@@ -223,15 +223,6 @@ class TrackerService:
         finally:
             del self._running[transfer.id]
 
-    def _told(self, row: dict[str, object]) -> Transfer:
-        running = self._running.get(str(row["id"]))
-        if running is not None:
-            return _changed(running[0], TransferStatus.RUNNING, running[1].report())
-        found = _transfer_of(row)
-        if found.status == TransferStatus.RUNNING:
-            return _changed(found, TransferStatus.STOPPED, found.report)
-        return found
-
 
 def _find(name: str) -> Tracker:
     found = {entry.name: entry for entry in entry_points(group=GROUP)}
@@ -266,8 +257,17 @@ def _write(tx: Transaction, transfer: Transfer, what: str) -> None:
     )
 
 
-def _transfer_of(row: dict[str, object]) -> Transfer:
-    return msgspec.convert(row, Transfer)
+def _told(row: dict[str, object], running: _Running) -> Transfer:
+    """Return a transfer as its row says, or as its thread does while there is one.
+
+    Whoever calls looks at the threads before it reads the row: a thread writes the end first and leaves then.
+    """
+    found = msgspec.convert(row, Transfer)
+    if found.id in running:
+        return _changed(running[found.id][0], TransferStatus.RUNNING, running[found.id][1].report())
+    if found.status == TransferStatus.RUNNING:
+        return _changed(found, TransferStatus.STOPPED, found.report)
+    return found
 
 
 def _changed(transfer: Transfer, status: TransferStatus, report: Report) -> Transfer:
