@@ -7,12 +7,13 @@ after `put` returns, the object is there for good, and before that it cannot be 
 import errno
 import os
 import shutil
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 from tidemill.core.digests import Digest, InvalidDigest, parse_digest
 from tidemill.core.errors import Damaged, NotFound, OutOfSpace, Unavailable
@@ -23,6 +24,7 @@ from tidemill.objects.incoming import Incoming
 from tidemill.objects.leaving import Leaving
 from tidemill.objects.trees import TreeEntry
 
+T = TypeVar("T")
 _PIECE = 1 << 20
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _CLOSED = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP}
@@ -71,21 +73,17 @@ class ObjectStore:
             self._objects.mkdir(parents=True, exist_ok=True)
             self._incoming.mkdir(exist_ok=True)
             self._unsynced.mkdir(exist_ok=True)
-            self.leaving = Leaving(root / "leaving", self._place)
+            self._syncing = threading.Lock()
+            self.leaving = Leaving(root / "leaving", self.path)
 
     def path(self, digest: Digest) -> Path:
-        """Return where an object's bytes are, or would be."""
-        place = self._place(digest)
-        waiting = self._unsynced / digest
-        return waiting if not place.exists() and waiting.exists() else place
-
-    def _place(self, digest: Digest) -> Path:
+        """Return where an object's bytes are for good, without looking whether they are there."""
         name = parse_digest(digest)
         return self._objects / name[:2] / name[2:]
 
     def has(self, digest: Digest) -> bool:
         """Return whether the object is stored."""
-        return self.path(digest).is_file()
+        return self.path(digest).is_file() or (self._unsynced / digest).is_file()
 
     def size(self, digest: Digest) -> int:
         """Return an object's size in bytes.
@@ -93,10 +91,7 @@ class ObjectStore:
         Raises:
             ObjectMissing: If it is not stored.
         """
-        try:
-            return self.path(digest).stat().st_size
-        except FileNotFoundError:
-            raise _missing(digest) from None
+        return self._found(digest, lambda path: path.stat().st_size)
 
     def put_bytes(self, content: bytes) -> Digest:
         """Store bytes and return their digest."""
@@ -147,17 +142,14 @@ class ObjectStore:
     def sync(self, digests: Iterable[Digest]) -> None:
         """Make objects of bytes that were written unsynced; those that are objects already stay so."""
         folders = set()
-        with plain_errors(self.root):
+        with plain_errors(self.root), self._syncing:
             for digest in digests:
-                waiting, target = self._unsynced / digest, self._place(digest)
-                if not target.is_file() and waiting.is_file():
+                waiting = self._unsynced / digest
+                if waiting.is_file():
                     with waiting.open("rb") as handle:
                         os.fsync(handle.fileno())
-                    waiting.chmod(0o444)
-                    target.parent.mkdir(exist_ok=True)
-                    waiting.replace(target)
-                    folders.add(target.parent)
-                waiting.unlink(missing_ok=True)
+                    self.leaving.settle(waiting, digest)
+                    folders.add(self.path(digest).parent)
             for folder in folders:
                 sync_folder(folder)
 
@@ -211,10 +203,7 @@ class ObjectStore:
             ObjectMissing: If it is not stored.
             DamagedObject: If the bytes are not what was stored.
         """
-        try:
-            content = self.path(digest).read_bytes()
-        except FileNotFoundError:
-            raise _missing(digest) from None
+        content = self._found(digest, Path.read_bytes)
         if digest_bytes(content) != digest:
             raise _damaged(digest)
         return content
@@ -225,10 +214,7 @@ class ObjectStore:
         Raises:
             ObjectMissing: If it is not stored.
         """
-        try:
-            return self.path(digest).open("rb")
-        except FileNotFoundError:
-            raise _missing(digest) from None
+        return self._found(digest, lambda path: path.open("rb"))
 
     def verify(self, digest: Digest) -> Path:
         """Return an object's path after reading it whole and finding it undamaged.
@@ -237,7 +223,7 @@ class ObjectStore:
             ObjectMissing: If it is not stored.
             DamagedObject: If the bytes are not what was stored.
         """
-        path = self.path(digest)
+        path = self._settled(digest)
         try:
             found = digest_file(path)
         except FileNotFoundError:
@@ -248,7 +234,7 @@ class ObjectStore:
 
     def export(self, digest: Digest, target: Path) -> None:
         """Copy an object to a file, verified, so that the file is either whole or absent."""
-        source = self.path(digest)
+        source = self._settled(digest)
         target.parent.mkdir(parents=True, exist_ok=True)
         temporary = target.with_name(f".{target.name[:100]}.{new_id()}")
         try:
@@ -262,6 +248,19 @@ class ObjectStore:
                 temporary.replace(target)
         finally:
             temporary.unlink(missing_ok=True)
+
+    def _settled(self, digest: Digest) -> Path:
+        """Return a path that stays: what waits unsynced becomes an object first."""
+        if (self._unsynced / digest).is_file():
+            self.sync([digest])
+        return self.path(digest)
+
+    def _found(self, digest: Digest, look: Callable[[Path], T]) -> T:
+        """Return what a look at an object's bytes gives, also while they move from where they waited."""
+        for path in (self.path(digest), self._unsynced / digest, self.path(digest)):
+            with suppress(FileNotFoundError):
+                return look(path)
+        raise _missing(digest)
 
     def digests(self) -> Iterator[Digest]:
         """Yield the digest of every stored object, in order."""
@@ -350,7 +349,7 @@ class ObjectStore:
 
     def _settle(self, temporary: Path, digest: Digest) -> None:
         if self.leaving.settle(temporary, digest):
-            sync_folder(self._place(digest).parent)
+            sync_folder(self.path(digest).parent)
 
 
 def sync_folder(folder: Path) -> None:

@@ -6,6 +6,7 @@ files are synced together and the bytes leave the ledger. After a crash of the m
 again from the ledger.
 """
 
+import logging
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -14,6 +15,7 @@ import sqlalchemy as sa
 
 from tidemill.core.access import SYSTEM
 from tidemill.core.digests import Digest
+from tidemill.core.errors import TidemillError
 from tidemill.ledger import Ledger, Transaction
 from tidemill.ledger.schema import metadata
 from tidemill.objects.store import DamagedObject, ObjectMissing, ObjectStore
@@ -22,7 +24,9 @@ SMALL = 64 << 10
 """Bytes up to which an object may wait in the ledger."""
 
 _MOST_WAITING = 2000
+_MOST_BYTES = 16 << 20
 _AT_ONCE = 200
+_LOG = logging.getLogger(__name__)
 
 unsynced_objects = sa.Table(
     "unsynced_objects",
@@ -43,7 +47,7 @@ class Unsynced:
     def __init__(self, ledger: Ledger, objects: ObjectStore) -> None:
         self._ledger = ledger
         self._objects = objects
-        self._waiting = 0
+        self._waiting = self._waiting_bytes = 0
         self._settling = threading.Lock()
         self._background = ThreadPoolExecutor(1, thread_name_prefix="object-sync")
 
@@ -55,12 +59,13 @@ class Unsynced:
         """Keep the bytes of an object in the transaction that names it."""
         tx.insert_new(unsynced_objects, {"digest": digest, "content": content})
 
-    def kept(self) -> None:
-        """Note that one more waits, after its commit; many are synced together in the background."""
+    def kept(self, size: int) -> None:
+        """Note that one more of a size in bytes waits, after its commit; many are synced together in the background."""
         self._waiting += 1
-        if self._waiting >= _MOST_WAITING:
-            self._waiting = 0
-            self._background.submit(self.settle)
+        self._waiting_bytes += size
+        if self._waiting >= _MOST_WAITING or self._waiting_bytes >= _MOST_BYTES:
+            self._waiting = self._waiting_bytes = 0
+            self._background.submit(self._settle_or_say)
 
     def settle(self) -> int:
         """Sync the files of all that wait, take their bytes out of the ledger, and return how many there were."""
@@ -74,6 +79,12 @@ class Unsynced:
                 self._ledger.write(SYSTEM, partial(_forget, digests=list(found)))
                 count += len(found)
         return count
+
+    def _settle_or_say(self) -> None:
+        try:
+            self.settle()
+        except TidemillError:
+            _LOG.exception("Small files wait in the ledger for longer; the next start makes files of them")
 
     def recover(self) -> None:
         """Settle what an earlier process left, and forget what it never named. Only at start, under the lock."""
@@ -92,7 +103,7 @@ class Unsynced:
 
     def _is_whole(self, digest: Digest) -> bool:
         try:
-            self._objects.verify(digest)
+            self._objects.read(digest)
         except (ObjectMissing, DamagedObject):
             return False
         return True

@@ -223,6 +223,6 @@ def test_what_a_step_returned_is_referred_to_wherever_it_stands(workspace):
 def test_a_small_file_that_waits_is_whole_and_one_that_the_disk_lost_comes_back(workspace):
     run = workspace.tracking.create_run(OWNER)
     waiting = workspace.tracking.log_artifact(OWNER, run_id=run.run_id, path="a.txt", content=b"waits").digest
-    workspace.objects.path(waiting).write_bytes(b"torn")
+    (workspace.objects.root / "unsynced" / waiting).write_bytes(b"torn")
     assert workspace.maintenance.fsck(OWNER).findings == []
     assert workspace.objects.read(waiting) == b"waits"

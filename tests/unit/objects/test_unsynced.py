@@ -1,5 +1,6 @@
 """Small objects are safe with the commit that names them, and become files of their own later."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -36,8 +37,39 @@ def keep(ledger, unsynced, *contents):
 def test_what_waits_is_read_like_any_object(ledger, store):
     (digest,) = keep(ledger, Unsynced(ledger, store), b"small")
     assert store.read(digest) == b"small"
-    assert (store.has(digest), store.size(digest), store.verify(digest).read_bytes()) == (True, 5, b"small")
+    assert (store.has(digest), store.size(digest)) == (True, 5)
+    with store.open(digest) as file:
+        assert file.read() == b"small"
     assert list(store.digests()) == []
+
+
+def test_a_path_that_somebody_is_given_stays(ledger, store, tmp_path):
+    unsynced = Unsynced(ledger, store)
+    first, second = keep(ledger, unsynced, b"first", b"second")
+    path = store.verify(first)
+    store.export(second, tmp_path / "copy")
+    unsynced.settle()
+    assert (path.read_bytes(), (tmp_path / "copy").read_bytes()) == (b"first", b"second")
+    assert sorted(store.digests()) == sorted([first, second])
+
+
+def test_readers_find_what_moves_meanwhile(ledger, store):
+    unsynced = Unsynced(ledger, store)
+    digests = keep(ledger, unsynced, *(b"%d" % number for number in range(600)))
+    with ThreadPoolExecutor(3) as pool:
+        read = [pool.submit(store.read, digest) for _ in range(5) for digest in digests]
+        unsynced.settle()
+    assert {future.result() for future in read} == {b"%d" % number for number in range(600)}
+
+
+def test_many_bytes_are_settled_in_the_background(ledger, store):
+    unsynced = Unsynced(ledger, store)
+    (digest,) = keep(ledger, unsynced, b"x")
+    unsynced.kept(1)
+    assert list(store.digests()) == []
+    unsynced.kept(16 << 20)
+    unsynced._background.shutdown()
+    assert list(store.digests()) == [digest]
 
 
 def test_settling_makes_files_of_their_own_and_empties_the_ledger(ledger, store):

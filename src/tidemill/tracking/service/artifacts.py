@@ -11,8 +11,9 @@ from tidemill.core.access import Actor
 from tidemill.core.digests import Digest
 from tidemill.core.names import shown
 from tidemill.core.refs import Ref
-from tidemill.ledger import Transaction
-from tidemill.objects.unsynced import SMALL
+from tidemill.ledger import Ledger, Transaction
+from tidemill.objects import ObjectStore
+from tidemill.objects.unsynced import SMALL, Unsynced
 from tidemill.tracking import rules, store
 from tidemill.tracking.records import Artifact, ArtifactEntry
 from tidemill.tracking.service.place import Place, need_active, need_models, no_run
@@ -20,6 +21,14 @@ from tidemill.tracking.service.place import Place, need_active, need_models, no_
 
 class ArtifactVerbs(Place):
     """The verbs of artifacts."""
+
+    def __init__(self, ledger: Ledger, objects: ObjectStore) -> None:
+        super().__init__(ledger, objects)
+        self._unsynced = Unsynced(ledger, objects)
+
+    def close(self) -> None:
+        """Make what was kept lately safe in files of its own."""
+        self._unsynced.close()
 
     def list_artifacts(self, actor: Actor, *, run_id: str, path: str = "") -> list[Artifact]:
         """Return the artifacts of a run, at or below a path when one is given."""
@@ -66,7 +75,7 @@ class ArtifactVerbs(Place):
             return self._put(actor, where, path, self._objects.put_bytes(content), len(content))
         digest = self._unsynced.put(content)
         found = self._put(actor, where, path, digest, len(content), content=content)
-        self._unsynced.kept()
+        self._unsynced.kept(len(content))
         return found
 
     def check_put(self, actor: Actor, *, root: str, path: str) -> None:

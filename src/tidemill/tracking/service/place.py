@@ -7,7 +7,6 @@ import sqlalchemy as sa
 from tidemill.core.names import shown
 from tidemill.ledger import Ledger, Transaction
 from tidemill.objects import ObjectStore
-from tidemill.objects.unsynced import Unsynced
 from tidemill.tracking import rules, store
 from tidemill.tracking.records import Experiment, Run
 from tidemill.tracking.search.runs import RUNS
@@ -26,11 +25,6 @@ class Place:
         self._objects = objects
         self.words = RUNS
         """The words of searches for runs; the stage of models adds those of what it knows."""
-        self._unsynced = Unsynced(ledger, objects)
-
-    def close(self) -> None:
-        """Make what was kept lately safe in files of its own."""
-        self._unsynced.close()
 
 
 def need_run(connection: sa.Connection, run_id: str) -> Run:
