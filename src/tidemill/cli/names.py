@@ -33,15 +33,10 @@ def _page(function: C) -> C:
 @common
 def search(filter_text: str, *, order_by: tuple[str, ...], max_results: int, page_token: str, deleted: bool) -> None:
     """Search models: name LIKE 'delay%' AND tags.team = 'ops'."""
-    body = {
-        "filter": filter_text,
-        "order_by": order_by,
-        "view": view_of(deleted=deleted),
-        "max_results": max_results,
-        "page_token": page_token,
-    }
     with client() as api:
-        page = api.post("/api/v1/models/search", ModelPage, body)
+        page = api.post(
+            "/api/v1/models/search", ModelPage, _asked(filter_text, order_by, max_results, page_token, deleted=deleted)
+        )
     if wants_json():
         show(page)
     else:
@@ -54,15 +49,12 @@ def search(filter_text: str, *, order_by: tuple[str, ...], max_results: int, pag
 @common
 def find(filter_text: str, *, order_by: tuple[str, ...], max_results: int, page_token: str, deleted: bool) -> None:
     """Search the versions of all models: name = 'delay' AND tags.checked = 'yes'."""
-    body = {
-        "filter": filter_text,
-        "order_by": order_by,
-        "view": view_of(deleted=deleted),
-        "max_results": max_results,
-        "page_token": page_token,
-    }
     with client() as api:
-        page = api.post("/api/v1/model-versions/search", ModelVersionPage, body)
+        page = api.post(
+            "/api/v1/model-versions/search",
+            ModelVersionPage,
+            _asked(filter_text, order_by, max_results, page_token, deleted=deleted),
+        )
     if wants_json():
         show(page)
     else:
@@ -206,6 +198,18 @@ def restore_version(name: str, number: int) -> None:
     with client() as api:
         path = f"/api/v1/models/{part(name)}/versions/{number}/restore"
         show(api.post(path, ModelVersion, {}), columns=_VERSIONS)
+
+
+def _asked(
+    filter_text: str, order_by: tuple[str, ...], max_results: int, page_token: str, *, deleted: bool
+) -> dict[str, object]:
+    return {
+        "filter": filter_text,
+        "order_by": order_by,
+        "view": view_of(deleted=deleted),
+        "max_results": max_results,
+        "page_token": page_token,
+    }
 
 
 def _next(token: str) -> None:
