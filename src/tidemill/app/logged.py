@@ -3,7 +3,7 @@
 from tidemill.core.access import Actor
 from tidemill.models.ports import Found
 from tidemill.objects.trees import TreeEntry
-from tidemill.tracking.places import Place, place_of_uri
+from tidemill.tracking.places import ArtifactPlace, place_of_uri
 from tidemill.tracking.records import Artifact
 from tidemill.tracking.service import LoggedModelService, TrackingService
 
@@ -31,7 +31,7 @@ class LoggedFiles:
             return Found(entries=_below(files, place.path), run_id=model.source_run_id, logged_model_id=model.model_id)
         return self._of_run(actor, place)
 
-    def _of_run(self, actor: Actor, place: Place) -> Found:
+    def _of_run(self, actor: Actor, place: ArtifactPlace) -> Found:
         files = self._tracking.list_artifacts(actor, run_id=place.id, path=place.path)
         if files:
             return Found(entries=_below(files, place.path), run_id=place.id)

@@ -20,7 +20,7 @@ class InvalidPlace(InvalidInput):
     code = "invalid_place"
 
 
-class Place(NamedTuple):
+class ArtifactPlace(NamedTuple):
     """Something that has artifacts, and a path below it; an empty path means all of them.
 
     `kind` is `run`, `logged_model`, `model_version`, or `experiment`, of which only what is below it has artifacts.
@@ -46,7 +46,7 @@ def version_uri(version_id: str) -> str:
     return f"{SCHEME}:/versions/{version_id}/{_ARTIFACTS}"
 
 
-def place_of(path: str) -> Place:
+def place_of(path: str) -> ArtifactPlace:
     """Return what a path of the artifact proxy names.
 
     Args:
@@ -70,13 +70,13 @@ def place_of(path: str) -> Place:
         )
     owner, above, below = parts[at - 1], parts[at - 2], "/".join(parts[at + 1 :])
     if above == "models" and at >= 3:
-        return Place("logged_model", owner, below)
+        return ArtifactPlace("logged_model", owner, below)
     if above == "versions" and at == 2:
-        return Place("model_version", owner, below)
-    return Place("run", owner, below)
+        return ArtifactPlace("model_version", owner, below)
+    return ArtifactPlace("run", owner, below)
 
 
-def place_of_uri(uri: str) -> Place | None:
+def place_of_uri(uri: str) -> ArtifactPlace | None:
     """Return what an artifact's URI names on this server; None for a URI of another store.
 
     Raises:
@@ -87,10 +87,10 @@ def place_of_uri(uri: str) -> Place | None:
         return place_of(unquote(parsed.path))
     if parsed.scheme == "runs":
         run_id, _, path = parsed.path.strip("/").partition("/")
-        return Place("run", run_id, check_relative(path) if path else "")
+        return ArtifactPlace("run", run_id, check_relative(path) if path else "")
     if parsed.scheme == "models" and parsed.path.startswith("/m-"):
         model_id, _, path = parsed.path.strip("/").partition("/")
-        return Place("logged_model", model_id, check_relative(path) if path else "")
+        return ArtifactPlace("logged_model", model_id, check_relative(path) if path else "")
     return None
 
 

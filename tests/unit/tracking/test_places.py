@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from tidemill.core.errors import InvalidInput
 from tidemill.objects.trees import UnsafePath
 from tidemill.tracking.places import (
+    ArtifactPlace,
     InvalidPlace,
-    Place,
     logged_model_uri,
     place_of,
     place_of_uri,
@@ -22,12 +22,12 @@ RUN = "0f" * 16
 @pytest.mark.parametrize(
     ("path", "place"),
     [
-        (f"0/{RUN}/artifacts", Place("run", RUN, "")),
-        (f"0/{RUN}/artifacts/model/MLmodel", Place("run", RUN, "model/MLmodel")),
-        (f"/team/a b/{RUN}/artifacts/x", Place("run", RUN, "x")),
-        (f"0/{RUN}/artifacts/models/m-1/artifacts/x", Place("run", RUN, "models/m-1/artifacts/x")),
-        ("0/models/m-1/artifacts/MLmodel", Place("logged_model", "m-1", "MLmodel")),
-        ("versions/v1/artifacts/MLmodel", Place("model_version", "v1", "MLmodel")),
+        (f"0/{RUN}/artifacts", ArtifactPlace("run", RUN, "")),
+        (f"0/{RUN}/artifacts/model/MLmodel", ArtifactPlace("run", RUN, "model/MLmodel")),
+        (f"/team/a b/{RUN}/artifacts/x", ArtifactPlace("run", RUN, "x")),
+        (f"0/{RUN}/artifacts/models/m-1/artifacts/x", ArtifactPlace("run", RUN, "models/m-1/artifacts/x")),
+        ("0/models/m-1/artifacts/MLmodel", ArtifactPlace("logged_model", "m-1", "MLmodel")),
+        ("versions/v1/artifacts/MLmodel", ArtifactPlace("model_version", "v1", "MLmodel")),
     ],
 )
 def test_a_path_names_whose_file_it_is(path, place):
@@ -53,12 +53,12 @@ def test_control_characters_are_refused(letter):
 
 
 def test_uris_lead_back_to_what_they_were_made_for():
-    assert place_of_uri(run_uri("", "7", RUN) + "/a") == Place("run", RUN, "a")
-    assert place_of_uri(run_uri("mlflow-artifacts:/team/x/", "7", RUN)) == Place("run", RUN, "")
-    assert place_of_uri(logged_model_uri("", "7", "m-1")) == Place("logged_model", "m-1", "")
-    assert place_of_uri(version_uri("v1") + "/a/b") == Place("model_version", "v1", "a/b")
-    assert place_of_uri(f"runs:/{RUN}/model") == Place("run", RUN, "model")
-    assert place_of_uri("models:/m-1") == Place("logged_model", "m-1", "")
+    assert place_of_uri(run_uri("", "7", RUN) + "/a") == ArtifactPlace("run", RUN, "a")
+    assert place_of_uri(run_uri("mlflow-artifacts:/team/x/", "7", RUN)) == ArtifactPlace("run", RUN, "")
+    assert place_of_uri(logged_model_uri("", "7", "m-1")) == ArtifactPlace("logged_model", "m-1", "")
+    assert place_of_uri(version_uri("v1") + "/a/b") == ArtifactPlace("model_version", "v1", "a/b")
+    assert place_of_uri(f"runs:/{RUN}/model") == ArtifactPlace("run", RUN, "model")
+    assert place_of_uri("models:/m-1") == ArtifactPlace("logged_model", "m-1", "")
 
 
 @pytest.mark.parametrize("uri", ["s3://bucket/a", "models:/delay/3", "file:///etc/passwd", "/etc/passwd", ""])

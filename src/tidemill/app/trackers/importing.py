@@ -16,7 +16,7 @@ from tidemill.models.ports import SourceFiles
 from tidemill.models.service import ModelService
 from tidemill.objects import ObjectStore
 from tidemill.tracking.importing import RunImporter
-from tidemill.tracking.places import SCHEME, Place, place_of, place_of_uri
+from tidemill.tracking.places import SCHEME, ArtifactPlace, place_of, place_of_uri
 from tidemill.tracking.ports import CarriedExperiment, CarriedModel, CarriedRun, CarriedVersion, TrackerSource
 
 _VERSIONS = "models:/"
@@ -174,7 +174,7 @@ def _is_uri(source: str) -> bool:
     return urlsplit(source).scheme not in {"", "file"}
 
 
-def place_of_source(source: str) -> Place | None:
+def place_of_source(source: str) -> ArtifactPlace | None:
     """Return what a source names: in a URI of MLflow's, or as the end of a path below which a run's files were."""
     try:
         if found := place_of_uri(source):

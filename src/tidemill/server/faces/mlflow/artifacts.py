@@ -22,7 +22,7 @@ from tidemill.server.faces.mlflow.dispatch import Call, Spoken
 from tidemill.server.faces.mlflow.requests import InvalidParameter, LengthMissing, missing
 from tidemill.server.faces.mlflow.shapes import run_of
 from tidemill.server.permits import StatedRoute
-from tidemill.tracking.places import InvalidPlace, Place, check_plain, place_of
+from tidemill.tracking.places import ArtifactPlace, InvalidPlace, check_plain, place_of
 from tidemill.tracking.records import ArtifactEntry
 from tidemill.tracking.rules import ArtifactNotFound
 
@@ -85,7 +85,7 @@ class RemoteFile(FileResponse):
     chunk_size = _PIECE
 
 
-def listed_files(call: Call, place: Place, *, root_uri: str = "") -> ListedFiles:
+def listed_files(call: Call, place: ArtifactPlace, *, root_uri: str = "") -> ListedFiles:
     """Return what is in a folder, with paths from the root of what it belongs to."""
     if place.path:
         check_plain(place.path)
@@ -98,13 +98,13 @@ def listed_files(call: Call, place: Place, *, root_uri: str = "") -> ListedFiles
     )
 
 
-def _entries(call: Call, place: Place) -> list[ArtifactEntry]:
+def _entries(call: Call, place: ArtifactPlace) -> list[ArtifactEntry]:
     if place.kind == "model_version":
         return list(_of_version(call, place))
     return call.workspace.tracking.list_folder(call.actor, root=f"{place.kind}:{place.id}", path=place.path)
 
 
-def _of_version(call: Call, place: Place) -> Iterator[ArtifactEntry]:
+def _of_version(call: Call, place: ArtifactPlace) -> Iterator[ArtifactEntry]:
     """Yield what is in a folder of a model version's files."""
     version = call.workspace.models.get(call.actor, ref=place.id)
     start = f"{place.path}/" if place.path else ""
@@ -123,7 +123,7 @@ def _list(call: Call, given: ListArtifacts) -> ListedFiles:
     run = call.workspace.tracking.get_run(call.actor, run_id=run_id)
     home = call.workspace.tracking.find_experiment(call.actor, experiment_id=run.experiment_id)
     root = run_of(run, home.artifact_location).info.artifact_uri
-    return listed_files(call, Place("run", run_id, given.path.strip("/")), root_uri=root)
+    return listed_files(call, ArtifactPlace("run", run_id, given.path.strip("/")), root_uri=root)
 
 
 ROUTES: tuple[Spoken[Any], ...] = (Spoken("GET", "/artifacts/list", ListArtifacts, _list, Permission.READ),)
@@ -159,14 +159,14 @@ def routes(workspace: Workspace) -> list[StatedRoute]:
 
     async def of_run(request: Request) -> Response:
         query = request.query_params
-        place = Place("run", _asked(query.get("run_id") or query.get("run_uuid"), "run_id"), _path(request))
+        place = ArtifactPlace("run", _asked(query.get("run_id") or query.get("run_uuid"), "run_id"), _path(request))
         return await run_in_threadpool(_file, Call(workspace, request.state.actor), place)
 
     async def of_version(request: Request) -> Response:
         name = _asked(request.query_params.get("name"), "name")
         number = _asked(request.query_params.get("version"), "version")
         version = await run_in_threadpool(workspace.models.get, request.state.actor, ref=f"{name}@{number}")
-        place = Place("model_version", version.id, _path(request))
+        place = ArtifactPlace("model_version", version.id, _path(request))
         return await run_in_threadpool(_file, Call(workspace, request.state.actor), place)
 
     found = [
@@ -207,7 +207,7 @@ def _proxied(call: Call, path: str) -> ListedFiles:
     return ListedFiles(files=[msgspec.structs.replace(each, path=each.path[cut:]) for each in found])
 
 
-def _file(call: Call, place: Place) -> Response:
+def _file(call: Call, place: ArtifactPlace) -> Response:
     """Return a file whose bytes were found to be what was stored."""
     digest = _digest(call, place)
     path = call.workspace.objects.verify(digest)
@@ -229,7 +229,7 @@ def _named(name: str) -> str:
     return f"filename*=UTF-8''{quote(name)}"
 
 
-def _digest(call: Call, place: Place) -> Digest:
+def _digest(call: Call, place: ArtifactPlace) -> Digest:
     if place.kind != "model_version":
         return call.workspace.tracking.find_artifact(
             call.actor, root=f"{place.kind}:{place.id}", path=place.path
@@ -248,7 +248,7 @@ def _type_of(name: str) -> str:
     return mimetypes.guess_type(name)[0] or "application/octet-stream"
 
 
-def _writable(place: Place) -> Place:
+def _writable(place: ArtifactPlace) -> ArtifactPlace:
     if place.kind == "model_version":
         raise _unchangeable()
     if not place.path:

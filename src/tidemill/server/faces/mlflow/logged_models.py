@@ -10,7 +10,7 @@ from tidemill.server.faces.mlflow.dispatch import Call, Spoken
 from tidemill.server.faces.mlflow.requests import missing
 from tidemill.server.faces.mlflow.shapes import WireLoggedModel, logged_model_of
 from tidemill.server.faces.mlflow.words import Tag, kept_params, kept_tags, model_status_of
-from tidemill.tracking.places import Place
+from tidemill.tracking.places import ArtifactPlace
 from tidemill.tracking.records import InputDataset, LoggedModel
 from tidemill.tracking.search.parser import parse_order
 from tidemill.tracking.search.syntax import Order
@@ -130,7 +130,7 @@ def _log_params(call: Call, given: LoggedModelParams) -> None:
 
 def _list(call: Call, given: Directory) -> ListedFiles:
     model = call.workspace.logged_models.get(call.actor, model_id=given.model_id)
-    place = Place("logged_model", given.model_id, given.artifact_directory_path)
+    place = ArtifactPlace("logged_model", given.model_id, given.artifact_directory_path)
     return listed_files(call, place, root_uri=_wire(call, model).info.artifact_uri)
 
 
