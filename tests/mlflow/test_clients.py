@@ -98,6 +98,22 @@ def test_artifacts_of_every_kind(saw: Any) -> None:
     ]
 
 
+def test_large_artifacts_in_parts(version: str, play: Any) -> None:
+    found = play(version, "multipart")["multipart"]
+    assert "failed" not in found, found["failed"]
+    # The newest asks the server by itself; the oldest does not say whose file it is, and falls back to one piece.
+    parts = {OLDEST: (0, 0, "no error"), MIDDLE: (0, 14, "one part"), NEWEST: (7, 14, "one part")}[version]
+    assert found["saw"] == {
+        "unasked": parts[0],
+        "asked": parts[1],
+        "failed": parts[2],
+        "asked_same": True,
+        "unasked_same": True,
+        "files": [["asked/large ä.bin", 30_000_001], ["asked/small.bin", 5_000_000]],
+        "beside": ["asked", *(["failed"] if version == OLDEST else []), "unasked"],
+    }
+
+
 def test_models_and_the_registry(saw: Any, version: str) -> None:
     seen = saw("registry")
     files = {"MLmodel", "conda.yaml", "python_env.yaml", "requirements.txt", "input_example.json"}

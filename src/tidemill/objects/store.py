@@ -175,6 +175,13 @@ class ObjectStore:
         with plain_errors(self.root), Incoming(self._incoming / new_id(), self._settle) as coming:
             yield coming
 
+    def waiting_room(self) -> Path:
+        """Return a new folder for parts of something on its way; the next start removes it if its owner does not."""
+        room = self._incoming / new_id()
+        with plain_errors(self.root):
+            room.mkdir()
+        return room
+
     def adopt(self, path: Path) -> tuple[Digest, int]:
         """Move a finished file into the store and return its digest and its size in bytes.
 

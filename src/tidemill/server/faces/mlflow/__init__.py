@@ -7,7 +7,17 @@ Source:
 from starlette.requests import Request
 
 from tidemill.app import Workspace
-from tidemill.server.faces.mlflow import about, artifacts, experiments, logged_models, metrics, registry, runs, versions
+from tidemill.server.faces.mlflow import (
+    about,
+    artifacts,
+    experiments,
+    logged_models,
+    metrics,
+    multipart,
+    registry,
+    runs,
+    versions,
+)
 from tidemill.server.faces.mlflow.dispatch import stated
 from tidemill.server.faces.mlflow.errors import mlflow_error
 from tidemill.server.permits import StatedRoute
@@ -33,7 +43,12 @@ _BEGINNINGS = (
 
 def routes(workspace: Workspace) -> list[StatedRoute]:
     """Return every route of the face."""
-    return [*stated(workspace, _SPOKEN), *artifacts.routes(workspace), *about.routes(each.path for each in _SPOKEN)]
+    return [
+        *stated(workspace, _SPOKEN),
+        *artifacts.routes(workspace),
+        *multipart.routes(workspace),
+        *about.routes(each.path for each in _SPOKEN),
+    ]
 
 
 def speaks(request: Request) -> bool:
@@ -44,5 +59,5 @@ def speaks(request: Request) -> bool:
 def streams(request: Request) -> bool:
     """Return whether a request's body goes to disk as it comes, however large it is."""
     return request.method == "PUT" and request.url.path.startswith(
-        tuple(f"{prefix}{artifacts.PROXY}/" for prefix in artifacts.PREFIXES)
+        tuple(f"{prefix}{below}/" for prefix in artifacts.PREFIXES for below in (artifacts.PROXY, multipart.PARTS))
     )

@@ -2,20 +2,33 @@
 
 from collections.abc import Iterable
 
+import msgspec
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from tidemill.core.access import Permission
 from tidemill.core.errors import MethodNotAllowed
 from tidemill.core.names import shown
+from tidemill.server.faces.mlflow.address import address_of
 from tidemill.server.faces.mlflow.errors import NoSuchRoute, NotSpoken
 from tidemill.server.permits import StatedRoute
 
 VERSION = "3.17.2"
 """The newest MLflow whose routes were checked one by one."""
 _SPEAKS = "It speaks MLflow's tracking, artifacts and model registry; see 'Coming from MLflow' in its documentation"
+_PRESIGNED = ("/presigned/", "/artifacts/presigned-")
+_THROUGH = "Use the artifact proxy, and leave MLFLOW_ENABLE_PROXY_MULTIPART_DOWNLOAD out"
 _EVERYTHING = ("GET", "POST", "PUT", "PATCH", "DELETE")
 BELOW = ("/api/2.0/mlflow", "/ajax-api/2.0/mlflow", "/api/3.0/mlflow", "/ajax-api/3.0/mlflow")
+
+
+class ServerInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """What clients ask before they use what not every server has."""
+
+    store_type: str = "SqlAlchemyStore"
+    workspaces_enabled: bool = False
+    multipart_uploads_enabled: bool
+    multipart_downloads_enabled: bool = False
 
 
 def routes(spoken: Iterable[str]) -> list[StatedRoute]:
@@ -32,6 +45,8 @@ def routes(spoken: Iterable[str]) -> list[StatedRoute]:
         asked = f"{request.method} {shown(request.url.path)}"
         if path in known:
             raise MethodNotAllowed(f"There is no {asked}, but the path is known", hint="Use another method")
+        if path.startswith(_PRESIGNED):
+            raise NotSpoken(f"This server does not offer {asked}: files come and go through itself", hint=_THROUGH)
         if path.split("/")[1] in areas:
             raise NoSuchRoute(f"There is no {asked}", hint=_SPEAKS)
         raise NotSpoken(f"This server does not offer {asked}", hint=_SPEAKS)
@@ -53,8 +68,8 @@ async def _version(request: Request) -> Response:
 
 
 async def _info(request: Request) -> Response:
-    del request
-    return Response(b'{"store_type":"SqlAlchemyStore","workspaces_enabled":false}', media_type="application/json")
+    info = ServerInfo(multipart_uploads_enabled=address_of(request) is not None)
+    return Response(msgspec.json.encode(info), media_type="application/json")
 
 
 async def _not_spoken(request: Request) -> Response:

@@ -17,6 +17,7 @@ from tidemill.app import Workspace
 from tidemill.core.access import Permission
 from tidemill.core.digests import Digest
 from tidemill.core.names import shown
+from tidemill.objects.incoming import Incoming
 from tidemill.objects.unsynced import SMALL
 from tidemill.server.faces.mlflow.dispatch import Call, Spoken
 from tidemill.server.faces.mlflow.requests import InvalidParameter, LengthMissing, missing
@@ -248,7 +249,12 @@ def _type_of(name: str) -> str:
     return mimetypes.guess_type(name)[0] or "application/octet-stream"
 
 
-def _writable(place: ArtifactPlace) -> ArtifactPlace:
+def writable(place: ArtifactPlace) -> ArtifactPlace:
+    """Return a place if it may hold a file.
+
+    Raises:
+        InvalidParameter: If it has no name, or its files never change.
+    """
     if place.kind == "model_version":
         raise _unchangeable()
     if not place.path:
@@ -256,16 +262,20 @@ def _writable(place: ArtifactPlace) -> ArtifactPlace:
     return place
 
 
-def _check_length(request: Request) -> None:
-    """Let an upload pass that says how it ends; an empty one that says nothing may be the rest of a broken one."""
+def check_length(request: Request) -> None:
+    """Let an upload pass that says how it ends; an empty one that says nothing may be the rest of a broken one.
+
+    Raises:
+        LengthMissing: If it does not.
+    """
     if "content-length" not in request.headers and "transfer-encoding" not in request.headers:
         raise LengthMissing("The upload has neither a Content-Length nor chunks", hint="Send Content-Length")
 
 
 async def _put(workspace: Workspace, request: Request) -> None:
-    place = _writable(place_of(request.path_params["path"]))
+    place = writable(place_of(request.path_params["path"]))
     actor, root, tracking = request.state.actor, f"{place.kind}:{place.id}", workspace.tracking
-    _check_length(request)
+    check_length(request)
     if _is_small(request):
         content = await request.body()
         await run_in_threadpool(tracking.put_content, actor, root=root, path=place.path, content=content)
@@ -288,13 +298,18 @@ def _is_small(request: Request) -> bool:
 async def _received(workspace: Workspace, request: Request) -> Digest:
     """Store a request's body as it comes; a body that is cut off leaves nothing."""
     with workspace.objects.incoming() as coming:
-        waiting = bytearray()
-        async for piece in request.stream():
-            waiting += piece
-            if len(waiting) >= _PIECE:
-                await run_in_threadpool(coming.write, bytes(waiting))
-                waiting.clear()
-        if waiting:
-            await run_in_threadpool(coming.write, bytes(waiting))
-        digest, _ = await run_in_threadpool(coming.finish)
+        digest, _ = await poured(request, coming)
         return digest
+
+
+async def poured(request: Request, coming: Incoming) -> tuple[Digest, int]:
+    """Write a request's body to a file on its way, and return its digest and its size in bytes."""
+    waiting = bytearray()
+    async for piece in request.stream():
+        waiting += piece
+        if len(waiting) >= _PIECE:
+            await run_in_threadpool(coming.write, bytes(waiting))
+            waiting.clear()
+    if waiting:
+        await run_in_threadpool(coming.write, bytes(waiting))
+    return await run_in_threadpool(coming.finish)
