@@ -23,6 +23,12 @@ BROWSER_ARGUMENTS = [
     "--no-first-run",
 ]
 
+LOOKS = {
+    "light": {"viewport": {"width": 1360, "height": 900}, "color_scheme": "light"},
+    "dark": {"viewport": {"width": 1360, "height": 900}, "color_scheme": "dark"},
+    "phone": {"viewport": {"width": 360, "height": 780}, "color_scheme": "light"},
+}
+
 
 class Site:
     """A server on a seeded workspace.
@@ -66,3 +72,38 @@ def browser(chromium_path: Path) -> Iterator[Browser]:
         opened = playwright.chromium.launch(executable_path=str(chromium_path), args=BROWSER_ARGUMENTS)
         yield opened
         opened.close()
+
+
+@pytest.fixture
+def open_page(site, browser):
+    """Give a function that opens a page and fails when it complains or reaches outside."""
+    contexts, troubles = [], []
+
+    def start(address, look="light", **options):
+        context = browser.new_context(**LOOKS[look], locale="en-GB", timezone_id="America/New_York", **options)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", complained)
+        page.on("pageerror", lambda error: troubles.append(str(error)))
+        page.on("dialog", refuse)
+        page.on("request", lambda asked: outside(asked.url))
+        page.goto(site.url + address)
+        return page
+
+    def complained(said):
+        # What a framed artifact complains of is that it may not do what it tries.
+        if said.type in {"error", "warning"} and "/framed/" not in said.location.get("url", ""):
+            troubles.append(said.text)
+
+    def refuse(dialog):
+        troubles.append(f"dialog {dialog.message}")
+        dialog.dismiss()
+
+    def outside(url):
+        if not url.startswith((site.url, "data:")):
+            troubles.append(f"asked {url}")
+
+    yield start
+    for context in contexts:
+        context.close()
+    assert troubles == []

@@ -8,13 +8,9 @@ from playwright.sync_api import expect
 
 from tidemill.core.access import OWNER
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+from .conftest import LOOKS
 
-LOOKS = {
-    "light": {"viewport": {"width": 1360, "height": 900}, "color_scheme": "light"},
-    "dark": {"viewport": {"width": 1360, "height": 900}, "color_scheme": "dark"},
-    "phone": {"viewport": {"width": 360, "height": 780}, "color_scheme": "light"},
-}
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
 PROBLEMS = Path(__file__).with_name("problems.js").read_text()
 
@@ -73,41 +69,6 @@ def addresses(site):
         "tokens": "/tokens",
         "login": "/login",
     }
-
-
-@pytest.fixture
-def open_page(site, browser):
-    """Give a function that opens a page and fails when it complains or reaches outside."""
-    contexts, troubles = [], []
-
-    def start(address, look="light", **options):
-        context = browser.new_context(**LOOKS[look], locale="en-GB", timezone_id="America/New_York", **options)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("console", complained)
-        page.on("pageerror", lambda error: troubles.append(str(error)))
-        page.on("dialog", refuse)
-        page.on("request", lambda asked: outside(asked.url))
-        page.goto(site.url + address)
-        return page
-
-    def complained(said):
-        # What a framed artifact complains of is that it may not do what it tries.
-        if said.type in {"error", "warning"} and "/framed/" not in said.location.get("url", ""):
-            troubles.append(said.text)
-
-    def refuse(dialog):
-        troubles.append(f"dialog {dialog.message}")
-        dialog.dismiss()
-
-    def outside(url):
-        if not url.startswith((site.url, "data:")):
-            troubles.append(f"asked {url}")
-
-    yield start
-    for context in contexts:
-        context.close()
-    assert troubles == []
 
 
 @pytest.mark.parametrize("look", LOOKS)

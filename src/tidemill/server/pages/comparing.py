@@ -1,7 +1,7 @@
 """Runs side by side: what differs, curves, dots by two columns, strands through many."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlencode
 
 from markupsafe import Markup
@@ -13,18 +13,21 @@ from tidemill.core.access import Actor
 from tidemill.core.errors import InvalidInput
 from tidemill.server.pages.charts.figure import Frame
 from tidemill.server.pages.charts.lines import line_chart
-from tidemill.server.pages.charts.parallel import Column, Strand, parallel
 from tidemill.server.pages.charts.scatter import Dot, scatter
 from tidemill.server.pages.curves import WAYS, Look, drawn, has_curve, read_look
-from tidemill.server.pages.run_rows import cells_of
-from tidemill.server.pages.shell import page, render
+from tidemill.server.pages.run_query import read_asked
+from tidemill.server.pages.run_rows import Reader
+from tidemill.server.pages.runs import MOST_COMPARED, check
+from tidemill.server.pages.shell import back_to, page, render
+from tidemill.server.pages.strands import Option, column_of, strands_of
 from tidemill.server.pages.tones import strand_tone
 from tidemill.server.permits import StatedRoute
 from tidemill.tracking.records import Run
 
-MOST_COMPARED = 50
+MOST_BESIDE = 50
+"""Of so many at most curves are drawn and params stand in columns; more are strands with a table of rows."""
 _MOST_CURVES, _CURVES_SUGGESTED = 24, 6
-_MOST_AXES, _AXES_SUGGESTED = 14, 7
+_PARAMS_SUGGESTED, _METRICS_SUGGESTED = 5, 2
 _MOST_POINTS = 800
 
 
@@ -52,14 +55,6 @@ class Side:
     without: str
 
 
-@dataclass(frozen=True, slots=True)
-class Option:
-    """A column that can be chosen."""
-
-    key: str
-    chosen: bool
-
-
 def routes(workspace: Workspace) -> list[StatedRoute]:
     """Return the routes of this page."""
 
@@ -69,6 +64,7 @@ def routes(workspace: Workspace) -> list[StatedRoute]:
         metrics, params = compared([run.metrics for run in found]), compared([run.params for run in found])
         differing = [row for row in params if row.differs]
         is_whole = request.query_params.get("all", "") == "1"
+        is_beside = len(found) <= MOST_BESIDE
         values = {
             "here": "runs",
             "title": "Compare runs",
@@ -79,13 +75,21 @@ def routes(workspace: Workspace) -> list[StatedRoute]:
             "params": params if is_whole else differing,
             "alike": len(params) - len(differing),
             "is_whole": is_whole,
+            "is_beside": is_beside,
+            "most_beside": MOST_BESIDE,
             "whole_url": _address(request, all="" if is_whole else "1"),
-            **_curves(workspace, actor, request, found),
+            **(_curves(workspace, actor, request, found) if is_beside else {}),
             **_columns(request, found, metrics, differing),
         }
         return render(request, "compare.html", values)
 
-    return [page("/runs/compare", compare)]
+    def compare_found(request: Request, actor: Actor) -> Response:
+        asked = replace(read_asked(request.query_params.multi_items()), start=0)
+        check(asked)
+        runs = Reader(workspace, actor).runs(asked, 0, MOST_COMPARED)
+        return back_to(f"/runs/compare?{urlencode({'ids': ','.join(run.run_id for run in runs)})}")
+
+    return [page("/runs/compare", compare), page("/runs/compare/found", compare_found)]
 
 
 def _ids(request: Request) -> list[str]:
@@ -162,44 +166,21 @@ def _columns(
     query = request.query_params
     differing = [f"metrics.{row.name}" for row in metrics if row.differs]
     known = [f"params.{row.name}" for row in params] + [f"metrics.{row.name}" for row in metrics]
-    axes = [key for key in dict.fromkeys(query.getlist("axis")) if key in known][:_MOST_AXES]
-    suggested = [f"params.{row.name}" for row in params][: _AXES_SUGGESTED - 2] + differing[:2]
-    axes = axes or suggested
     numbers = [key for key in known if any(isinstance(each, float) for each in column_of(found, key).values)]
     across = _one_of(query.get("across", ""), numbers, 0)
     up = _one_of(query.get("up", ""), numbers, next((at for at, key in enumerate(numbers) if key in differing), 0))
-    strands = [Strand(run.name, strand_tone(at), f"/runs/{run.run_id}") for at, run in enumerate(found)]
+    suggested = [f"params.{row.name}" for row in params][:_PARAMS_SUGGESTED] + differing[:_METRICS_SUGGESTED]
     return {
         "numbers": numbers,
         "across": across,
         "up": up,
         "scatter": _scatter(found, across, up) if numbers else Markup(""),
-        "axis_options": [Option(key, key in axes) for key in known],
-        "parallel": parallel("Params and metrics of each run", [column_of(found, key) for key in axes], strands),
+        "strands": strands_of(query, found, known, suggested),
     }
 
 
 def _one_of(asked: str, known: Sequence[str], usual: int) -> str:
     return asked if asked in known else known[usual] if known else ""
-
-
-def column_of(found: Sequence[Run], key: str) -> Column:
-    """Return a column of runs: numbers where all that it has are numbers, otherwise words."""
-    cells = [cells_of(run, [key])[0] for run in found]
-    numbers = [_number(cell) for cell in cells]
-    is_number = all(number is not None or cell is None for number, cell in zip(numbers, cells, strict=True))
-    return Column(
-        key.partition(".")[2], numbers if is_number else [None if cell is None else str(cell) for cell in cells]
-    )
-
-
-def _number(cell: float | str | None) -> float | None:
-    if cell is None:
-        return None
-    try:
-        return float(cell)
-    except ValueError:
-        return None
 
 
 def _scatter(found: Sequence[Run], across: str, up: str) -> Markup:

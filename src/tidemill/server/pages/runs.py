@@ -37,6 +37,8 @@ _EVERYWHERE = "0"
 """The experiment that keeps the views of all experiments: Default."""
 _LONGEST_VIEW_NAME = 80
 _REFRESH_S = 3
+MOST_COMPARED = 200
+"""How many runs can be put side by side."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +135,7 @@ def _values(asked: Asked, columns: list[str], stretch: Stretch, reader: Reader, 
         "ways": [Choice(key, name, key == asked.group) for key, name in ways],
         "member": _member(asked),
         "refresh_s": _REFRESH_S,
+        "most_compared": MOST_COMPARED,
         "newer": asked.address(start=max(asked.start - A_PAGE, 0)) if asked.start else "",
         "older": asked.address(start=older) if older < stretch.total else "",
     }

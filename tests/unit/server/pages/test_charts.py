@@ -9,7 +9,7 @@ from tidemill.server.pages.charts.figure import Frame
 from tidemill.server.pages.charts.graphs import Node, arrange, lineage_graph
 from tidemill.server.pages.charts.intervals import Judged, interval
 from tidemill.server.pages.charts.lines import Axes, Line, Point, Rule, line_chart, spark, thinned
-from tidemill.server.pages.charts.parallel import Column, Strand, parallel
+from tidemill.server.pages.charts.parallel import Column, Strand, axis_of, parallel
 from tidemill.server.pages.charts.scales import Scale, decades, nice, over_time
 from tidemill.server.pages.charts.scatter import Dot, scatter
 from tidemill.server.pages.charts.strips import Cell, Row, heat_strip
@@ -220,7 +220,37 @@ def test_strands_go_through_numbers_and_words_with_holes_between():
     assert EVIL not in drawing
     assert drawing.count('class="strand') == 3
     assert "M0.0 1000.0L500.0 500.0L1000.0 1000.0" in drawing
+    assert 'data-at="[1000.0,500.0,1000.0]"' in drawing
     assert "Choose two columns" in parallel("Params", columns[:1], strands)
+
+
+def test_an_axis_of_numbers_far_apart_is_logarithmic():
+    near, far = axis_of(Column("a", [1.0, 2.0, 99.0])), axis_of(Column("b", [0.001, 0.01, 0.1, math.inf, None]))
+
+    assert near.scale is not None
+    assert not near.scale.is_log
+    assert far.scale is not None
+    assert far.scale.is_log
+    assert far.places == [1000.0, 500.0, 0.0, None, None]
+    assert axis_of(Column("c", [0.0, 1000.0])).scale == near.scale.__class__(0.0, 1000.0)
+
+
+def test_an_axis_of_words_says_where_each_of_them_stands():
+    axis = axis_of(Column("optimizer", ["sgd", "adam", None, "adamw"]))
+
+    assert axis.words == [(0.0, "adam"), (500.0, "adamw"), (1000.0, "sgd")]
+    assert axis.places == [1000.0, 0.0, None, 500.0]
+    assert axis_of(Column("none", [None, math.nan])).words == []
+
+
+def test_a_colour_is_a_place_and_many_strands_are_thin():
+    columns = [Column("a", [float(at) for at in range(100)]), Column("b", [float(at) for at in range(100)])]
+    drawing = parallel("Params", columns, [Strand(f"r{at}", "idle", "/", at or None) for at in range(100)])
+
+    assert drawing.count("by-value") == 99
+    assert 'class="strand tone-idle"' in drawing
+    assert "very-many" in drawing
+    assert "--at:63.0%" in drawing
 
 
 def test_dots_are_links_with_a_table():

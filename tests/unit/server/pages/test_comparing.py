@@ -3,7 +3,7 @@ import math
 import pytest
 
 from tidemill.core.access import OWNER
-from tidemill.server.pages.comparing import column_of, compared
+from tidemill.server.pages.comparing import compared
 from tidemill.tracking.records import Metric
 
 BROWSER = {"accept": "text/html,application/xhtml+xml"}
@@ -27,14 +27,6 @@ def test_what_differs_comes_first_and_nothing_is_not_a_number():
 
     assert [(row.name, row.differs) for row in rows] == [("b", True), ("n", True), ("a", False)]
     assert [row.differs for row in compared([{"n": math.nan}, {"n": math.nan}])] == [False]
-
-
-def test_a_column_is_of_numbers_where_all_are(workspace, three):
-    found = [workspace.tracking.get_run(OWNER, run_id=each) for each in three]
-
-    assert column_of(found, "params.rate").values == [0.1, 0.2, 0.3]
-    assert column_of(found, "params.optimizer").values == ["adam", "sgd", "adam"]
-    assert column_of(found, "metrics.none").values == [None, None, None]
 
 
 def test_only_what_differs_is_shown_and_all_on_request(serve, three):
@@ -78,3 +70,30 @@ def test_a_run_is_left_out_by_a_click_while_two_remain(serve, three):
 
     assert f"smooth=5&amp;ids={three[1]}%2C{three[2]}" in three_runs
     assert 'class="remove"' not in two_runs
+
+
+def test_all_runs_of_a_search_are_put_side_by_side(serve, three):
+    http = serve()
+    answer = http.get("/runs/compare/found?filter=metrics.auc+>=+20.5&order=metrics.auc+ASC", follow_redirects=False)
+
+    assert answer.status_code == 303
+    assert answer.headers["location"] == f"/runs/compare?ids={three[1]}%2C{three[2]}"
+    assert http.get("/runs/compare/found?filter=metrics.auc+>").status_code == 400
+    assert (
+        http.get("/runs/compare/found?filter=metrics.auc+>+99", headers=BROWSER, follow_redirects=True).status_code
+        == 400
+    )
+
+
+def test_more_runs_than_can_stand_in_columns_are_strands_with_a_table_of_rows(serve, workspace):
+    ids = [
+        workspace.tracking.create_run(OWNER, name=f"r{at}", params={"depth": str(at), "kind": "ab"[at % 2]}).run_id
+        for at in range(51)
+    ]
+    http = serve()
+    text = http.get(f"/runs/compare?ids={','.join(ids)}", headers=BROWSER).text
+
+    assert text.count("data-run=") == 51
+    assert 'id="curves"' not in text
+    assert "up to 50 runs" in text
+    assert http.get(f"/runs/compare?ids={','.join(f'a{at}' for at in range(201))}").status_code == 400

@@ -1,6 +1,6 @@
 // Which runs are marked for comparing: kept while rows come and go, and from search to search in this tab.
 const KEPT = "tidemill-marked";
-const MOST = 50;
+const MOST = 200;
 
 export function marks(form) {
   const marked = new Set(JSON.parse(sessionStorage.getItem(KEPT) ?? "[]"));

@@ -1,4 +1,5 @@
 // Everything here improves a page that works without it.
+import { brushStrands } from "./brush.js";
 import { watchCharts } from "./charts.js";
 import { keepFresh } from "./live.js";
 
@@ -52,6 +53,7 @@ function improve(within) {
   localTimes(within);
   copyButtons(within);
   watchCharts(within);
+  brushStrands(within);
 }
 
 improve(document);
