@@ -15,6 +15,7 @@ from tidemill.core.access import OWNER
 from tidemill.core.settings import Settings
 from tidemill.objects.unsynced import Unsynced
 from tidemill.tracking.records import Metric
+from tidemill.tracking.rules import RunNotFound
 
 RUNS = 6
 CHILD = """
@@ -28,6 +29,12 @@ with Workspace(Settings(home=Path(sys.argv[1]))) as workspace:
     workspace.maintenance.gc(OWNER, older_than="0s")
 print("done")
 """
+
+
+IN_PIECES = f"""
+from tidemill.app import pieces
+pieces._FEWEST_ROWS, pieces.MOST_ROWS = 50, 100
+{CHILD}"""
 
 
 def content(number: int) -> bytes:
@@ -62,11 +69,11 @@ def strace() -> str:
     return program
 
 
-def killed(home: Path, *paths: Path, call: str, when: int) -> bool:
+def killed(home: Path, *paths: Path, call: str, when: int, child: str = CHILD) -> bool:
     """Collect in a process that is killed at a system call on some paths; return whether it was killed."""
     watched = [f"--trace-path={path}" for path in paths]
     inject = f"--inject={call}:signal=SIGKILL:when={when}"
-    command = [strace(), "--follow-forks", "--output=/dev/null", *watched, inject, sys.executable, "-c", CHILD]
+    command = [strace(), "--follow-forks", "--output=/dev/null", *watched, inject, sys.executable, "-c", child]
     ran = subprocess.run([*command, str(home)], check=False, capture_output=True, text=True, timeout=120)
     assert ran.returncode != 0 or ran.stdout.endswith("done\n"), ran.stderr
     return ran.returncode != 0
@@ -113,6 +120,37 @@ def test_a_kill_at_a_system_call_leaves_whole_things(full, tmp_path, call, when)
         assert list((home / "leaving").iterdir()) == []
     assert assert_whole(home) == 0
     assert was_killed or call in {"fdatasync", "pwrite64"}
+
+
+@pytest.mark.parametrize("when", [2, 6, 11, 17])
+def test_a_run_that_a_kill_left_in_part_is_nowhere_and_the_next_one_ends_it(tmp_path, when):
+    home = tmp_path / "home"
+    with Workspace(Settings(home=home)) as workspace:
+        run_id = workspace.tracking.create_run(OWNER, experiment="e").run_id
+        points = [Metric(key=f"m{step % 7}", value=1.0, step=step) for step in range(2000)]
+        workspace.tracking.log_batch(OWNER, run_id=run_id, metrics=points, params={"a": "b"})
+        workspace.tracking.delete_run(OWNER, run_id=run_id)
+    on_ledger = [home / "ledger.sqlite", home / "ledger.sqlite-wal"]
+    assert killed(home, *on_ledger, call="fdatasync", when=when, child=IN_PIECES)
+
+    report = check_folder(home)
+    assert report.is_clean, report.findings[:5]
+    with Workspace(Settings(home=home)) as workspace:
+        tracking = workspace.tracking
+        if tracking.search_runs(OWNER, view="all").runs:
+            found = [tracking.metric_history(OWNER, run_id=run_id, key=f"m{number}").metrics for number in range(7)]
+            assert sum(map(len, found)) == 2000, "what is seen is whole"
+        else:
+            with pytest.raises(RunNotFound):
+                tracking.restore_run(OWNER, run_id=run_id)
+            with workspace.ledger.read() as connection:
+                count = connection.exec_driver_sql("SELECT count(*) FROM metrics").scalar_one()
+            assert 0 < count < 2000, "the kill fell between two pieces"
+        workspace.maintenance.gc(OWNER, older_than="0s")
+        with workspace.ledger.read() as connection:
+            for table in ("runs", "metrics", "metric_series", "run_params", "run_tags"):
+                assert connection.exec_driver_sql(f"SELECT count(*) FROM {table}").scalar_one() == 0
+    assert check_folder(home).is_clean
 
 
 def test_a_collection_that_nobody_kills_frees_all(full, tmp_path):

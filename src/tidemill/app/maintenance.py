@@ -10,6 +10,8 @@ from tidemill.app import removal
 from tidemill.app.backup import take
 from tidemill.app.fsck import Fsck, FsckReport
 from tidemill.app.removal import Kept
+from tidemill.app.trackers.progress import Progress
+from tidemill.app.trackers.records import Report
 from tidemill.app.turns import Lasting, Turns
 from tidemill.app.unnamed import Amount, Unnamed
 from tidemill.core.access import Actor
@@ -63,6 +65,7 @@ class MaintenanceService:
         self._ledger = ledger
         self._objects = objects
         self._turns = Turns()
+        self._collecting: Progress | None = None
 
     def fsck(self, actor: Actor) -> FsckReport:
         """Check everything that is stored: rows, audit chain, lineage, objects, and that what is named is there."""
@@ -83,27 +86,32 @@ class MaintenanceService:
             Damaged: If a tree cannot be read, so that it is not known which files are needed; then no object goes.
         """
         before = _before(older_than)
-        unnamed = Unnamed(self._ledger, self._objects)
         with self._turns.alone():
-            Unsynced(
-                self._ledger, self._objects
-            ).settle()  # what waits in the ledger is named there, and takes no space
+            # What waits in the ledger is named there, and takes no space.
+            Unsynced(self._ledger, self._objects).settle()
             if dry_run:
                 with self._ledger.read() as connection:
                     going, kept = removal.plan(connection, before)
-                found = unnamed.find(without=going)
+                found = Unnamed(self._ledger, self._objects).find(without=going)
                 return _collection(dict(removal.counted(going)), kept, len(found.old), found.size_bytes, found.young)
-            removed, kept = removal.remove(self._ledger, actor, before)
-            found = unnamed.find()
-            gone = unnamed.remove(found)
-            made = _collection(dict(removed), kept, gone.objects, gone.size_bytes, found.young, is_dry_run=False)
+            self._collecting = progress = Progress()
+            try:
+                made = self._collect(actor, before, progress)
+            finally:
+                self._collecting = None
 
             def work(tx: Transaction) -> None:
-                facts = {"older_than": older_than, "removed": made.removed, "objects": gone.objects}
-                tx.audit("workspace.gc", Ref("workspace", "this"), **facts, size_bytes=gone.size_bytes)
+                facts = {"older_than": older_than, "removed": made.removed, "objects": made.objects}
+                tx.audit("workspace.gc", Ref("workspace", "this"), **facts, size_bytes=made.size_bytes)
 
             self._ledger.write(actor, work)
             return made
+
+    def collecting(self, actor: Actor) -> Report:
+        """Return how far the `gc` is that is under way; one in which nothing is done when there is none."""
+        del actor
+        progress = self._collecting
+        return progress.report() if progress else Report()
 
     def backup(self, actor: Actor) -> Iterator[bytes]:
         """Return the bytes of a copy of the whole workspace as it is now, taken while others write.
@@ -128,6 +136,16 @@ class MaintenanceService:
         except BaseException:
             leave()
             raise
+
+    def _collect(self, actor: Actor, before: Moment, progress: Progress) -> Collection:
+        kept = removal.remove(self._ledger, actor, before, progress)
+        progress.begin("looking for objects that nothing names")
+        unnamed = Unnamed(self._ledger, self._objects)
+        found = unnamed.find()
+        progress.begin("objects", len(found.old))
+        gone = unnamed.remove(found)
+        removed = progress.report().counts
+        return _collection(removed, kept, gone.objects, gone.size_bytes, found.young, is_dry_run=False)
 
 
 def _before(older_than: str) -> Moment:

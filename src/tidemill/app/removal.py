@@ -4,7 +4,6 @@ What others stand on stays there: runs that are under way, experiments with runs
 deployed or measured, and the newest number of a model, so that no number is given twice.
 """
 
-import time
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from functools import partial
@@ -13,7 +12,9 @@ from typing import NamedTuple
 import msgspec
 import sqlalchemy as sa
 
+from tidemill.app.pieces import Going, Pieces
 from tidemill.app.references import lives
+from tidemill.app.trackers.progress import Progress
 from tidemill.core.access import Actor
 from tidemill.core.moments import Moment
 from tidemill.core.refs import Ref
@@ -28,7 +29,6 @@ from tidemill.projects import store as projects
 from tidemill.tracking import store as tracking
 from tidemill.tracking.store import trash
 
-_SHORT_S, _LONG_S, _MOST_AT_ONCE = 0.02, 0.1, 100
 _WORDS = {"run": "runs", "experiment": "experiments", "logged_model": "logged models", "model": "models"}
 _WORDS |= {"model_version": "model versions"}
 
@@ -52,15 +52,8 @@ class Choice(NamedTuple):
     kept: list[Kept]
 
 
-class Removed(NamedTuple):
-    """What went, as counts by kind, and what stayed."""
-
-    counts: Counter[str]
-    kept: list[Kept]
-
-
 Choose = Callable[[sa.Connection, Moment, Sequence[str] | None, Collection[str]], Choice]
-Remove = Callable[[Transaction, list[str]], Counter[str]]
+Finish = Callable[[Transaction, list[str]], Counter[str]]
 
 
 def plan(connection: sa.Connection, before: Moment) -> tuple[set[Ref], list[Kept]]:
@@ -80,22 +73,27 @@ def plan(connection: sa.Connection, before: Moment) -> tuple[set[Ref], list[Kept
     return going, kept
 
 
-def remove(ledger: Ledger, actor: Actor, before: Moment) -> Removed:
-    """Remove what went to the trash before a moment, a few things a transaction so that others can write between."""
-    counts: Counter[str] = Counter()
+def remove(ledger: Ledger, actor: Actor, before: Moment, progress: Progress) -> list[Kept]:
+    """Remove what went to the trash before a moment, and what an earlier call had begun with; return what stayed.
+
+    Args:
+        ledger: Where things are.
+        actor: Who removes them.
+        before: The moment.
+        progress: Is told what is done, and counts what went.
+    """
     kept: list[Kept] = []
-    for _, choose, take in _ORDER:
+    pieces = Pieces(ledger, actor, progress)
+    for kind, choose, finish in _ORDER:
         with ledger.read() as connection:
             choice = choose(connection, before, None, ())
         kept += choice.kept
-        waiting, size = [ref.id for ref in choice.going], 1
-        while waiting:
-            few, waiting = waiting[:size], waiting[size:]
-            began = time.monotonic()
-            counts += ledger.write(actor, partial(_take, few=few, choose=choose, take=take, before=before))
-            took = time.monotonic() - began
-            size = min(size * 2, _MOST_AT_ONCE) if took < _SHORT_S else max(size // 2, 1) if took > _LONG_S else size
-    return Removed(counts, kept)
+        progress.begin(_WORDS[kind], len(choice.going))
+        going = Going(kind, partial(_still, choose=choose, before=before), finish, _LARGE.get(kind), _KEEPING)
+        if kind == "experiment":
+            choice = Choice([ref for ref in choice.going if _empty(ledger, pieces, going, ref.id)], [])
+        pieces.remove(going, [ref.id for ref in choice.going])
+    return kept
 
 
 def counted(refs: Collection[Ref]) -> Counter[str]:
@@ -103,9 +101,19 @@ def counted(refs: Collection[Ref]) -> Counter[str]:
     return Counter(_WORDS[ref.kind] for ref in refs)
 
 
-def _take(tx: Transaction, *, few: list[str], choose: Choose, take: Remove, before: Moment) -> Counter[str]:
-    # Chosen again: somebody may have taken one out of the trash, or come to stand on it.
-    return take(tx, [ref.id for ref in choose(tx.connection, before, few, ()).going])
+def _still(connection: sa.Connection, ids: Sequence[str], *, choose: Choose, before: Moment) -> list[str]:
+    return [ref.id for ref in choose(connection, before, ids, ()).going]
+
+
+def _empty(ledger: Ledger, pieces: Pieces, going: Going, experiment: str) -> bool:
+    """Let an experiment be seen by nobody any more and remove its logged models; say whether it may go."""
+    if not pieces.mark(going, experiment):
+        return False
+    with ledger.read() as connection:
+        models = trash.logged_models_in(connection, experiment)
+    table = tracking.logged_models
+    pieces.remove(Going("logged_model", trash.among_leaving_experiments, _remove_logged_models, table), models)
+    return True
 
 
 def _choose_runs(
@@ -114,6 +122,7 @@ def _choose_runs(
     del gone
     old = trash.old_runs(connection, before, among)
     busy = pipelines.unfinished_runs(connection) | projects.runs_underway(connection) if old else set()
+    busy -= set(trash.leaving(connection, tracking.runs) if busy else ())
     kept = [Kept(subject=f"run:{each}", reason="it is under way") for each in old if each in busy]
     return Choice([Ref("run", each) for each in old if each not in busy], kept)
 
@@ -197,13 +206,13 @@ def _remove_logged_models(tx: Transaction, ids: list[str]) -> Counter[str]:
 
 def _remove_runs(tx: Transaction, ids: list[str]) -> Counter[str]:
     described = trash.inputs_of(tx.connection, ids)
-    rows = remove_rows(tx, tracking.runs, tracking.runs.c.run_id.in_(ids))
+    remove_rows(tx, tracking.runs, tracking.runs.c.run_id.in_(ids))
     pipelines.drop_results(tx, ids)
     unused = trash.unused_inputs(tx.connection, described)
     remove_rows(tx, tracking.input_datasets, tracking.input_datasets.c.id.in_(unused))
     refs = [Ref("run", each) for each in ids]
     forget(tx, [*refs, *(Ref("input_dataset", each) for each in unused)], lives)
-    return counted(refs) + Counter({"metric points": rows["metrics"]})
+    return counted(refs)
 
 
 def _remove_experiments(tx: Transaction, ids: list[str]) -> Counter[str]:
@@ -215,7 +224,7 @@ def _remove_experiments(tx: Transaction, ids: list[str]) -> Counter[str]:
     return counted([*logged, *refs])
 
 
-_ORDER: tuple[tuple[str, Choose, Remove], ...] = (
+_ORDER: tuple[tuple[str, Choose, Finish], ...] = (
     ("model", _choose_models, _remove_models),
     ("model_version", _choose_versions, _remove_versions),
     ("logged_model", _choose_logged_models, _remove_logged_models),
@@ -223,3 +232,7 @@ _ORDER: tuple[tuple[str, Choose, Remove], ...] = (
     ("experiment", _choose_experiments, _remove_experiments),
 )
 """What came from others before these, so that of their lineage stays only what something that is there came from."""
+_LARGE = {"run": tracking.runs, "logged_model": tracking.logged_models, "experiment": tracking.experiments}
+"""Of what so much may belong to one thing that it goes in pieces."""
+_KEEPING = frozenset({"run_inputs", "input_datasets"})
+"""By these it is found which datasets as described go too; they go in the last piece."""

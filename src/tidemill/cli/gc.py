@@ -1,10 +1,19 @@
 """`tidemill gc`."""
 
+import threading
+from concurrent.futures import Future, wait
+
 import click
 
 from tidemill.app.maintenance import Collection
+from tidemill.app.trackers.records import Report
+from tidemill.cli.drawing import Bar
+from tidemill.cli.following import leaving
 from tidemill.cli.output import client, common, show, talk, wants_json
+from tidemill.client import Client
 
+_PATH = "/api/v1/gc"
+_LOOK_S = 0.1
 _MIB = 1 << 20
 
 
@@ -14,12 +23,35 @@ _MIB = 1 << 20
 @common
 def gc(older_than: str, dry_run: bool) -> None:  # noqa: FBT001 - a flag of the command line
     """Remove for good what was in the trash for long, and bytes that nothing names any more."""
-    with client() as api:
-        made = api.post("/api/v1/gc", Collection, {"older_than": older_than, "dry_run": dry_run})
+    word = "Where a server does it, it goes on; else the same command goes on."
+    with client() as api, leaving(word):
+        made = _followed(api, {"older_than": older_than, "dry_run": dry_run})
     if wants_json():
         show(made)
     else:
         _tell(made)
+
+
+def _followed(api: Client, body: dict[str, object]) -> Collection:
+    """Collect, and draw how far it is until it is over."""
+    bar = Bar({"metric points": "points"})
+    if not bar.is_drawn:
+        return api.post(_PATH, Collection, body, is_long=True)
+    answer: Future[Collection] = Future()
+
+    def ask() -> None:
+        try:
+            answer.set_result(api.post(_PATH, Collection, body, is_long=True))
+        except BaseException as error:  # noqa: BLE001 - raised again where the answer is waited for
+            answer.set_exception(error)
+
+    threading.Thread(target=ask, name="gc", daemon=True).start()  # Ctrl-C does not wait for it
+    try:
+        while not wait([answer], timeout=_LOOK_S).done:
+            bar.draw(api.get(_PATH, Report))
+    finally:
+        bar.clear()
+    return answer.result()
 
 
 def _tell(made: Collection) -> None:

@@ -1,13 +1,13 @@
 """`tidemill import`, `tidemill export` and `tidemill trackers …`."""
 
 import os
-import sys
 import time
 from datetime import UTC, datetime
 
 import click
 
 from tidemill.app.trackers.records import Report, Transfer, TransferStatus
+from tidemill.cli.drawing import Bar
 from tidemill.cli.following import leaving
 from tidemill.cli.output import FAILED, client, common, fail_with, show, talk, wants_json
 from tidemill.client import Client
@@ -16,7 +16,7 @@ from tidemill.tracking.ports import Credentials
 
 _LOOK_S = 0.1
 _COLUMNS = ["id", "direction", "tracker", "place", "status", "started_at", "ended_at"]
-_WIDTH = 24
+_COUNTED = {"metric points": "points", "artifacts": "files"}
 
 
 @click.group("import")
@@ -119,7 +119,7 @@ def cancel(transfer_id: str) -> None:
 def _follow(api: Client, transfer: Transfer) -> None:
     """Draw how far a transfer is until it is over, and tell what it did; exit 1 when it failed."""
     path = f"/api/v1/transfers/{part(transfer.id)}"
-    bar = _Bar()
+    bar = Bar(_COUNTED)
     word = f"Where a server does it, it goes on: `tidemill trackers show {transfer.id}`; else the same command goes on."
     with leaving(word):
         while transfer.status == TransferStatus.RUNNING:
@@ -133,27 +133,6 @@ def _follow(api: Client, transfer: Transfer) -> None:
         _tell(transfer.report)
     if transfer.status != TransferStatus.DONE:
         fail_with(FAILED)
-
-
-class _Bar:
-    """One line of a terminal that is drawn anew; nothing where there is no terminal."""
-
-    def __init__(self) -> None:
-        self._is_drawn = sys.stderr.isatty()
-
-    def draw(self, report: Report) -> None:
-        if not self._is_drawn or not report.doing:
-            return
-        line = f"{report.doing}: {report.done:,}"
-        if report.total:
-            full = min(_WIDTH, _WIDTH * report.done // report.total)
-            line = f"[{'#' * full}{'-' * (_WIDTH - full)}] {report.doing}: {report.done:,} of {report.total:,}"
-        points, files = report.counts.get("metric points", 0), report.counts.get("artifacts", 0)
-        click.echo(f"\r\x1b[K{line}; {points:,} points, {files:,} files", err=True, nl=False)
-
-    def clear(self) -> None:
-        if self._is_drawn:
-            click.echo("\r\x1b[K", err=True, nl=False)
 
 
 def _tell(report: Report) -> None:

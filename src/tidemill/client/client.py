@@ -14,7 +14,7 @@ from tidemill.core import errors
 from tidemill.core.errors import TidemillError, Unavailable
 
 T = TypeVar("T")
-_TIMEOUT = httpx.Timeout(300, connect=5)
+_LONG = httpx.Timeout(None, connect=5)
 
 
 class ServerUnreachable(Unavailable):
@@ -39,10 +39,11 @@ class Client:
         """Return what a path holds, decoded as a type."""
         return self._decode(self._send("GET", path, params=_query(query)), kind)
 
-    def post(self, path: str, kind: type[T], body: object = None) -> T:
-        """Send a JSON object to a path and return the answer, decoded as a type."""
+    def post(self, path: str, kind: type[T], body: object = None, *, is_long: bool = False) -> T:
+        """Send a JSON object to a path and return the answer, decoded as a type; wait as long as it takes if asked."""
         content = msgspec.json.encode(body if body is not None else {}, enc_hook=str)
-        return self._decode(self._send("POST", path, content=content), kind)
+        timeout = _LONG if is_long else httpx.USE_CLIENT_DEFAULT
+        return self._decode(self._send("POST", path, content=content, timeout=timeout), kind)
 
     def put(self, path: str, kind: type[T], body: object = None) -> T:
         """Send a JSON object to a path and return the answer, decoded as a type."""

@@ -201,7 +201,7 @@ def _settle_experiment(tx: Transaction, found: CarriedExperiment) -> tuple[str, 
         there = store.find_experiment(tx.connection, name=name)
     wanted = found.experiment_id
     is_number = wanted.isascii() and wanted.isdigit() and len(wanted) <= 18 and str(int(wanted)) == wanted
-    is_free = is_number and store.find_experiment(tx.connection, experiment_id=wanted) is None
+    is_free = is_number and not carrying.known_ids(tx.connection, store.experiments, [wanted])
     identifier = wanted if is_free else store.next_experiment_id(tx.connection)
     row = {
         "experiment_id": identifier,

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from urllib.parse import unquote
 from zlib import crc32
 
-from tidemill.core.errors import Conflict, InvalidInput, NotFound
+from tidemill.core.errors import Conflict, InvalidInput, NotFound, Unavailable
 from tidemill.core.names import check_text, shown
 from tidemill.objects.trees import check_relative
 from tidemill.tracking.places import SCHEME, STORES
@@ -44,6 +44,12 @@ class RunNotFound(NotFound):
     """No run has that id."""
 
     code = "run_not_found"
+
+
+class RunLeaving(Unavailable):
+    """A run is being removed for good, or made, at this moment."""
+
+    code = "run_leaving"
 
 
 class RunNotActive(Conflict):

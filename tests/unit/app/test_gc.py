@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from tidemill.app import removal, unnamed
 from tidemill.app.references import _SAY_NO_OBJECTS
+from tidemill.app.trackers.progress import Progress
 from tidemill.app.turns import MaintenanceBusy
 from tidemill.core.access import OWNER
 from tidemill.core.errors import Damaged, InvalidInput
@@ -308,7 +309,9 @@ def test_what_is_taken_out_of_the_trash_meanwhile_stays(workspace, tracked, monk
 
     order = [(kind, late if kind == "run" else ask, take) for kind, ask, take in removal._ORDER]
     monkeypatch.setattr(removal, "_ORDER", order)
-    assert removal.remove(workspace.ledger, OWNER, before).counts == {}
+    progress = Progress()
+    removal.remove(workspace.ledger, OWNER, before, progress)
+    assert progress.report().counts == {}
     assert tracked.get_run(OWNER, run_id=run_id).metrics == {"loss": 1.0}
 
 

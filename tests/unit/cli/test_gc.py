@@ -1,9 +1,14 @@
 """`tidemill gc` as a person types it."""
 
 import os
+import threading
 import time
 
-from tidemill.app import Workspace
+import pytest
+
+from tidemill.app import Workspace, removal
+from tidemill.app.trackers.records import Report
+from tidemill.cli.drawing import Bar
 from tidemill.core.access import OWNER
 from tidemill.core.settings import Settings
 
@@ -44,6 +49,57 @@ def test_what_stays_is_named_with_the_reason(tidemill):
 
 
 def test_a_time_that_is_none_is_refused(tidemill):
+    ran = tidemill("gc", "--older-than", "soon")
+
+    assert (ran.code, "invalid_duration" in ran.err) == (2, True)
+
+
+@pytest.fixture
+def terminal(monkeypatch):
+    """Draw as on a terminal; give what was drawn."""
+    drawn: list[Report] = []
+
+    class OnTerminal(Bar):
+        def __init__(self, counted) -> None:
+            super().__init__(counted)
+            self.is_drawn = True
+
+        def draw(self, report: Report) -> None:
+            drawn.append(report)
+            super().draw(report)
+
+    monkeypatch.setattr("tidemill.cli.gc.Bar", OnTerminal)
+    monkeypatch.setattr("tidemill.cli.gc._LOOK_S", 0.001)
+    return drawn
+
+
+def test_a_terminal_sees_how_far_it_is(tidemill, terminal, monkeypatch):
+    run_id = tidemill("runs", "create", "--experiment", "delays", "--json").json["run_id"]
+    tidemill("runs", "delete", run_id)
+    collect, seen = removal.remove, threading.Event()
+
+    def held(ledger, actor, before, progress):
+        progress.begin("runs", 7)
+        assert seen.wait(30)
+        return collect(ledger, actor, before, progress)
+
+    draw = Bar.draw
+
+    def noted(self, report):
+        draw(self, report)
+        if report.doing == "runs":
+            seen.set()
+
+    monkeypatch.setattr(removal, "remove", held)
+    monkeypatch.setattr(Bar, "draw", noted)
+    ran = tidemill("gc", "--older-than", "0s")
+
+    assert ran.out == "Removed 1 runs; 0 objects of 0.0 MiB.\n"
+    assert "runs: 0 of 7; 0 points" in ran.err
+    assert ran.err.endswith("\r")
+
+
+def test_what_goes_wrong_is_said_on_a_terminal_too(tidemill, terminal):
     ran = tidemill("gc", "--older-than", "soon")
 
     assert (ran.code, "invalid_duration" in ran.err) == (2, True)

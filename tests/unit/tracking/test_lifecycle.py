@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
 from tidemill.app import Workspace, removal
+from tidemill.app.trackers.progress import Progress
 from tidemill.core.access import OWNER
 from tidemill.core.moments import utc_now
 from tidemill.core.settings import Settings
@@ -191,7 +192,7 @@ class RunLife(RuleBasedStateMachine):
 
     @rule()
     def collect(self):
-        removal.remove(self.workspace.ledger, OWNER, utc_now())
+        removal.remove(self.workspace.ledger, OWNER, utc_now(), Progress())
         self.removed += [run_id for run_id, run in self.runs.items() if run["gone"]]
         self.runs = {run_id: run for run_id, run in self.runs.items() if not run["gone"]}
         if self.experiment.get("gone") and not self.runs:
@@ -387,7 +388,7 @@ class ModelLife(RuleBasedStateMachine):
 
     @rule()
     def collect(self):
-        removal.remove(self.workspace.ledger, OWNER, utc_now())
+        removal.remove(self.workspace.ledger, OWNER, utc_now(), Progress())
         for name, model in list(self.models.items()):
             if model["gone"]:
                 del self.models[name]

@@ -6,4 +6,5 @@ from tidemill.server.routes import Route
 ROUTES = (
     Route("POST", "/api/v1/fsck", "maintenance.fsck", Permission.ADMIN),
     Route("POST", "/api/v1/gc", "maintenance.gc", Permission.ADMIN),
+    Route("GET", "/api/v1/gc", "maintenance.collecting", Permission.ADMIN),
 )

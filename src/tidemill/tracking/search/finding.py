@@ -70,11 +70,11 @@ def read_orders(texts: Sequence[str | Order], vocabulary: Vocabulary) -> list[Or
     return list(orders.values())
 
 
-def seen(view: View, deleted: Test) -> tuple[Test, ...]:
-    """Return the test that a view puts on rows."""
+def seen(view: View, deleted: Test, *there: Test) -> tuple[Test, ...]:
+    """Return the tests that a view puts on rows; `there` parts those in the trash from those that are leaving it."""
     if view == "all":
-        return ()
-    return (deleted,) if view == "deleted" else (sa.not_(deleted),)
+        return there
+    return (deleted, *there) if view == "deleted" else (sa.not_(deleted),)
 
 
 def find(

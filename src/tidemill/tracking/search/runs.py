@@ -35,7 +35,7 @@ from tidemill.tracking.search.parser import parse, parse_order
 from tidemill.tracking.search.patience import within_time
 from tidemill.tracking.search.syntax import COMPARATORS, Condition, Name, Node, Operator, Order
 from tidemill.tracking.search.vocabulary import Vocabulary, joined
-from tidemill.tracking.store.tables import experiments, metric_series, run_params, run_tags, runs
+from tidemill.tracking.store.tables import experiments, is_there, metric_series, run_params, run_tags, runs
 
 _WALK_ROWS = 50_000
 """How many rows a walk is taken to have, in halves: where looking one by one costs as much as walking."""
@@ -112,7 +112,7 @@ def find_run_ids(
         parse(filter_text).demands,
         (*read_orders(order_by, vocabulary),),
         (*dict.fromkeys(experiment_ids),),
-        seen(view, runs.c.lifecycle_stage == sa.literal("deleted", sa.Text)),
+        _seen(view),
     )
     search.check()
     with within_time(connection):
@@ -177,10 +177,13 @@ def group_runs(
         return [(str(value), int(number)) for value, number in rows]
 
 
+def _seen(view: View) -> tuple[Test, ...]:
+    return seen(view, runs.c.lifecycle_stage == sa.literal("deleted", sa.Text), is_there(runs))
+
+
 def _searched(filter_text: str, experiment_ids: Sequence[str], view: View, vocabulary: Vocabulary) -> "_Search":
-    deleted = runs.c.lifecycle_stage == sa.literal("deleted", sa.Text)
     demands = parse(filter_text).demands
-    search = _Search(vocabulary, demands, (), (*dict.fromkeys(experiment_ids),), seen(view, deleted))
+    search = _Search(vocabulary, demands, (), (*dict.fromkeys(experiment_ids),), _seen(view))
     search.check()
     return search
 

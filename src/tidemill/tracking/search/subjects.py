@@ -28,6 +28,7 @@ from tidemill.tracking.search.vocabulary import Vocabulary
 from tidemill.tracking.store.tables import (
     experiment_tags,
     experiments,
+    is_there,
     logged_model_metrics,
     logged_model_params,
     logged_model_tags,
@@ -144,7 +145,8 @@ def find_experiment_ids(
         InvalidFilter: If the filter is not in the language, or names what experiments do not have.
         InvalidOrder: If a key to order by is none.
     """
-    rows = Rows(experiments, seen(view, experiments.c.lifecycle_stage == sa.literal("deleted", sa.Text)))
+    deleted = experiments.c.lifecycle_stage == sa.literal("deleted", sa.Text)
+    rows = Rows(experiments, seen(view, deleted, is_there(experiments)))
     newest = Sorting((experiments.c.created_at.desc(), bytewise(experiments.c.experiment_id)))
     return find(connection, EXPERIMENTS, rows, filter_text, order_by, newest, limit=limit, offset=offset)
 
@@ -176,7 +178,7 @@ def find_logged_model_ids(
         InvalidFilter: If the filter is not in the language, or names what logged models do not have.
         InvalidOrder: If a key to order by is none.
     """
-    rows = Rows(logged_models, seen(view, logged_models.c.deleted_at.is_not(None)))
+    rows = Rows(logged_models, seen(view, logged_models.c.deleted_at.is_not(None), is_there(logged_models)))
     if experiment_ids:
         rows = rows.only(logged_models.c.experiment_id.in_(experiment_ids))
     vocabulary = LOGGED_MODELS

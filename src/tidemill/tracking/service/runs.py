@@ -6,7 +6,7 @@ from tidemill.core.access import Actor
 from tidemill.core.errors import InvalidInput
 from tidemill.core.ids import new_id
 from tidemill.core.moments import Moment
-from tidemill.core.names import check_text
+from tidemill.core.names import check_text, shown
 from tidemill.core.refs import Ref
 from tidemill.ledger import Transaction
 from tidemill.tracking import rules, store
@@ -118,7 +118,11 @@ class RunVerbs(Place):
             "lifecycle_stage": run.lifecycle_stage,
             "start_time": run.start_time,
         }
-        tx.execute(sa.insert(store.runs), row)
+        if not tx.insert_new(store.runs, row):
+            raise rules.RunLeaving(
+                f"Run {shown(run_id)} is being removed for good, or made by somebody else at this moment",
+                hint="Try again in a while, or use another id.",
+            )
         store.write_params(tx, run_id, params)
         store.add_tags(tx, run_id, run.tags)
         tx.link(Ref("experiment", home.experiment_id), "holds", Ref("run", run_id))

@@ -7,13 +7,13 @@ import sqlalchemy as sa
 from tidemill.ledger.rows import record
 from tidemill.tracking.records import Experiment
 from tidemill.tracking.store.dialect import rows_in, rows_of
-from tidemill.tracking.store.tables import experiments
+from tidemill.tracking.store.tables import experiments, is_there
 
 
 def find_experiment(connection: sa.Connection, *, experiment_id: str = "", name: str = "") -> Experiment | None:
     """Return the experiment of that id or name."""
     where = experiments.c.experiment_id == experiment_id if experiment_id else experiments.c.name == name
-    row = connection.execute(sa.select(experiments).where(where)).one_or_none()
+    row = connection.execute(sa.select(experiments).where(where, is_there(experiments))).one_or_none()
     if row is None:
         return None
     return Experiment(**record(row), tags=_tags(connection, [row.experiment_id]).get(row.experiment_id, {}))
@@ -23,7 +23,7 @@ def find_experiments(connection: sa.Connection, ids: Sequence[str]) -> list[Expe
     """Return the experiments of those ids, in that order, without the ones that do not exist."""
     if not ids:
         return []
-    wanted = experiments.c.experiment_id.in_(ids)
+    wanted = sa.and_(experiments.c.experiment_id.in_(ids), is_there(experiments))
     rows = {row.experiment_id: row for row in connection.execute(sa.select(experiments).where(wanted))}
     found = [identifier for identifier in ids if identifier in rows]
     tags = _tags(connection, found)

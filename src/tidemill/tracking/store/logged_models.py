@@ -9,15 +9,16 @@ from tidemill.ledger.rows import record
 from tidemill.tracking.records import LoggedModel, LoggedModelStatus
 from tidemill.tracking.store.dialect import rows_in
 from tidemill.tracking.store.metrics import latest_about_models
-from tidemill.tracking.store.tables import logged_models
+from tidemill.tracking.store.tables import is_there, logged_models
 
 
 def find_logged_models(connection: sa.Connection, model_ids: Sequence[str]) -> list[LoggedModel]:
     """Return the logged models of those ids, in that order, without the ones that do not exist."""
     rows: dict[str, dict[str, Any]] = {}
+    there = is_there(logged_models)
     for start in range(0, len(model_ids), 500):
         wanted = logged_models.c.model_id.in_(model_ids[start : start + 500])
-        rows |= {row.model_id: record(row) for row in connection.execute(sa.select(logged_models).where(wanted))}
+        rows |= {row.model_id: record(row) for row in connection.execute(sa.select(logged_models).where(wanted, there))}
     found = [model_id for model_id in model_ids if model_id in rows]
     params = _texts(connection, "logged_model_params", found)
     tags = _texts(connection, "logged_model_tags", found)

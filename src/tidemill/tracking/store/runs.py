@@ -19,8 +19,9 @@ _STATUSES = {status.value: status for status in RunStatus}
 _NAN = float("nan")
 _RUNS = (
     'SELECT run_id, experiment_id, name, "user", status, lifecycle_stage, start_time, end_time, deleted_at FROM runs'
-    " WHERE run_id {wanted}"
+    " WHERE run_id {wanted} AND coalesce(deleted_at, 1) <> 0"
 )
+_STAGES = "SELECT run_id, lifecycle_stage FROM runs WHERE run_id {wanted} AND coalesce(deleted_at, 1) <> 0"
 _PARAMS = "SELECT run_id, key, value FROM run_params WHERE run_id {wanted} ORDER BY run_id, key"
 _TAGS = "SELECT run_id, key, value FROM run_tags WHERE run_id {wanted} ORDER BY run_id, key"
 _METRICS = "SELECT run_id, key, value, step, timestamp FROM metric_series WHERE run_id {wanted} ORDER BY run_id, key"
@@ -80,8 +81,8 @@ def find_runs(connection: sa.Connection, run_ids: Sequence[str]) -> list[Run]:
 def find_stages(connection: sa.Connection, run_ids: Sequence[str]) -> dict[str, str]:
     """Return the life-cycle stage of each of some runs that exists."""
     if len(run_ids) == 1:
-        return dict(rows_of(connection, "SELECT run_id, lifecycle_stage FROM runs WHERE run_id = ?", run_ids[0]))
-    return dict(rows_in(connection, "SELECT run_id, lifecycle_stage FROM runs WHERE run_id = ANY {texts}", run_ids))
+        return dict(rows_of(connection, _STAGES.replace("{wanted}", "= ?"), run_ids[0]))
+    return dict(rows_in(connection, _STAGES.replace("{wanted}", "= ANY {texts}"), run_ids))
 
 
 def write_params(tx: Transaction, run_id: str, params: dict[str, str]) -> None:

@@ -2,12 +2,21 @@
 
 import sqlalchemy as sa
 
+from tidemill.core.moments import from_us
 from tidemill.ledger.schema import JsonColumn, MomentColumn, metadata
 
 _SERIES_ID = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 INDEXED_CHARACTERS = 64
 """How much of a param's or tag's value its index holds: a whole one may be too long for PostgreSQL's."""
 _NOT_AN_OBJECT = {"object": False}
+LEAVING = from_us(0)
+"""The moment of deletion of what is being removed for good: its rows go in pieces, and nobody sees it any more."""
+
+
+def is_there(table: sa.Table) -> sa.ColumnElement[bool]:
+    """Return the test that a row is not being removed for good."""
+    return sa.or_(table.c.deleted_at.is_(None), table.c.deleted_at != LEAVING)
+
 
 experiments = sa.Table(
     "experiments",

@@ -5,11 +5,14 @@ from collections.abc import Collection, Sequence
 import sqlalchemy as sa
 
 from tidemill.core.moments import Moment
-from tidemill.tracking.store.tables import experiments, input_datasets, logged_models, run_inputs, runs
+from tidemill.ledger import Transaction
+from tidemill.tracking.store.tables import LEAVING, experiments, input_datasets, logged_models, run_inputs, runs
 
 FIRST_EXPERIMENT = "0"
 """The one that every workspace has: runs that name no experiment go there."""
 _PREFIX = "input_dataset:"
+_NO_NAME = "\x1f"
+"""How the name of an experiment begins that is leaving: no name that somebody gives can have a control character."""
 
 
 def old_runs(connection: sa.Connection, before: Moment, among: Sequence[str] | None = None) -> list[str]:
@@ -26,6 +29,29 @@ def old_experiments(connection: sa.Connection, before: Moment, among: Sequence[s
     """Return the experiments, or those among some, that went to the trash before a moment; never the first one."""
     found = _old(connection, experiments.c.experiment_id, experiments.c.deleted_at, before, among)
     return [each for each in found if each != FIRST_EXPERIMENT]
+
+
+def mark_leaving(tx: Transaction, table: sa.Table, ids: Collection[str]) -> None:
+    """Let things in the trash be seen by nobody any more; what another thing may be called from now on, their names."""
+    key = next(iter(table.primary_key))
+    values: dict[str, object] = {"deleted_at": LEAVING}
+    if table is experiments:
+        values["name"] = sa.literal(_NO_NAME, sa.Text).concat(key)
+    tx.execute(sa.update(table).where(key.in_(ids)).values(values))
+
+
+def leaving(connection: sa.Connection, table: sa.Table, ids: Collection[str] | None = None) -> list[str]:
+    """Return the things, or those of some, that are being removed for good."""
+    key = next(iter(table.primary_key))
+    query = sa.select(key).where(table.c.deleted_at == LEAVING)
+    return list(connection.execute(query if ids is None else query.where(key.in_(ids))).scalars())
+
+
+def among_leaving_experiments(connection: sa.Connection, model_ids: Collection[str]) -> list[str]:
+    """Return those of some logged models whose experiment is being removed for good."""
+    gone = sa.select(experiments.c.experiment_id).where(experiments.c.deleted_at == LEAVING)
+    query = sa.select(logged_models.c.model_id).where(logged_models.c.model_id.in_(model_ids))
+    return list(connection.execute(query.where(logged_models.c.experiment_id.in_(gone))).scalars())
 
 
 def runs_in(connection: sa.Connection, experiment_id: str) -> list[str]:
@@ -66,7 +92,7 @@ def _old(
     before: Moment,
     among: Sequence[str] | None,
 ) -> list[str]:
-    query = sa.select(key).where(deleted_at <= before).order_by(deleted_at, key)
+    query = sa.select(key).where(sa.or_(deleted_at <= before, deleted_at == LEAVING)).order_by(deleted_at, key)
     if among is not None:
         query = query.where(key.in_(among))
     return list(connection.execute(query).scalars())

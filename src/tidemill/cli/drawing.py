@@ -1,0 +1,38 @@
+"""How far something is, drawn on a terminal."""
+
+import sys
+from collections.abc import Mapping
+
+import click
+
+from tidemill.app.trackers.records import Report
+
+_WIDTH = 24
+
+
+class Bar:
+    """One line of a terminal that is drawn anew; nothing where there is no terminal.
+
+    Args:
+        counted: Which counts are told, and by which word.
+    """
+
+    def __init__(self, counted: Mapping[str, str]) -> None:
+        self._counted = counted
+        self.is_drawn = sys.stderr.isatty()
+
+    def draw(self, report: Report) -> None:
+        """Draw how far it is."""
+        if not self.is_drawn or not report.doing:
+            return
+        line = f"{report.doing}: {report.done:,}"
+        if report.total:
+            full = min(_WIDTH, _WIDTH * report.done // report.total)
+            line = f"[{'#' * full}{'-' * (_WIDTH - full)}] {report.doing}: {report.done:,} of {report.total:,}"
+        counts = ", ".join(f"{report.counts.get(name, 0):,} {word}" for name, word in self._counted.items())
+        click.echo(f"\r\x1b[K{line}; {counts}", err=True, nl=False)
+
+    def clear(self) -> None:
+        """Make room for what is written next."""
+        if self.is_drawn:
+            click.echo("\r\x1b[K", err=True, nl=False)
