@@ -28,6 +28,8 @@ def addresses(site):
         "runs grouped": "/runs?group=params.num_leaves",
         "runs nested": "/runs?group=parent&view=all",
         "runs nothing": "/runs?filter=metrics.nothing+%3E+1",
+        "experiments": "/experiments",
+        "experiment": "/experiments/1",
         "run": f"/runs/{story.runs[0]}",
         "run with a hostile name": f"/runs/{story.hostile_run}",
         "artifact json": f"/runs/{story.runs[0]}?artifact=report.json",

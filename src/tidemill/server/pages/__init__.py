@@ -10,6 +10,7 @@ from tidemill.server.pages import (
     datasets,
     deliveries,
     endpoints,
+    experiments,
     framed,
     gates,
     lineage,
@@ -26,6 +27,7 @@ from tidemill.server.permits import StatedRoute
 _GROUPS = (
     loop,
     runs,
+    experiments,
     comparing,
     run,
     sources,

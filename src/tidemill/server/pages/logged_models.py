@@ -1,14 +1,17 @@
 """One logged model: what it was told and measured, on which data, its files, and what came of it."""
 
+from urllib.parse import quote
+
 from starlette.requests import Request
 from starlette.responses import Response
 
 from tidemill.app import Workspace
-from tidemill.core.access import Actor
+from tidemill.core.access import Actor, Permission
+from tidemill.server.pages.editing import About, Fault, Verbs, editing, render_about
 from tidemill.server.pages.lineage import short_lineage
 from tidemill.server.pages.previews import preview_of
 from tidemill.server.pages.run_query import quoted_value
-from tidemill.server.pages.shell import page, render
+from tidemill.server.pages.shell import back_to, page
 from tidemill.server.pages.tones import tone_of
 from tidemill.server.permits import StatedRoute
 from tidemill.tracking.records import LoggedModelStatus
@@ -21,7 +24,7 @@ _MOST_VERSIONS = 50
 def routes(workspace: Workspace) -> list[StatedRoute]:
     """Return the route of this page."""
 
-    def show(request: Request, actor: Actor) -> Response:
+    def show(request: Request, actor: Actor, fault: Fault | None = None) -> Response:
         model = workspace.logged_models.get(actor, model_id=request.path_params["model_id"])
         root = f"logged_model:{model.model_id}"
         files = workspace.logged_models.list_artifacts(actor, model_id=model.model_id)
@@ -42,6 +45,24 @@ def routes(workspace: Workspace) -> list[StatedRoute]:
             "versions": [each for each in made if each.logged_model_id == model.model_id],
             "lineage": short_lineage(workspace, actor, root),
         }
-        return render(request, "logged_model.html", values)
+        return render_about(request, "logged_model.html", values, About(place(request), None, model.tags, fault))
 
-    return [page("/logged-models/{model_id}", show)]
+    def place(request: Request) -> str:
+        return f"/logged-models/{quote(request.path_params['model_id'], safe='')}"
+
+    def tag(request: Request, actor: Actor, key: str, value: str) -> None:
+        workspace.logged_models.set_tags(actor, model_id=request.path_params["model_id"], tags={key: value})
+
+    def untag(request: Request, actor: Actor, key: str) -> None:
+        workspace.logged_models.delete_tag(actor, model_id=request.path_params["model_id"], key=key)
+
+    def delete(request: Request, actor: Actor) -> Response:
+        workspace.logged_models.delete(actor, model_id=request.path_params["model_id"])
+        return back_to("/trash?said=Moved+to+the+trash.")
+
+    path = "/logged-models/{model_id}"
+    return [
+        page(path, show),
+        page(f"{path}/delete", delete, Permission.WRITE, "POST"),
+        *editing(path, show, place, Verbs(tag, untag)),
+    ]

@@ -12,9 +12,10 @@ from tidemill.core.access import Actor, Permission
 from tidemill.core.errors import NotFound
 from tidemill.delivery.records import Deployment, GateReport
 from tidemill.models.records import Model, ModelPage, ModelVersion
-from tidemill.server.pages import words
+from tidemill.server.pages import aliases, words
 from tidemill.server.pages.addresses import version_url
 from tidemill.server.pages.charts.bars import value_bars
+from tidemill.server.pages.editing import About, Fault, Verbs, editing, render_about
 from tidemill.server.pages.gates import STATUS_TONE, gate_view
 from tidemill.server.pages.lineage import short_lineage
 from tidemill.server.pages.problems import fault_of
@@ -27,6 +28,7 @@ from tidemill.tracking.search.faults import InvalidFilter
 
 _MOST_IMPORTANT = 12
 _A_PAGE = 100
+_VERSION = "/models/{name}/{number:int}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,7 @@ def routes(workspace: Workspace) -> list[StatedRoute]:
         }
         return render(request, "models.html", values, status=problem.status if problem else 200)
 
-    def versions(request: Request, actor: Actor) -> Response:
+    def versions(request: Request, actor: Actor, fault: Fault | None = None) -> Response:
         name = request.path_params["name"]
         model = models.get_model(actor, name=name)
         rows = [_row(workspace, actor, each) for each in models.versions(actor, name=name)]
@@ -88,18 +90,66 @@ def routes(workspace: Workspace) -> list[StatedRoute]:
             "has_stages": any(row.version.stage != "None" for row in rows),
             "gone": gone.versions,
         }
-        return render(request, "model.html", values)
+        return render_about(request, "model.html", values, About(_place(request), model.description, model.tags, fault))
 
-    def version(request: Request, actor: Actor) -> Response:
+    def version(request: Request, actor: Actor, fault: Fault | None = None) -> Response:
         found = models.get(actor, ref=f"{request.path_params['name']}@{request.path_params['number']}")
-        return render(request, "model_version.html", _version_values(workspace, actor, found))
+        place = version_url(found.model, found.number)
+        endpoint = workspace.delivery.serving(found.model, found.number)
+        values = _version_values(workspace, actor, found) | {"endpoint": endpoint}
+        about = About(place, found.description, found.tags, fault)
+        return render_about(request, "model_version.html", values, about)
 
     return [
         page("/models", table),
         page("/models/{name}", versions),
         page("/models/{name}/{number}", version),
         *_changes(workspace),
+        *editing("/models/{name}", versions, _place, _model_verbs(workspace)),
+        *editing(_VERSION, version, _version_place, _version_verbs(workspace)),
+        *aliases.routes(workspace, _VERSION, version, _version_place),
     ]
+
+
+def _place(request: Request) -> str:
+    return f"/models/{quote(request.path_params['name'], safe='')}"
+
+
+def _version_place(request: Request) -> str:
+    return version_url(request.path_params["name"], request.path_params["number"])
+
+
+def _model_verbs(workspace: Workspace) -> Verbs:
+    models = workspace.models
+
+    def tag(request: Request, actor: Actor, key: str, value: str) -> None:
+        models.set_tag(actor, name=request.path_params["name"], key=key, value=value)
+
+    def untag(request: Request, actor: Actor, key: str) -> None:
+        models.delete_tag(actor, name=request.path_params["name"], key=key)
+
+    def describe(request: Request, actor: Actor, text: str) -> None:
+        models.update(actor, name=request.path_params["name"], description=text)
+
+    return Verbs(tag, untag, describe)
+
+
+def _version_verbs(workspace: Workspace) -> Verbs:
+    models = workspace.models
+
+    def ref(request: Request) -> str:
+        return f"{request.path_params['name']}@{request.path_params['number']}"
+
+    def tag(request: Request, actor: Actor, key: str, value: str) -> None:
+        models.describe(actor, ref=ref(request), tags={key: value})
+
+    def untag(request: Request, actor: Actor, key: str) -> None:
+        models.delete_version_tag(actor, ref=ref(request), key=key)
+
+    def describe(request: Request, actor: Actor, text: str) -> None:
+        models.describe(actor, ref=ref(request), description=text)
+
+    return Verbs(tag, untag, describe)
 
 
 def _changes(workspace: Workspace) -> list[StatedRoute]:
@@ -127,8 +177,8 @@ def _changes(workspace: Workspace) -> list[StatedRoute]:
     return [
         page("/models/{name}/delete", delete, Permission.WRITE, "POST"),
         page("/models/{name}/restore", restore, Permission.WRITE, "POST"),
-        page("/models/{name}/{number:int}/delete", delete_version, Permission.WRITE, "POST"),
-        page("/models/{name}/{number:int}/restore", restore_version, Permission.WRITE, "POST"),
+        page(f"{_VERSION}/delete", delete_version, Permission.WRITE, "POST"),
+        page(f"{_VERSION}/restore", restore_version, Permission.WRITE, "POST"),
     ]
 
 

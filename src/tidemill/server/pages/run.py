@@ -1,6 +1,7 @@
 """One run: what it was told, measured, used and made; its steps and why each ran or did not."""
 
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from markupsafe import Markup
 from starlette.requests import Request
@@ -15,10 +16,11 @@ from tidemill.server.pages.addresses import link_to
 from tidemill.server.pages.charts.figure import Frame
 from tidemill.server.pages.charts.lines import line_chart
 from tidemill.server.pages.curves import WAYS, Look, drawn, read_look
+from tidemill.server.pages.editing import NOTE, Fault, Verbs, described, editing, render_about
 from tidemill.server.pages.lineage import short_lineage
 from tidemill.server.pages.previews import preview_of
 from tidemill.server.pages.run_query import PARENT, Asked, written
-from tidemill.server.pages.shell import back_to, page, render
+from tidemill.server.pages.shell import back_to, page
 from tidemill.server.pages.tones import tone_of
 from tidemill.server.permits import StatedRoute
 from tidemill.tracking.records import Input, Run, RunStatus
@@ -58,7 +60,7 @@ def routes(workspace: Workspace) -> list[StatedRoute]:
     """Return the routes of this page."""
     tracking = workspace.tracking
 
-    def show(request: Request, actor: Actor) -> Response:
+    def show(request: Request, actor: Actor, fault: Fault | None = None) -> Response:
         run = tracking.get_run(actor, run_id=request.path_params["run_id"])
         artifacts = tracking.list_artifacts(actor, run_id=run.run_id)
         pipeline, steps = _steps(workspace, actor, run)
@@ -93,7 +95,11 @@ def routes(workspace: Workspace) -> list[StatedRoute]:
             "preview": preview_of(workspace, actor, f"run:{run.run_id}", wanted) if wanted else None,
             "lineage": short_lineage(workspace, actor, f"run:{run.run_id}"),
         }
-        return render(request, "run.html", values)
+        about = described(place(request), run.tags, fault, is_fixed=run.lifecycle_stage != "active")
+        return render_about(request, "run.html", values, about)
+
+    def place(request: Request) -> str:
+        return f"/runs/{quote(request.path_params['run_id'], safe='')}"
 
     def delete(request: Request, actor: Actor) -> Response:
         run_id = request.path_params["run_id"]
@@ -109,7 +115,24 @@ def routes(workspace: Workspace) -> list[StatedRoute]:
         page("/runs/{run_id}", show),
         page("/runs/{run_id}/delete", delete, Permission.WRITE, "POST"),
         page("/runs/{run_id}/restore", restore, Permission.WRITE, "POST"),
+        *editing("/runs/{run_id}", show, place, _verbs(workspace)),
     ]
+
+
+def _verbs(workspace: Workspace) -> Verbs:
+    tracking = workspace.tracking
+
+    def tag(request: Request, actor: Actor, key: str, value: str) -> None:
+        tracking.log_batch(actor, run_id=request.path_params["run_id"], tags={key: value})
+
+    def untag(request: Request, actor: Actor, key: str) -> None:
+        tracking.delete_run_tag(actor, run_id=request.path_params["run_id"], key=key)
+
+    def describe(request: Request, actor: Actor, text: str) -> None:
+        if text or NOTE in tracking.get_run(actor, run_id=request.path_params["run_id"]).tags:
+            tag(request, actor, NOTE, text) if text else untag(request, actor, NOTE)
+
+    return Verbs(tag, untag, describe)
 
 
 def _experiment(workspace: Workspace, actor: Actor, run: Run) -> str:

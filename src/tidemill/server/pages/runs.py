@@ -129,6 +129,9 @@ def _values(asked: Asked, columns: list[str], stretch: Stretch, reader: Reader, 
         "columns": columns,
         "stretch": stretch,
         "wide": len(columns) + 6,
+        "experiment": next(
+            (each for each in reader.experiments() if {each.experiment_id, each.name} & {asked.experiment}), None
+        ),
         "experiments": [Choice(name, name, name in chosen) for name in sorted(names.values())],
         "statuses": [each.value for each in RunStatus],
         "choices": [Choice(key, key, key in columns) for key in dict.fromkeys([*columns, *known])],

@@ -70,7 +70,8 @@ def render(request: Request, template: str, values: Mapping[str, object], *, sta
     Args:
         request: Whose answer it is.
         template: The template's name.
-        values: What it shows; `here` names the entry of the navigation, `title` the page.
+        values: What it shows; `here` names the entry of the navigation, `title` the page. `place` is the address of
+            the page where it answers a form that was refused.
         status: The HTTP status.
     """
     actor: Actor | None = getattr(request.state, "actor", None)
@@ -80,6 +81,7 @@ def render(request: Request, template: str, values: Mapping[str, object], *, sta
 
     frame = {
         "here": "",
+        "place": "",
         "actor": actor,
         "is_owner": actor == OWNER,
         "may": may,

@@ -12,7 +12,7 @@ EVIL = '"><script>alert(1)</script>'
         ("run:ab12", "/runs/ab12"),
         ("model:delay", "/models/delay"),
         ("model:a b/c?d", "/models/a%20b%2Fc%3Fd"),
-        ("experiment:0", "/runs?experiment=0"),
+        ("experiment:0", "/experiments/0"),
         ("gate_report:g", "/gates/g"),
         ("artifact:ab12", "/trace/artifact:ab12"),
         ("model_version:v", "/trace/model_version:v"),

@@ -5,6 +5,9 @@ import { keepFresh } from "./live.js";
 
 const root = document.documentElement;
 
+// The answer to a form that was refused is its page: reloading or renewing it must not send the form again.
+if (document.body.dataset.place) history.replaceState(history.state, "", document.body.dataset.place);
+
 const day = new Intl.DateTimeFormat(undefined, { dateStyle: "medium" });
 const full = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
 
