@@ -21,9 +21,13 @@ from tidemill.objects import ObjectStore, TreeEntry
 from tidemill.objects.trees import encode_manifest
 from tidemill.tracking import store as tracking
 from tidemill.tracking.importing import clean, moment
+from tidemill.tracking.merging import Merged, merge, merge_tags
 from tidemill.tracking.ports import CarriedName, CarriedVersion
 from tidemill.tracking.store import carrying
 from tidemill.tracking.store.carrying import Carried
+
+_TAKEN = "versions whose number is another version's here"
+_REMOVED = "versions that were removed for good here"
 
 
 class Located(NamedTuple):
@@ -67,22 +71,27 @@ class RegistryImporter:
             return False
         mark = blake2b(msgspec.json.encode(found), digest_size=12).hexdigest()
 
-        def work(tx: Transaction) -> bool:
+        def work(tx: Transaction) -> tuple[str, int]:
             before = carrying.find_carried(tx.connection, self._source, "model", [found.name]).get(found.name)
-            if before and before.mark == mark:
-                return False
             there = store.find_models(tx.connection, [found.name])
-            if not there or (before is None and there[0].deleted_at is not None):
+            if before and before.mark == mark:
+                return ("registered models unchanged" if there else ""), 0
+            is_new = not there or (before is None and there[0].deleted_at is not None)
+            if is_new:
                 self._insert_name(tx, found)
+                carrying.remember(tx, self._source, "aliases", {found.name: Carried(found.name, "")}, {})
             else:
                 self._update_name(tx, found, there[0])
-            rows = [{"model": found.name, "key": key, "value": clean(text)} for key, text in found.tags.items()]
-            tx.upsert(store.model_tags, rows)
-            carrying.remember(tx, self._source, "model", {found.name: Carried(found.name, mark)})
-            return True
+            owned = (found.name, found.name, found.tags)
+            gone = self._merge_tags(tx, "model", ("model_tags", "model"), owned, mark, is_new=is_new)
+            return "registered models", gone
 
-        is_news = self._ledger.write(self._actor, work)
-        self.counts["registered models" if is_news else "registered models unchanged"] += 1
+        word, gone = self._ledger.write(self._actor, work)
+        if not word:
+            self.skipped["registered models that were removed for good here"] += 1
+            return False
+        self.counts[word] += 1
+        self.counts["tags deleted"] += gone
         return True
 
     def version(self, found: CarriedVersion, locate: Callable[[CarriedVersion], Located]) -> bool:
@@ -93,26 +102,27 @@ class RegistryImporter:
         mark = blake2b(msgspec.json.encode(found) + digest.encode(), digest_size=12).hexdigest()
         foreign = f"{found.name}/{found.number}"
 
-        def work(tx: Transaction) -> str:
+        def work(tx: Transaction) -> tuple[str, int]:
             before = carrying.find_carried(tx.connection, self._source, "version", [foreign]).get(foreign)
-            if before and before.mark == mark:
-                return "versions unchanged"
             there = _row_of(tx.connection, found)
+            if before and before.mark == mark:
+                return ("versions unchanged" if there else _REMOVED), 0
             if there is None:
                 identifier = self._insert_version(tx, found, located, digest)
             elif before or there.created_at == moment(found.created_ms):
                 identifier = there.id
                 self._update_version(tx, found, located, digest, there)
             else:
-                return ""
-            carrying.remember(tx, self._source, "version", {foreign: Carried(identifier, mark)})
-            return "versions"
+                return _TAKEN, 0
+            owned, table = (foreign, identifier, found.tags), ("model_version_tags", "version_id")
+            return "versions", self._merge_tags(tx, "version", table, owned, mark, is_new=there is None)
 
-        word = self._ledger.write(self._actor, work)
-        if not word:
-            self.skipped["versions whose number is another version's here"] += 1
+        word, gone = self._ledger.write(self._actor, work)
+        if word in {_TAKEN, _REMOVED}:
+            self.skipped[word] += 1
             return False
         self.counts[word] += 1
+        self.counts["tags deleted"] += gone
         self.counts["version tags"] += len(found.tags) if word == "versions" else 0
         return True
 
@@ -129,9 +139,42 @@ class RegistryImporter:
                 fit[alias] = number
             else:
                 self.skipped["aliases of versions that were left out"] += 1
-        rows = [{"model": name, "alias": alias, "number": number} for alias, number in fit.items()]
-        self._ledger.write(self._actor, lambda tx: tx.upsert(store.model_aliases, rows))
-        self.counts["aliases"] += len(fit)
+        theirs = {alias: str(number) for alias, number in fit.items()}
+
+        def work(tx: Transaction) -> Merged:
+            table = store.model_aliases
+            rows = tx.connection.execute(sa.select(table.c.alias, table.c.number).where(table.c.model == name))
+            ours = {str(row.alias): str(row.number) for row in rows}
+            before = carrying.find_brought(tx.connection, self._source, "aliases", [name])
+            merged = merge(before.get(name, {}), theirs, ours)
+            put = [{"model": name, "alias": alias, "number": int(number)} for alias, number in merged.put.items()]
+            tx.upsert(table, put)
+            tx.execute(sa.delete(table).where(table.c.model == name, table.c.alias.in_(merged.drop)))
+            carrying.remember(tx, self._source, "aliases", {name: Carried(name, "")}, {name: merged.marks})
+            return merged
+
+        merged = self._ledger.write(self._actor, work)
+        self.counts["aliases"] += len(merged.put)
+        self.counts["aliases unchanged"] += len(fit) - len(merged.put)
+        self.counts["aliases deleted"] += len(merged.drop)
+
+    def _merge_tags(
+        self,
+        tx: Transaction,
+        kind: str,
+        table: tuple[str, str],
+        owned: tuple[str, str, Mapping[str, str]],
+        mark: str,
+        *,
+        is_new: bool,
+    ) -> int:
+        """Take over the tags of a name or a version, and remember both; return how many tags were deleted."""
+        foreign, local, tags = owned
+        theirs = {clean(key): clean(text) for key, text in tags.items()}
+        new = {foreign} if is_new else set()
+        brought, gone = merge_tags(tx, self._source, kind, table, [(foreign, local, theirs)], new)
+        carrying.remember(tx, self._source, kind, {foreign: Carried(local, mark)}, brought)
+        return gone
 
     def _insert_name(self, tx: Transaction, found: CarriedName) -> None:
         row = {
@@ -165,7 +208,6 @@ class RegistryImporter:
             **self._described(found, located, digest),
         }
         tx.execute(sa.insert(store.model_versions), row)
-        _put_tags(tx, identifier, found)
         subject = Ref("model_version", identifier)
         if located.entries:
             tx.link(Ref("artifact", digest), "registered_as", subject)
@@ -190,7 +232,6 @@ class RegistryImporter:
             changes.pop("deleted_at")
         table = store.model_versions
         tx.execute(sa.update(table).where(table.c.id == there.id).values(changes))
-        _put_tags(tx, str(there.id), found)
         if located.entries:
             tx.link(Ref("artifact", digest), "registered_as", Ref("model_version", str(there.id)))
 
@@ -219,8 +260,3 @@ def _row_of(connection: sa.Connection, found: CarriedVersion) -> "sa.Row[*tuple[
 
 def _run_here(connection: sa.Connection, run_id: str) -> str:
     return run_id if run_id and tracking.find_stages(connection, [run_id]) else ""
-
-
-def _put_tags(tx: Transaction, identifier: str, found: CarriedVersion) -> None:
-    rows = [{"version_id": identifier, "key": key, "value": clean(text)} for key, text in found.tags.items()]
-    tx.upsert(store.model_version_tags, rows)

@@ -4,7 +4,7 @@ What was taken is remembered for each source, so that taking it again changes no
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from hashlib import blake2b
 
 import msgspec
@@ -14,9 +14,11 @@ from tidemill.core.access import Actor
 from tidemill.core.digests import Digest
 from tidemill.core.errors import InvalidInput
 from tidemill.core.moments import Moment, from_ms, utc_now
+from tidemill.core.names import shown
 from tidemill.core.refs import Ref
 from tidemill.ledger import Ledger, Transaction
 from tidemill.tracking import rules, store
+from tidemill.tracking.merging import merge_tags
 from tidemill.tracking.ports import CarriedExperiment, CarriedModel, CarriedRun, Point
 from tidemill.tracking.records import Artifact, RunStatus
 from tidemill.tracking.store import carrying
@@ -47,6 +49,7 @@ class RunImporter:
         self._ledger = ledger
         self._actor = actor
         self._source = source
+        self._homes: dict[str, CarriedExperiment] = {}
         self.counts: Counter[str] = Counter()
         self.skipped: Counter[str] = Counter()
 
@@ -62,21 +65,28 @@ class RunImporter:
         """
         mark = _mark(found, location)
 
-        def work(tx: Transaction) -> tuple[str, bool]:
+        def work(tx: Transaction) -> tuple[str, bool, int]:
             before = carrying.find_carried(tx.connection, self._source, "experiment", [found.experiment_id])
             known = before.get(found.experiment_id)
             if known and known.mark.endswith(mark):
-                return known.local_id, False
+                return known.local_id, False, 0
             if known:
                 identifier, is_own = known.local_id, known.mark.startswith(_MADE)
+                is_new = _need_experiment(tx, identifier, found)
             else:
                 identifier, is_own = _settle_experiment(tx, found)
+                is_new = False
             _update_experiment(tx, identifier, found, location if is_own else None, is_known=known is not None)
+            tags = [(found.experiment_id, identifier, _cleaned(found.tags))]
+            table, new = ("experiment_tags", "experiment_id"), {found.experiment_id} if is_new else set()
+            brought, gone = merge_tags(tx, self._source, "experiment", table, tags, new)
             taken = Carried(identifier, (_MADE if is_own else _MET) + mark)
-            carrying.remember(tx, self._source, "experiment", {found.experiment_id: taken})
-            return identifier, True
+            carrying.remember(tx, self._source, "experiment", {found.experiment_id: taken}, brought)
+            return identifier, True, gone
 
-        identifier, is_news = self._ledger.write(self._actor, work)
+        identifier, is_news, gone = self._ledger.write(self._actor, work)
+        self._homes[identifier] = found
+        self.counts["tags deleted"] += gone
         self.counts["experiments" if is_news else "experiments unchanged"] += 1
         return identifier
 
@@ -100,11 +110,15 @@ class RunImporter:
         if not runs:
             return
 
-        def work(tx: Transaction) -> Counter[str]:
-            return _write_runs(tx, self._source, runs, experiment_id)
+        def work(tx: Transaction) -> tuple[Counter[str], int]:
+            _need_experiment(tx, experiment_id, self._homes[experiment_id])
+            there = store.find_stages(tx.connection, [run.run_id for run in runs])
+            lacking = _write_runs(tx, self._source, runs, experiment_id, there)
+            return lacking, _merge_run_tags(tx, self._source, runs, {run.run_id for run in runs} - set(there))
 
-        lacking = self._ledger.write(self._actor, work)
+        lacking, gone = self._ledger.write(self._actor, work)
         self.skipped += lacking
+        self.counts["tags deleted"] += gone
         self.counts["params"] += sum(len(run.params) for run in runs)
         self.counts["tags"] += sum(len(run.tags) for run in runs)
         self.counts["inputs"] += sum(len(run.inputs) + len(run.model_inputs) for run in runs)
@@ -126,17 +140,24 @@ class RunImporter:
         """Take logged models of one experiment."""
         marks = {model.model_id: _mark(model, "") for model in models}
 
-        def work(tx: Transaction) -> list[CarriedModel]:
+        def work(tx: Transaction) -> tuple[list[CarriedModel], int]:
             before = carrying.find_carried(tx.connection, self._source, "logged_model", list(marks))
             news = [
                 model for model in models if before.get(model.model_id, Carried("", "")).mark != marks[model.model_id]
             ]
+            ids = [model.model_id for model in news]
+            new = set(ids) - carrying.known_ids(tx.connection, store.logged_models, ids)
+            if news:
+                _need_experiment(tx, experiment_id, self._homes[experiment_id])
             _write_models(tx, news, experiment_id)
+            tags, table = [(each.model_id, each.model_id, _cleaned(each.tags)) for each in news], "logged_model_tags"
+            brought, gone = merge_tags(tx, self._source, "logged_model", (table, "model_id"), tags, new)
             taken = {model.model_id: Carried(model.model_id, marks[model.model_id]) for model in news}
-            carrying.remember(tx, self._source, "logged_model", taken)
-            return news
+            carrying.remember(tx, self._source, "logged_model", taken, brought)
+            return news, gone
 
-        news = self._ledger.write(self._actor, work)
+        news, gone = self._ledger.write(self._actor, work)
+        self.counts["tags deleted"] += gone
         self.counts["logged models"] += len(news)
         self.counts["logged models unchanged"] += len(models) - len(news)
         self.counts["params"] += sum(len(model.params) for model in news)
@@ -190,19 +211,40 @@ def _stage_and_mark(run: CarriedRun) -> str:
 
 def _settle_experiment(tx: Transaction, found: CarriedExperiment) -> tuple[str, bool]:
     """Return the id of an experiment that comes for the first time, and whether it was made for that."""
-    name = clean(found.name)[: rules.LONGEST_NAME] or f"experiment {found.experiment_id}"
+    name = _name_of(found)
     there = store.find_experiment(tx.connection, name=name)
     if there is not None and there.lifecycle_stage == found.lifecycle_stage:
         return there.experiment_id, False
-    start, number = name[: rules.LONGEST_NAME - 20], 1
-    while there is not None:
-        number += 1
-        name = f"{start} (imported{f' {number}' if number > 2 else ''})"
-        there = store.find_experiment(tx.connection, name=name)
     wanted = found.experiment_id
     is_number = wanted.isascii() and wanted.isdigit() and len(wanted) <= 18 and str(int(wanted)) == wanted
     is_free = is_number and not carrying.known_ids(tx.connection, store.experiments, [wanted])
     identifier = wanted if is_free else store.next_experiment_id(tx.connection)
+    _insert_experiment(tx, identifier, found, name)
+    return identifier, True
+
+
+def _need_experiment(tx: Transaction, identifier: str, found: CarriedExperiment) -> bool:
+    """Make an experiment again that was taken and is gone for good here; say whether it was."""
+    if store.find_experiment(tx.connection, experiment_id=identifier) is not None:
+        return False
+    if carrying.known_ids(tx.connection, store.experiments, [identifier]):
+        raise rules.ExperimentNotActive(
+            f"Experiment {shown(found.name)} is being removed for good", hint="Import again when `tidemill gc` ended."
+        )
+    _insert_experiment(tx, identifier, found, _name_of(found))
+    return True
+
+
+def _name_of(found: CarriedExperiment) -> str:
+    return clean(found.name)[: rules.LONGEST_NAME] or f"experiment {found.experiment_id}"
+
+
+def _insert_experiment(tx: Transaction, identifier: str, found: CarriedExperiment, wanted: str) -> None:
+    """Make an experiment under the name that it has there, or one like it that is free."""
+    name, start, number = wanted, wanted[: rules.LONGEST_NAME - 20], 1
+    while store.find_experiment(tx.connection, name=name) is not None:
+        number += 1
+        name = f"{start} (imported{f' {number}' if number > 2 else ''})"
     row = {
         "experiment_id": identifier,
         "name": name,
@@ -213,10 +255,10 @@ def _settle_experiment(tx: Transaction, found: CarriedExperiment) -> tuple[str, 
         "deleted_at": moment(found.updated_ms) if found.lifecycle_stage == "deleted" else None,
     }
     tx.execute(sa.insert(store.experiments), row)
-    if identifier != wanted:
-        tx.upsert(store.experiment_tags, {"experiment_id": identifier, "key": FORMER_ID, "value": wanted})
+    if identifier != found.experiment_id:
+        former = {"experiment_id": identifier, "key": FORMER_ID, "value": found.experiment_id}
+        tx.upsert(store.experiment_tags, former)
     tx.audit("experiment.create", Ref("experiment", identifier))
-    return identifier, True
 
 
 def _update_experiment(
@@ -232,14 +274,12 @@ def _update_experiment(
         deleted_at = moment(found.updated_ms) if found.lifecycle_stage == "deleted" else None
         changes |= {"lifecycle_stage": found.lifecycle_stage, "deleted_at": deleted_at}
     tx.execute(sa.update(store.experiments).where(store.experiments.c.experiment_id == identifier).values(changes))
-    rows = [(identifier, clean(key), clean(value)) for key, value in found.tags.items()]
-    carrying.put_texts(tx.connection, "experiment_tags", "experiment_id", rows)
 
 
-def _write_runs(tx: Transaction, source: str, runs: Sequence[CarriedRun], experiment_id: str) -> Counter[str]:
-    ids = [run.run_id for run in runs]
-    there = store.find_stages(tx.connection, ids)
-    before = carrying.find_carried(tx.connection, source, "run", ids)
+def _write_runs(
+    tx: Transaction, source: str, runs: Sequence[CarriedRun], experiment_id: str, there: Mapping[str, str]
+) -> Counter[str]:
+    before = carrying.find_carried(tx.connection, source, "run", [run.run_id for run in runs])
     rows = []
     for run in runs:
         stage = run.lifecycle_stage if run.lifecycle_stage == "deleted" else "active"
@@ -263,9 +303,24 @@ def _write_runs(tx: Transaction, source: str, runs: Sequence[CarriedRun], experi
         if run.run_id not in there:
             tx.link(Ref("experiment", experiment_id), "holds", Ref("run", run.run_id))
     tx.upsert(store.runs, rows)
-    for table, texts in (("run_params", "params"), ("run_tags", "tags")):
-        carrying.put_texts(tx.connection, table, "run_id", _texts((run.run_id, getattr(run, texts)) for run in runs))
+    carrying.put_texts(tx.connection, "run_params", "run_id", _texts((run.run_id, run.params) for run in runs))
     return _write_links(tx, runs, experiment_id)
+
+
+def _merge_run_tags(tx: Transaction, source: str, runs: Sequence[CarriedRun], new: Collection[str]) -> int:
+    """Take over the tags of runs; the one that names a run goes with its name."""
+    names, tags = [], []
+    for run in runs:
+        theirs = _cleaned(run.tags)
+        if name := theirs.pop(store.NAME_TAG, None):
+            names.append((run.run_id, store.NAME_TAG, name))
+        tags.append((run.run_id, run.run_id, theirs))
+    brought, gone = merge_tags(tx, source, "run", ("run_tags", "run_id"), tags, new)
+    carrying.put_texts(tx.connection, "run_tags", "run_id", names)
+    # Not taken whole yet, so that a killed import comes back to them; it knows by then which tags are its own.
+    begun = {run.run_id: Carried(run.run_id, f"{run.lifecycle_stage}:") for run in runs}
+    carrying.remember(tx, source, "run", begun, brought)
+    return gone
 
 
 def _write_links(tx: Transaction, runs: Sequence[CarriedRun], experiment_id: str) -> Counter[str]:
@@ -308,10 +363,13 @@ def _write_models(tx: Transaction, models: Sequence[CarriedModel], experiment_id
         for model in models
     ]
     tx.upsert(store.logged_models, rows)
-    for table, texts in (("logged_model_params", "params"), ("logged_model_tags", "tags")):
-        pairs = _texts((model.model_id, getattr(model, texts)) for model in models)
-        carrying.put_texts(tx.connection, table, "model_id", pairs)
+    params = _texts((model.model_id, model.params) for model in models)
+    carrying.put_texts(tx.connection, "logged_model_params", "model_id", params)
     write_model_points(tx.connection, [point for model in models for point in model.metrics])
+
+
+def _cleaned(texts: Mapping[str, str]) -> dict[str, str]:
+    return {clean(key): clean(value) for key, value in texts.items()}
 
 
 def _texts(owned: Iterable[tuple[str, dict[str, str]]]) -> list[tuple[str, str, str]]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+import msgspec
 import sqlalchemy as sa
 
 from tidemill.ledger import Transaction
@@ -33,13 +34,47 @@ def find_carried(connection: sa.Connection, source: str, kind: str, foreign_ids:
     return {foreign_id: Carried(local_id, mark) for foreign_id, local_id, mark in rows}
 
 
-def remember(tx: Transaction, source: str, kind: str, taken: Mapping[str, Carried]) -> None:
-    """Note that things were taken, under which ids and marks."""
-    rows = [
+def find_brought(
+    connection: sa.Connection, source: str, kind: str, foreign_ids: Sequence[str]
+) -> dict[str, dict[str, str]]:
+    """Return the marks of the tags or aliases that some things had at a source."""
+    query = "SELECT foreign_id, brought FROM carried WHERE foreign_id = ANY {texts} AND source = ? AND kind = ?"
+    rows = rows_in(connection, query, list(foreign_ids), source, kind) if foreign_ids else ()
+    return {foreign_id: msgspec.json.decode(brought) for foreign_id, brought in rows if brought}
+
+
+def remember(
+    tx: Transaction,
+    source: str,
+    kind: str,
+    taken: Mapping[str, Carried],
+    brought: Mapping[str, Mapping[str, str]] | None = None,
+) -> None:
+    """Note that things were taken, under which ids and marks, and with which tags; these stay when left out."""
+    rows: list[dict[str, object]] = [
         {"source": source, "kind": kind, "foreign_id": foreign_id, "local_id": local_id, "mark": mark}
         for foreign_id, (local_id, mark) in taken.items()
     ]
+    if brought is not None:
+        for row in rows:
+            row["brought"] = brought.get(str(row["foreign_id"]), {})
     tx.upsert(carried, rows)
+
+
+def texts_of(connection: sa.Connection, table: str, owner: str, owners: Sequence[str]) -> dict[str, dict[str, str]]:
+    """Return the tags of some owners."""
+    query = f"SELECT {owner}, key, value FROM {table} WHERE {owner} = ANY {{texts}}"  # noqa: S608 - names of ours
+    found: dict[str, dict[str, str]] = {}
+    for identifier, key, value in rows_in(connection, query, list(owners)) if owners else ():
+        found.setdefault(identifier, {})[key] = value
+    return found
+
+
+def drop_texts(connection: sa.Connection, table: str, owner: str, keys: Iterable[tuple[str, str]]) -> None:
+    """Delete tags of some owners."""
+    tags = sa.table(table, sa.column(owner), sa.column("key"))
+    for identifier, key in keys:
+        connection.execute(sa.delete(tags).where(tags.c[owner] == identifier, tags.c.key == key))
 
 
 def put_texts(connection: sa.Connection, table: str, owner: str, rows: Iterable[tuple[str, str, str]]) -> int:

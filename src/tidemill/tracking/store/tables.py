@@ -174,8 +174,9 @@ carried = sa.Table(
     sa.Column("foreign_id", sa.Text, primary_key=True),
     sa.Column("local_id", sa.Text, nullable=False),
     sa.Column("mark", sa.Text, nullable=False),
+    sa.Column("brought", JsonColumn),
 )
-"""What was taken from other trackers, under which id it stands here, and what it was made of then."""
+"""What was taken from other trackers, under which id it stands here, what it was made of then, and with which tags."""
 
 transfers = sa.Table(
     "transfers",

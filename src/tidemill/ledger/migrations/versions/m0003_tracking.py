@@ -184,6 +184,7 @@ def _create_carried() -> None:
         "carried",
         *(sa.Column(name, sa.Text, primary_key=True) for name in ("source", "kind", "foreign_id")),
         *(sa.Column(name, sa.Text, nullable=False) for name in ("local_id", "mark")),
+        sa.Column("brought", sa.Text),
     )
     op.create_table(
         "transfers",
