@@ -83,7 +83,7 @@ class Attendant:
         """End a run as failed; when that cannot be written, let it go on later."""
 
         def work(tx: Transaction) -> bool:
-            found = store.find_run(tx.connection, run_id)
+            found = store.find_run(tx.connection, run_id, hold=True)
             if found is None or found.status in OUTCOMES:
                 return True
             if living_holder(tx, run_id):

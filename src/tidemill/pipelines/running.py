@@ -20,7 +20,7 @@ from tidemill.objects import ObjectStore
 from tidemill.pipelines import rules, store
 from tidemill.pipelines.arguments import Known
 from tidemill.pipelines.claims import Claim
-from tidemill.pipelines.errors import ClaimLost, PipelineRunNotFound
+from tidemill.pipelines.errors import ClaimLost, PipelineRunNotFound, RunEnded
 from tidemill.pipelines.execution.journal import Journal
 from tidemill.pipelines.execution.loop import RunLoop, RunStopped, Work
 from tidemill.pipelines.execution.pool import PoolSettings, WorkerPool
@@ -101,7 +101,11 @@ class Runner:
             return run
         if self._stopping.is_set():
             raise RunStopped
-        claim = Claim(self._ledger, run_id, lambda tx: _begin(tx, run_id))
+        try:
+            claim = Claim(self._ledger, run_id, lambda tx: _begin(tx, run_id))
+        except RunEnded:  # between the look above and the claim
+            with self._ledger.read() as connection:
+                return need_run(connection, run_id)
         try:
             with self._ledger.read() as connection:
                 last_event = store.last_event(connection, run_id)
@@ -232,13 +236,19 @@ class Runner:
         return is_cancelled
 
 
-def need_run(connection: sa.Connection, run_id: str) -> PipelineRun:
+def need_run(connection: sa.Connection, run_id: str, *, hold: bool = False) -> PipelineRun:
     """Return the pipeline side of a run.
+
+    Args:
+        connection: The database.
+        run_id: The run.
+        hold: Keep others from changing it until the end of the transaction: who then asks for its claim knows that
+            it has not ended in between.
 
     Raises:
         PipelineRunNotFound: If no pipeline made that run.
     """
-    found = store.find_run(connection, run_id)
+    found = store.find_run(connection, run_id, hold=hold)
     if found is None:
         raise PipelineRunNotFound(
             f"No pipeline made a run {shown(run_id)}", hint="List runs with `tidemill pipelines list`."
@@ -247,6 +257,8 @@ def need_run(connection: sa.Connection, run_id: str) -> PipelineRun:
 
 
 def _begin(tx: Transaction, run_id: str) -> None:
+    if need_run(tx.connection, run_id, hold=True).status in OUTCOMES:
+        raise RunEnded(f"Run {shown(run_id)} has ended meanwhile", hint="There is nothing to execute.")
     table = store.pipeline_runs.c
     started = sa.func.coalesce(table.started_at, sa.literal(tx.now, table.started_at.type))
     change = sa.update(store.pipeline_runs).where(table.run_id == run_id)

@@ -258,7 +258,7 @@ class PipelineService:
         """
 
         def work(tx: Transaction) -> PipelineRun:
-            found = need_run(tx.connection, run_id)
+            found = need_run(tx.connection, run_id, hold=True)
             if found.status is PipelineStatus.DONE:
                 raise RunEnded(f"Run {shown(run_id)} is done", hint="Start a new one; unchanged steps are cached.")
             if holder := living_holder(tx, run_id):
@@ -280,7 +280,7 @@ class PipelineService:
         """
 
         def work(tx: Transaction) -> PipelineRun:
-            found = need_run(tx.connection, run_id)
+            found = need_run(tx.connection, run_id, hold=True)
             if found.status in _ENDED:
                 raise RunEnded(f"Run {shown(run_id)} is {found.status.value}", hint="There is nothing to cancel.")
             change = sa.update(store.pipeline_runs).where(store.pipeline_runs.c.run_id == run_id)

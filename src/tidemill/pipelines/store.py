@@ -151,9 +151,10 @@ def graph_of(connection: sa.Connection, run_id: str) -> Graph:
     return msgspec.convert(connection.execute(query).scalar_one(), Graph)
 
 
-def find_run(connection: sa.Connection, run_id: str) -> PipelineRun | None:
-    """Return a run."""
-    return _one(connection, sa.select(pipeline_runs).where(pipeline_runs.c.run_id == run_id), PipelineRun)
+def find_run(connection: sa.Connection, run_id: str, *, hold: bool = False) -> PipelineRun | None:
+    """Return a run, and if asked keep others from changing it until the end of the transaction."""
+    query = sa.select(pipeline_runs).where(pipeline_runs.c.run_id == run_id)
+    return _one(connection, query.with_for_update() if hold else query, PipelineRun)
 
 
 def list_runs(connection: sa.Connection, *, pipeline: str, status: str, before: str, limit: int) -> list[PipelineRun]:

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from tidemill.core.access import OWNER, SYSTEM
 from tidemill.core.errors import OutOfSpace
-from tidemill.pipelines import attending, store
+from tidemill.pipelines import attending, running, store
 from tidemill.pipelines.claims import Claim
 from tidemill.pipelines.execution.journal import Journal
 from tidemill.pipelines.running import Runner
@@ -100,6 +100,22 @@ def test_a_run_that_another_machine_finishes_is_left_alone(bench, wait_for):
     assert len(claims(bench)) == 1
 
 
+def test_a_run_that_ended_just_before_it_was_claimed_is_left_alone(bench, monkeypatch):
+    bench.write(QUICK)
+    run_id = bench.prepare()
+
+    def late(*words):
+        bench.service.cancel(OWNER, run_id=run_id)
+        return Claim(*words)
+
+    monkeypatch.setattr(running, "Claim", late)
+    found = bench.service.execute(OWNER, run_id)
+
+    assert found.status.value == status(bench, run_id) == "cancelled"
+    assert "run_started" not in bench.kinds(run_id)
+    assert claims(bench) == []
+
+
 def test_a_fault_of_our_own_ends_the_run_and_says_so(bench, wait_for, monkeypatch):
     bench.write(QUICK)
 
@@ -119,21 +135,25 @@ def test_a_fault_of_our_own_ends_the_run_and_says_so(bench, wait_for, monkeypatc
 
 def test_a_run_whose_end_cannot_be_written_goes_on_when_it_can(bench, wait_for, monkeypatch):
     bench.write(QUICK)
-    refused = []
+    finish = Journal.finish
+    seen: list[str] = []
 
-    def full(*_, **__):
-        refused.append(1)
+    def full():
         raise OutOfSpace("The disk is full", hint="Make room.")
 
-    monkeypatch.setattr(Journal, "finish", full)
-    monkeypatch.setattr(attending, "fail_unattended", lambda *_: full())
+    def refuse(*words, **options):
+        return finish(*words, **options) if len(seen) > 3 else full()
+
+    def refuse_the_last_word(tx, run_id, failure):
+        seen.append(status(bench, run_id))  # the one that makes room: the run cannot end as failed in between
+        full()
+
+    monkeypatch.setattr(Journal, "finish", refuse)
+    monkeypatch.setattr(attending, "fail_unattended", refuse_the_last_word)
     run_id = bench.service.start(OWNER, pipeline="pipeline.py:main", folder=str(bench.project)).run_id
-    wait_for(lambda: len(refused) > 3)
-    assert status(bench, run_id) == "running"
-    monkeypatch.undo()
-    monkeypatch.setattr(attending, "LOOK_AGAIN_S", 0.05)
 
     wait_for(lambda: status(bench, run_id) == "done")
+    assert seen == ["running"] * 4
     assert bench.tracking.get_run(OWNER, run_id=run_id).status == "FINISHED"
 
 
