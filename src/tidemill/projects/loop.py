@@ -310,9 +310,9 @@ class Loop:
 
     def _end(self, delivery: str, state: DeliveryState, reason: str) -> None:
         self._set_state(delivery, DeliveryState(state), reason)
-        trigger = self._read(delivery).trigger
-        if trigger is not None:
-            self._settling.answer(trigger, DeliveryState(state), reason)
+        found = self._read(delivery)  # it may have ended in another way, and that is what came of the trigger
+        if found.trigger is not None:
+            self._settling.answer(found.trigger, found.state, found.reason)
 
 
 def _actor(order: Order) -> Actor:

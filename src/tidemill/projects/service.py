@@ -1,6 +1,7 @@
 """What one can do with projects: plan, apply, deliver."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -26,6 +27,7 @@ from tidemill.projects.settling import Settling
 from tidemill.projects.spec import ProjectSpec, Scalar
 from tidemill.projects.waking import APPROVAL, Waking, workflow_id
 from tidemill.projects.watching import Watch
+from tidemill.workflows.errors import WorkflowEnded
 from tidemill.workflows.ports import Flow, Workflows
 
 LOOK = "projects.look"
@@ -271,10 +273,10 @@ class ProjectService:
         A yes or a no wakes it by itself. This is for a workspace without a server, whose deliveries go on only
         while a command works in it.
         """
-        found = self.get_delivery(actor, id=id)
-        if found.state is DeliveryState.WAITING:
-            self._workflows().send(workflow_id(id), APPROVAL, "decided")
-        return found
+        if self.get_delivery(actor, id=id).state is DeliveryState.WAITING:
+            with suppress(WorkflowEnded):  # it went on by itself just now
+                self._workflows().send(workflow_id(id), APPROVAL, "decided")
+        return self.get_delivery(actor, id=id)
 
 
 def _checked(text: str) -> ProjectSpec:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -11,8 +12,10 @@ from tidemill.core.errors import InvalidInput
 from tidemill.ledger import Ledger, Transaction
 from tidemill.projects import store
 from tidemill.projects.carrying import Carrying
-from tidemill.projects.loop import DELIVER, Order
+from tidemill.projects.loop import DELIVER, Loop, Order
 from tidemill.projects.records import DeliveryState
+from tidemill.projects.service import ProjectService
+from tidemill.workflows.errors import WorkflowEnded
 from tidemill.workflows.inline import InlineWorkflows
 from tidemill.workflows.ports import Flow
 
@@ -102,3 +105,36 @@ def test_one_that_cannot_be_taken_up_holds_no_other_up(house: House, monkeypatch
     house.carrying.take_up(house.workflows)
     assert [order.delivery for order in house.crew.begun] == ["two"]
     assert OWNER.name not in {order.actor for order in house.crew.begun}
+
+
+def test_what_ended_as_it_was_given_up_tells_its_trigger_how_it_ended(house: House) -> None:
+    """Between the list of open deliveries and the look at its workflow a delivery may end."""
+    told: list[tuple[str, DeliveryState, str]] = []
+
+    class Settling:
+        def answer(self, trigger: str, state: DeliveryState, reason: str) -> None:
+            told.append((trigger, state, reason))
+
+    house.order("one", DeliveryState.DEPLOYED, ended=True)
+    change = sa.update(store.deliveries).values(trigger="t", reason="it serves")
+    house.ledger.write(ANN, lambda tx: tx.execute(change))
+    nobody: Any = None
+    loop = Loop(house.ledger, nobody, nobody, nobody, nobody, Settling(), nobody)  # type: ignore[arg-type]
+    loop.give_up("one", "the workflow that carried it out failed")
+
+    assert told == [("t", DeliveryState.DEPLOYED, "it serves")]
+
+
+def test_a_delivery_that_went_on_as_it_was_resumed_is_shown_as_it_is(house: House) -> None:
+    house.order("one", DeliveryState.WAITING)
+    ended = sa.update(store.deliveries).values(state=DeliveryState.DEPLOYED.value)
+
+    class Ended(InlineWorkflows):
+        def send(self, *_: object, **__: object) -> None:
+            house.ledger.write(ANN, lambda tx: tx.execute(ended))
+            raise WorkflowEnded("it has ended", hint="none")
+
+    nobody: Any = None
+    projects = ProjectService(house.ledger, nobody, nobody, nobody, nobody, Ended)
+
+    assert projects.resume_delivery(OWNER, id="one").state is DeliveryState.DEPLOYED
