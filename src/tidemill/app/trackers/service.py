@@ -23,7 +23,8 @@ from tidemill.tracking.ports import GROUP, Credentials, Tracker, TrackerNotFound
 from tidemill.tracking.store.tables import transfers
 
 _MOST = 100
-_Running = dict[str, tuple[Transfer, Progress, threading.Thread]]
+_Running = dict[str, tuple[Transfer, Progress, threading.Event]]
+"""The transfers under way: as they began, how far they are, and what is set when they are over."""
 
 
 class TransferNotFound(NotFound):
@@ -89,7 +90,7 @@ class TrackerService:
 
         try:
             return self._start(actor, "import", tracker, opened.place, work)
-        except TidemillError:
+        except BaseException:
             opened.close()
             raise
 
@@ -129,7 +130,7 @@ class TrackerService:
 
         try:
             return self._start(actor, "export", tracker, opened.place, work)
-        except TidemillError:
+        except BaseException:
             opened.close()
             raise
 
@@ -162,14 +163,14 @@ class TrackerService:
         """End an import or export at its next step; what it did is kept, and the same asked for again goes on."""
         if running := self._running.get(id):
             running[1].cancel()
-            running[2].join()
+            running[2].wait()
         return self.get(actor, id=id)
 
     def close(self) -> None:
         """End what is under way, as a kill would."""
-        for _, progress, thread in list(self._running.values()):
+        for _, progress, over in list(self._running.values()):
             progress.cancel()
-            thread.join()
+            over.wait()
 
     def _start(
         self, actor: Actor, direction: Direction, tracker: str, place: str, work: Callable[[Progress], None]
@@ -184,23 +185,26 @@ class TrackerService:
             started_at=utc_now(),
             started_by=actor.name,
         )
-        thread = threading.Thread(
-            target=self._do, args=(actor, transfer, progress, work), name=f"{direction}-{tracker}", daemon=True
-        )
+        over = threading.Event()
         with self._lock:
-            for other, _, _ in self._running.values():
+            for other, _, _ in list(self._running.values()):
                 if (other.direction, other.place) == (direction, place):
                     raise TransferRuns(
                         f"This {direction} is under way", hint=f"Look at it: `tidemill trackers show {other.id}`."
                     )
-            self._running[transfer.id] = (transfer, progress, thread)
+            self._running[transfer.id] = (transfer, progress, over)
         try:
             self._ledger.write(actor, lambda tx: _write(tx, transfer, "begin"))
+            words = (actor, transfer, progress, work)
+            threading.Thread(target=self._do, args=words, name=f"{direction}-{tracker}", daemon=True).start()
         except BaseException:
-            del self._running[transfer.id]
+            self._leave(transfer)
             raise
-        thread.start()
         return transfer
+
+    def _leave(self, transfer: Transfer) -> None:
+        _, _, over = self._running.pop(transfer.id)
+        over.set()
 
     def _do(self, actor: Actor, transfer: Transfer, progress: Progress, work: Callable[[Progress], None]) -> None:
         status = TransferStatus.DONE
@@ -221,7 +225,7 @@ class TrackerService:
         try:
             self._ledger.write(actor, lambda tx: _write(tx, ended_with, status.value))
         finally:
-            del self._running[transfer.id]
+            self._leave(transfer)
 
 
 def _find(name: str) -> Tracker:

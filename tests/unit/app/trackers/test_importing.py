@@ -8,9 +8,9 @@ from tidemill.core.errors import NotFound
 from tidemill.tracking.importing import RunImporter
 from tidemill.tracking.rules import RunNotFound
 
-CHURN = {"experiment_id": 5}
-DELAY = {"name": "delay"}
-TABLES = {
+CHURN: dict[str, object] = {"experiment_id": 5}
+DELAY: dict[str, object] = {"name": "delay"}
+TABLES: dict[str, tuple[str, dict[str, object]]] = {
     "experiment": ("experiment_tags", CHURN),
     "run": ("tags", {"run_uuid": ONE}),
     "model": ("registered_model_tags", DELAY),
