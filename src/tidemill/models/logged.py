@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -49,6 +49,10 @@ class _Split(msgspec.Struct, frozen=True):
     data: list[list[JsonValue]]
 
 
+_WORDS: dict[str, float | None] = {"NaN": None, "Infinity": float("inf"), "-Infinity": float("-inf")}
+"""What Python's own writer of JSON, which MLflow's client uses, says of numbers that JSON does not have."""
+
+
 def rows_of(folder: Path, about: MLmodel) -> Rows:
     """Return example rows of a model that MLflow's client logged.
 
@@ -88,7 +92,7 @@ def _logged(folder: Path, info: Mapping[str, JsonValue], wanted: Sequence[Field]
 
 
 def _frame(content: bytes, wanted: Sequence[Field]) -> Rows | None:
-    split = msgspec.json.decode(content, type=_Split)
+    split = msgspec.convert(_plain(content), type=_Split)
     names = [str(name) for name in split.columns]
     if not split.data or not names:
         return None
@@ -97,13 +101,12 @@ def _frame(content: bytes, wanted: Sequence[Field]) -> Rows | None:
     given: dict[str, list[object]] = {name: [row[at] for row in split.data] for at, name in enumerate(names)}
     types = {field.name: field for field in wanted}
     if types and set(types) <= set(given):
-        columns = {name: _typed(given[name], field.type) for name, field in types.items()}
-        return Rows(tuple(wanted), columns)
+        return _shown({name: given[name] for name in types}, wanted)
     return Rows(tuple(infer_field(name, values) for name, values in given.items()), given)
 
 
 def _array(content: bytes, wanted: Sequence[Field]) -> Rows | None:
-    rows = json.loads(content)
+    rows = _plain(content)
     widths = {len(row) if isinstance(row, list) else 0 for row in rows} if isinstance(rows, list) else set()
     if len(widths) != 1 or 0 in widths:
         return None  # one row, or more dimensions than a table has
@@ -112,8 +115,24 @@ def _array(content: bytes, wanted: Sequence[Field]) -> Rows | None:
         return None
     given = {f"x{at}": [row[at] for row in rows] for at in range(width)}
     if [field.name for field in wanted] == list(given):
-        return Rows(tuple(wanted), {field.name: _typed(given[field.name], field.type) for field in wanted})
+        return _shown(given, wanted)
     return Rows(tuple(infer_field(name, values) for name, values in given.items()), given)
+
+
+def _plain(content: bytes) -> Any:  # noqa: ANN401 - JSON
+    return json.loads(content, parse_constant=_WORDS.__getitem__)
+
+
+def _shown(given: Mapping[str, list[object]], wanted: Sequence[Field]) -> Rows:
+    """Return rows as the signature has them; a gap shows that a column may lack a value, whatever the signature says.
+
+    MLflow infers a signature from whatever rows it is given, and asks for a value only of columns that are no numbers.
+    """
+    columns = {field.name: _typed(given[field.name], field.type) for field in wanted}
+    fields = [
+        msgspec.structs.replace(field, required=field.required and None not in columns[field.name]) for field in wanted
+    ]
+    return Rows(tuple(fields), columns)
 
 
 def _typed(values: Sequence[object], kind: FieldType) -> list[object]:

@@ -19,8 +19,9 @@ from tidemill.models.adopting import CannotPrepare, adopt
 from tidemill.models.examples import ExampleUnlikeModel
 from tidemill.models.formats import NotSafeFormat
 from tidemill.models.loading import load_predictor
-from tidemill.models.logged import InputsUnknown
+from tidemill.models.logged import InputsUnknown, rows_of
 from tidemill.models.manifest import DamagedModel, UnsafeModel, UntrustedTypes
+from tidemill.models.mlmodel import read_mlmodel
 from tidemill.models.signatures import InvalidSignature
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -153,6 +154,48 @@ def test_a_column_that_may_be_missing_stays_so_whatever_the_example_holds(logged
 
     assert answers["probability"] == list(model.predict(pd.DataFrame({"dep delay": [0.5], "hour": [np.nan]})))
     assert found.notes[0].startswith("Logged with lightgbm 3.0, read with ")
+
+
+@pytest.mark.parametrize("signed", [True, False])
+def test_an_example_with_gaps_shows_which_columns_may_lack_a_value(logged, signed):
+    rows = numbers().assign(hour=numbers()["hour"].astype(float))
+    rows.loc[2, "hour"] = np.nan
+    model = lgb.train({"objective": "binary", "verbose": -1}, lgb.Dataset(rows, truth()), 3)
+    text = {"model.lgb": model.model_to_string().encode()}
+    about = {"data": "model.lgb", "serialization_format": "skops"}
+    folder = logged("lightgbm", about, text, example=rows.head(5), inputs=columns(rows) if signed else "")
+    split = {"columns": list(rows), "data": rows.head(5).to_numpy().tolist()}
+    folder.joinpath("input_example.json").write_text(json.dumps(split))  # as MLflow's client writes it: with NaN
+    shown = rows_of(folder, read_mlmodel(folder, is_foreign=True))
+
+    answers = load_predictor(adopted(folder).folder).predict_columns({"dep delay": [0.5], "hour": [None]}, 1)
+
+    assert [(field.name, field.required) for field in shown.fields] == [("dep delay", True), ("hour", False)]
+    assert answers["probability"] == list(model.predict(pd.DataFrame({"dep delay": [0.5], "hour": [np.nan]})))
+
+
+def test_a_gap_in_an_array_is_a_missing_value_too(logged):
+    folder = logged("sklearn", SKOPS, {}, example=np.array([[1.0, np.nan], [2.0, np.inf]]), inputs=tensor(-1, 2))
+    shown = rows_of(folder, read_mlmodel(folder, is_foreign=True))
+
+    assert [field.required for field in shown.fields] == [True, False]
+    assert shown.columns["x1"][:2] == [None, np.inf]
+
+
+@pytest.mark.parametrize("word", ["cloudpickle", "pickle", "skops"])
+def test_a_booster_is_text_whatever_format_is_said_of_other_models(logged, word):
+    model = lgb.train({"objective": "binary", "verbose": -1}, lgb.Dataset(numbers(), truth()), 3)
+    about = {"data": "model.lgb", "serialization_format": word}  # MLflow 3.10 says it of every model of LightGBM
+    found = adopted(
+        logged("lightgbm", about, {"model.lgb": model.model_to_string().encode()}, example=numbers().head(3))
+    )
+
+    assert found.manifest.framework == "lightgbm"
+
+
+def test_a_pickle_that_is_called_a_booster_is_not_read(logged):
+    with pytest.raises(DamagedModel):
+        adopted(logged("lightgbm", {"data": "model.lgb"}, {"model.lgb": b"\x80\x04."}, example=numbers()))
 
 
 def test_made_up_texts_that_the_model_refuses_ask_for_an_example(logged):

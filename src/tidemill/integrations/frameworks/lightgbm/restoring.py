@@ -56,7 +56,7 @@ def restore(logged: Logged, trusted: Sequence[str]) -> Restored:
         DamagedModel: If it is not a whole and sound LightGBM model.
     """
     if "lightgbm" in logged.flavors:
-        path = file_of(logged, "lightgbm", "data")
+        path = file_of(logged, "lightgbm", "data", own=".lgb")
         release = logged.flavors["lightgbm"].get("lgb_version")
     else:
         path, release = file_of(logged, "sklearn", "pickled_model"), None
