@@ -51,13 +51,14 @@ def play(against_peer: bool, tmp_path_factory: pytest.TempPathFactory) -> Played
         if key not in told:
             folder = tmp_path_factory.mktemp("played")
             with start(folder) as url:
-                told[key] = _chapters(version, chapters, url, folder, within_s)
+                told[key] = chapters_of(version, chapters, url, folder, within_s)
         return told[key]
 
     return played
 
 
-def _chapters(version: str, chapters: tuple[str, ...], url: str, folder: Path, within_s: float) -> dict[str, Any]:
+def chapters_of(version: str, chapters: tuple[str, ...], url: str, folder: Path, within_s: float) -> dict[str, Any]:
+    """Play chapters with a version's client against a server, in a folder, and give what each saw or how it failed."""
     clean = {
         name: value for name, value in os.environ.items() if not name.startswith(("MLFLOW_", "TIDEMILL_", "PYTHON"))
     }

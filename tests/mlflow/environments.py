@@ -11,26 +11,34 @@ from pathlib import Path
 from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-CACHE: Final = ROOT / ".cache" / "mlflow-venvs"
+PLACE: Final = "MLFLOW_TESTS_ENVIRONMENTS"
+"""The variable that names another folder for the environments, say one that several checkouts share."""
+CACHE: Final = Path(os.environ.get(PLACE) or ROOT / ".cache" / "mlflow-venvs")
 OLDEST: Final = "2.9.2"
 MIDDLE: Final = "3.10.1"
 NEWEST: Final = "3.17.2"
 
-# What a user of that time had beside it; 2.9 does not know the newest scikit-learn, LightGBM, XGBoost and setuptools.
+# What a user of that time had beside it; 2.9 does not know the newest SQLAlchemy, scikit-learn,
+# LightGBM, XGBoost and setuptools, nor 3.10 the newest Starlette.
 BESIDE: Final[Mapping[str, Sequence[str]]] = {
-    OLDEST: ("setuptools<80", "scikit-learn<1.4", "lightgbm<4.2", "xgboost-cpu<2.2"),
-    MIDDLE: ("lightgbm", "xgboost-cpu"),
-    NEWEST: ("lightgbm", "xgboost-cpu"),
+    OLDEST: ("setuptools<80", "sqlalchemy<2.1", "scikit-learn<1.4", "lightgbm<4.2", "xgboost-cpu<2.2"),
+    MIDDLE: ("starlette<1", "lightgbm", "xgboost-cpu"),
+    NEWEST: ("lightgbm", "xgboost-cpu", "psycopg[binary]"),
 }
-ALWAYS: Final = ("optuna", "matplotlib", "pillow")
+ALWAYS: Final = ("optuna", "optuna-integration[mlflow]", "psutil", "matplotlib", "pillow")
 # PyTorch is large and its CPU build is not on every index: name the requirement to have it tested, say "torch==2.13.0".
 TORCH: Final = "MLFLOW_TESTS_TORCH"
+WITH_TORCH: Final[Mapping[str, Sequence[str]]] = {
+    OLDEST: ("lightning", "tensorflow-cpu<2.16"),  # it knows no Keras but TensorFlow's of then
+    MIDDLE: ("lightning", "keras>=3"),
+    NEWEST: ("lightning", "keras>=3"),
+}
 
 
 def requirements(version: str) -> list[str]:
     """Give what a version's environment is made of."""
     torch = os.environ.get(TORCH, "")
-    return [f"mlflow=={version}", *BESIDE[version], *ALWAYS, *([torch] if torch else [])]
+    return [f"mlflow=={version}", *BESIDE[version], *ALWAYS, *([torch, *WITH_TORCH[version]] if torch else [])]
 
 
 def environment(version: str) -> Path:
@@ -56,6 +64,8 @@ def environment(version: str) -> Path:
                 *requirements(version),
             ]
             subprocess.run(command, check=True)
+            for other in folder.glob("ready-*"):
+                other.unlink()  # what it said of need not be so any more
             mark.touch()
     return folder / "bin"
 

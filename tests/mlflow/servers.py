@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -64,22 +65,46 @@ def _process(
 @contextmanager
 def our_server(folder: Path) -> Iterator[str]:
     """Run `tidemill up` on an empty workspace and give its address."""
-    log = folder / "tidemill.log"
+    with our_planes(folder) as planes:
+        yield planes.url
+
+
+@dataclass(frozen=True, slots=True)
+class Planes:
+    """Where `tidemill up` answers.
+
+    Attributes:
+        url: The control plane.
+        serving_url: The data plane.
+        home: The folder of the workspace.
+    """
+
+    url: str
+    serving_url: str
+    home: Path
+
+
+@contextmanager
+def our_planes(folder: Path) -> Iterator[Planes]:
+    """Run `tidemill up` on an empty workspace and give where both of its planes are."""
+    log, home = folder / "tidemill.log", folder / "home"
     command = [sys.executable, "-m", "tidemill.cli.main", "up", "--port", "0", "--serving-port", "0"]
-    with _process([*command, "--home", str(folder / "home"), "--json"], log, {}, told=True) as process:
+    with _process([*command, "--home", str(home), "--json"], log, {}, told=True) as process:
         assert process.stdout is not None
         line = process.stdout.readline()
         if not line:
             raise RuntimeError(f"tidemill up ended: {log.read_text()[-2000:]}")
-        yield str(json.loads(line)["url"])
+        said = json.loads(line)
+        yield Planes(said["url"], said["serving_url"], home)
 
 
 @contextmanager
-def peer_server(folder: Path) -> Iterator[str]:
-    """Run `mlflow server` with one worker on an empty SQLite file and give its address."""
+def peer_server(folder: Path, version: str = NEWEST, database: str = "") -> Iterator[str]:
+    """Run `mlflow server` with one worker on an empty SQLite file, or another database, and give its address."""
     log, port = folder / "peer.log", free_port()
+    programs = environment(version)
     command = [
-        str(environment(NEWEST) / "mlflow"),
+        str(programs / "mlflow"),
         "server",
         "--host",
         "127.0.0.1",
@@ -90,11 +115,12 @@ def peer_server(folder: Path) -> Iterator[str]:
     ]
     command += [
         "--backend-store-uri",
-        f"sqlite:///{folder}/mlflow.db",
+        database or f"sqlite:///{folder}/mlflow.db",
         "--artifacts-destination",
         str(folder / "artifacts"),
     ]
-    with _process(command, log, QUIET) as process:
+    path = f"{programs}{os.pathsep}{os.environ['PATH']}"  # older ones start gunicorn by name
+    with _process(command, log, {**QUIET, "PATH": path}) as process:
         deadline = time.monotonic() + READY_S
         while True:
             with suppress(httpx.TransportError):

@@ -6,8 +6,8 @@ import pytest
 from tests.mlflow.environments import MIDDLE, NEWEST, OLDEST
 
 pytestmark = [pytest.mark.mlflow, pytest.mark.timeout(400)]
-CHAPTERS = ("fluent", "artifacts", "registry", "autologging", "commands")
-
+CHAPTERS = ("fluent", "artifacts", "registry", "autologging", "studies", "commands")
+DEEP = ("pytorch", "lightning_fit", "keras_fit")
 
 VERSIONS = [pytest.param(each, marks=pytest.mark.xdist_group(each)) for each in (OLDEST, MIDDLE, NEWEST)]
 
@@ -154,7 +154,32 @@ def test_autologging(saw: Any) -> None:
     assert (seen["lightgbm"]["metrics"], seen["lightgbm"]["history"]) == (["valid_0-multi_logloss"], 5)
     assert (seen["xgboost"]["metrics"], seen["xgboost"]["history"]) == (["valid-mlogloss"], 4)
     assert seen["grid"] == [2, True]
-    assert seen["optuna"] == [4, True]
+
+
+def test_studies_of_optuna(saw: Any, version: str) -> None:
+    seen = saw("studies")
+    told = ["COMPLETE", "MINIMIZE", "ada"]
+    assert seen["callback"] == {
+        "names": ["0", "1", "2", "3"],
+        "states": [["FINISHED", *told]] * 3 + [["FINISHED", "PRUNED", *told[1:]]],
+        "same": [True] * 4,
+        "values": [True] * 4,
+        "best": True,
+        "distribution": True,
+    }
+    assert seen["around"] == {
+        "states": ["FINISHED"] * 2,
+        "metrics": [["absolute", "near", "square"]] * 2,
+        "history": [3, 3],
+        "direction": ["['MINIMIZE', 'MINIMIZE']"] * 2,
+    }
+    assert seen["nested"] == {
+        "trials": [["0", "growth", ["value"]], ["1", "growth", ["value"]]],
+        "folds": [["fold 0", "fold 1"]] * 2,
+        "running": 0,
+    }
+    kept = {"states": ["COMPLETE"] * 3 + ["PRUNED", "COMPLETE"], "same": [True] * 4, "value": True}
+    assert seen["storage"] == (kept | {"attributes": {"by": "ada"}} if is_new(version) else {})
 
 
 def test_the_command(saw: Any) -> None:
@@ -167,15 +192,58 @@ def test_the_command(saw: Any) -> None:
     }
 
 
-@pytest.mark.parametrize("client", VERSIONS)
-def test_pytorch(client: str, torch_requirement: str, play: Any) -> None:
-    found = play(client, "pytorch")["pytorch"]
-    assert "failed" not in found, found["failed"]
-    assert found["saw"] == {"same": True, "answers": 3, "history": 50, "learned": True}
+@pytest.fixture
+def deep(version: str, torch_requirement: str, play: Any) -> Any:
+    """Give a function that tells what a chapter of deep learning saw."""
+
+    def told(chapter: str) -> dict[str, Any]:
+        found = play(version, *DEEP)[chapter]
+        assert "failed" not in found, found["failed"]
+        return dict(found["saw"])
+
+    return told
+
+
+def test_pytorch(deep: Any) -> None:
+    assert deep("pytorch") == {
+        "same": True,
+        "answers": True,
+        "signature": ["float32", [-1, 1]],
+        "example": True,
+        "history": 50,
+        "learned": True,
+    }
+
+
+def test_lightning(deep: Any, version: str) -> None:
+    seen = deep("lightning_fit")
+    checkpoints = ["checkpoints/latest_checkpoint.pth", "checkpoints/latest_checkpoint_metrics.json"]
+    assert seen == {
+        "params": {"epochs": "5", "optimizer_name": "SGD", "lr": "0.1"},
+        "history": [0, 1, 2, 3, 4],
+        "metrics": ["train_loss", "train_loss_epoch", "train_loss_step", "val_loss"],
+        "files": ["checkpoints"] * is_new(version) + ["model_summary.txt"],
+        "checkpoint": {"files": checkpoints, "same": True} if is_new(version) else {},
+        "same": True,
+    }
+
+
+def test_keras(deep: Any, version: str) -> None:
+    seen = deep("keras_fit")
+    assert {"loss", "mae", "val_loss", "val_mae"} <= set(seen.pop("metrics"))
+    assert seen == {
+        "params": {"epochs": "5", "batch_size": "16"},
+        "history": [0, 1, 2, 3, 4],
+        "summary": True,
+        "native": True,
+        "generic": True,
+        "inputs": 1 if is_new(version) else 2,  # without TensorFlow newer clients leave the validation set out
+    }
 
 
 @pytest.mark.slow
-def test_models_serve(play: Any) -> None:
-    found = play(NEWEST, "serving")["serving"]
+@pytest.mark.parametrize("client", VERSIONS)
+def test_models_serve(client: str, play: Any) -> None:
+    found = play(client, "serving")["serving"]
     assert "failed" not in found, found["failed"]
-    assert found["saw"] == {"predictions": [21.0, 41.0]}
+    assert found["saw"] == {"rows": 300, "same": True}

@@ -1,12 +1,10 @@
-"""Autologging of scikit-learn, LightGBM and XGBoost, and Optuna's callback: their usual quick-starts."""
+"""Autologging of scikit-learn, LightGBM and XGBoost: their usual quick-starts."""
 
 import json
 from typing import Any
 
 import lightgbm
 import mlflow
-import numpy as np
-import optuna
 import xgboost
 from mlflow import MlflowClient
 from sklearn.datasets import load_iris
@@ -20,7 +18,7 @@ def main() -> dict[str, Any]:
     """Train with autologging on and see what was logged."""
     mlflow.set_experiment("autologging")
     try:
-        return {**scikit(), **search(), **light(), **extreme(), **study()}
+        return {**scikit(), **search(), **light(), **extreme()}
     finally:
         mlflow.autolog(disable=True, silent=True)
 
@@ -101,24 +99,6 @@ def extreme() -> dict[str, Any]:
     found = seen(run.info.run_id)
     found["history"] = len(MlflowClient().get_metric_history(run.info.run_id, "valid-mlogloss"))
     return {"xgboost": found}
-
-
-def study() -> dict[str, Any]:
-    """Log the trials of an Optuna study as runs, as its integration does."""
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    mlflow.set_experiment("study")
-
-    def objective(trial: optuna.Trial) -> float:
-        with mlflow.start_run(run_name=f"trial-{trial.number}", nested=True):
-            x = trial.suggest_float("x", -1, 1)
-            mlflow.log_param("x", x)
-            mlflow.log_metric("value", x * x)
-            return float(x * x)
-
-    with mlflow.start_run(run_name="study"):
-        optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=1)).optimize(objective, n_trials=4)
-    best = mlflow.search_runs(filter_string="metrics.value >= 0", order_by=["metrics.value ASC"])
-    return {"optuna": [len(best), bool(np.all(np.diff(best["metrics.value"]) >= 0))]}
 
 
 if __name__ == "__main__":

@@ -8,34 +8,49 @@ import subprocess
 import sys
 import time
 import urllib.request
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import mlflow
+import numpy as np
 import pandas as pd
+from sklearn.ensemble import RandomForestRegressor
 from sklearn.linear_model import LinearRegression
 
 NAMED = "name" if int(mlflow.__version__.split(".")[0]) >= 3 else "artifact_path"
+SAFE = (
+    {"skops_trusted_types": ["sklearn.tree._tree.Tree"]}
+    if hasattr(mlflow.sklearn, "SERIALIZATION_FORMAT_SKOPS")
+    else {}
+)
 READY_S = 150
 
 
 def main() -> dict[str, Any]:
-    """Register a line, serve it by its alias in this environment, ask it."""
+    """Register two models, serve the second by its alias in this environment, ask it."""
     mlflow.set_experiment("serving")
-    frame = pd.DataFrame({"x": [0.0, 1.0, 2.0]})
+    draw = np.random.default_rng(3)
+    frame = pd.DataFrame(draw.normal(size=(300, 3)), columns=["x", "y", "z"])
+    model = RandomForestRegressor(5, random_state=0).fit(frame, frame["x"] * frame["y"])
     with mlflow.start_run():
-        mlflow.sklearn.log_model(LinearRegression().fit(frame, [1.0, 3.0, 5.0]), **{NAMED: "model"}, input_example=frame.head(1),
-                                 registered_model_name="served")  # fmt: skip
-    mlflow.MlflowClient().set_registered_model_alias("served", "champion", "1")
+        mlflow.sklearn.log_model(
+            LinearRegression().fit(frame, frame["z"]), **{NAMED: "other"}, registered_model_name="served"
+        )
+        mlflow.sklearn.log_model(
+            model, **{NAMED: "model"}, input_example=frame.head(1), registered_model_name="served", **SAFE
+        )
+    mlflow.MlflowClient().set_registered_model_alias("served", "champion", "2")
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     programs = Path(sys.executable).parent
     words = ["models", "serve", "-m", "models:/served@champion", "--port", str(port), "--env-manager", "local"]
     path = f"{programs}{os.pathsep}{os.environ['PATH']}"  # it starts uvicorn or gunicorn by name
-    server = subprocess.Popen([str(programs / "mlflow"), *words], env=os.environ | {"PATH": path}, start_new_session=True,
-                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
+    with Path("serve.log").open("wb") as log:
+        server = subprocess.Popen([str(programs / "mlflow"), *words], env=os.environ | {"PATH": path}, start_new_session=True,
+                                  stdout=log, stderr=log)  # fmt: skip
     try:
-        body = json.dumps({"dataframe_records": [{"x": 10.0}, {"x": 20.0}]}).encode()
+        body = json.dumps({"dataframe_split": frame.to_dict("split", index=False)}).encode()
         request = urllib.request.Request(
             f"http://127.0.0.1:{port}/invocations", body, {"Content-Type": "application/json"}
         )
@@ -43,13 +58,15 @@ def main() -> dict[str, Any]:
         while True:
             try:
                 with urllib.request.urlopen(request, timeout=5) as reply:
-                    return {"predictions": [round(value, 6) for value in json.load(reply)["predictions"]]}
-            except OSError:
+                    predictions = json.load(reply)["predictions"]
+                    return {"rows": len(predictions), "same": predictions == model.predict(frame).tolist()}
+            except OSError as error:
                 if time.monotonic() > deadline or server.poll() is not None:
-                    raise
+                    raise RuntimeError(Path("serve.log").read_text()[-3000:]) from error
                 time.sleep(0.2)
     finally:
-        os.killpg(server.pid, signal.SIGTERM)
+        with suppress(ProcessLookupError):
+            os.killpg(server.pid, signal.SIGTERM)
         server.wait(20)
 
 
