@@ -13,10 +13,16 @@ from blake3 import blake3
 
 from tidemill.core.moments import Moment, to_us
 from tidemill.core.refs import Ref
+from tidemill.ledger.dialect import is_sqlite, rows_of, write_many, write_one
 from tidemill.ledger.encoding import decode_json, encode_json
 from tidemill.ledger.schema import audit_events, audit_head
 
 GENESIS = "0" * 64
+_HEAD = "SELECT seq, digest FROM audit_head"
+_ADD = (
+    "INSERT INTO audit_events (seq, at, actor, action, subject_kind, subject_id, detail, previous, digest) {rows}"
+)
+_EVENT = ("bigint", "bigint", *("text",) * 7)
 
 
 class Draft(NamedTuple):
@@ -51,28 +57,17 @@ class BrokenChain(NamedTuple):
 
 def append(connection: sa.Connection, drafts: Sequence[Draft]) -> None:
     """Append events to the chain, inside the caller's transaction."""
-    head = connection.execute(sa.select(audit_head.c.seq, audit_head.c.digest).with_for_update()).one_or_none()
-    seq, previous = (head.seq, head.digest) if head else (0, GENESIS)
+    head = rows_of(connection, _HEAD if is_sqlite(connection) else f"{_HEAD} FOR UPDATE")
+    seq, previous = head[0] if head else (0, GENESIS)
     rows = []
     for draft in drafts:
         seq += 1
-        digest = _digest(seq, to_us(draft.at), draft.actor, draft.action, str(draft.subject), draft.detail, previous)
-        rows.append(
-            {
-                "seq": seq,
-                "at": draft.at,
-                "actor": draft.actor,
-                "action": draft.action,
-                "subject_kind": draft.subject.kind,
-                "subject_id": draft.subject.id,
-                "detail": draft.detail,
-                "previous": previous,
-                "digest": digest,
-            }
-        )
+        at, subject = to_us(draft.at), draft.subject
+        digest = _digest(seq, at, draft.actor, draft.action, str(subject), draft.detail, previous)
+        rows.append((seq, at, draft.actor, draft.action, subject.kind, subject.id, draft.detail, previous, digest))
         previous = digest
-    connection.execute(sa.insert(audit_events), rows)
-    connection.execute(sa.update(audit_head).values(seq=seq, digest=previous))
+    write_many(connection, _ADD, _EVENT, rows)
+    write_one(connection, "UPDATE audit_head SET seq = ?, digest = ?", seq, previous)
 
 
 def read(

@@ -10,8 +10,13 @@ from sqlalchemy.pool import NullPool, QueuePool
 _READERS = 8
 
 
-def sqlite_writer(path: Path) -> sa.Engine:
-    """Return an engine for the one connection that writes and checkpoints."""
+def sqlite_writer(path: Path, *, begins: bool = True) -> sa.Engine:
+    """Return an engine for the one connection that writes and checkpoints.
+
+    Args:
+        path: The database file.
+        begins: Whether a connection begins its transactions; if not, who has it does so through the driver.
+    """
 
     def connect() -> sqlite3.Connection:
         connection = sqlite3.connect(path, timeout=5, isolation_level=None, check_same_thread=False)
@@ -22,7 +27,8 @@ def sqlite_writer(path: Path) -> sa.Engine:
         return connection
 
     engine = sa.create_engine("sqlite://", creator=connect, poolclass=NullPool)
-    _explicit_begin(engine)
+    if begins:
+        _explicit_begin(engine)
     return engine
 
 

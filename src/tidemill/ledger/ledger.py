@@ -51,7 +51,7 @@ class Ledger:
                 )
             with plain_errors():
                 migrate(engines.sqlite_writer(self._path))
-                self._writer = Writer(engines.sqlite_writer(self._path))
+                self._writer = Writer(engines.sqlite_writer(self._path, begins=False))
                 self._readers = engines.sqlite_readers(self._path)
         elif self.backend == "postgresql":
             with plain_errors():

@@ -6,11 +6,17 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from tidemill.core.access import Actor
-from tidemill.core.moments import Moment, utc_now
+from tidemill.core.moments import Moment, to_us, utc_now
 from tidemill.core.refs import Ref
 from tidemill.ledger import audit
+from tidemill.ledger.dialect import write_many
 from tidemill.ledger.encoding import encode_json
-from tidemill.ledger.schema import lineage_edges
+
+_ADD_EDGES = (
+    "INSERT INTO lineage_edges (source_kind, source_id, relation, target_kind, target_id, created_at) {rows}"
+    " ON CONFLICT DO NOTHING"
+)
+_EDGE = (*("text",) * 5, "bigint")
 
 
 def insert_into(connection: sa.Connection, table: sa.Table) -> "sqlite.Insert | postgresql.Insert":
@@ -34,7 +40,7 @@ class Transaction:
         self.actor = actor
         self.now: Moment = utc_now()
         self.events: list[audit.Draft] = []
-        self.edges: list[dict[str, object]] = []
+        self.edges: list[tuple[str | int, ...]] = []
 
     def execute(self, statement: sa.Executable, rows: Rows | None = None) -> sa.CursorResult[tuple[object, ...]]:
         """Run a statement, once for each of the rows where some are given."""
@@ -66,16 +72,7 @@ class Transaction:
 
     def link(self, source: Ref, relation: str, target: Ref) -> None:
         """Record that the target came from the source. Recording it again changes nothing."""
-        self.edges.append(
-            {
-                "source_kind": source.kind,
-                "source_id": source.id,
-                "relation": relation,
-                "target_kind": target.kind,
-                "target_id": target.id,
-                "created_at": self.now,
-            }
-        )
+        self.edges.append((source.kind, source.id, relation, target.kind, target.id, to_us(self.now)))
 
     def audit(self, action: str, subject: Ref, **detail: object) -> None:
         """Record who does what to which thing; `detail` is JSON and holds no personal data."""
@@ -87,7 +84,7 @@ def finish(connection: sa.Connection, transactions: Sequence[Transaction]) -> No
     """Write the edges and events of units of work, in their order. The ledger calls this once, before the commit."""
     edges = [edge for transaction in transactions for edge in transaction.edges]
     if edges:
-        connection.execute(insert_into(connection, lineage_edges).on_conflict_do_nothing(), edges)
+        write_many(connection, _ADD_EDGES, _EDGE, edges)
     events = [event for transaction in transactions for event in transaction.events]
     if events:
         audit.append(connection, events)

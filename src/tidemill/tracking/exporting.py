@@ -12,7 +12,7 @@ from tidemill.ledger import Ledger
 from tidemill.tracking import store
 from tidemill.tracking.ports import CarriedExperiment, CarriedModel, CarriedRun, Point
 from tidemill.tracking.records import Artifact, LoggedModel, Metric, Run
-from tidemill.tracking.store.dialect import rows_in, rows_of
+from tidemill.ledger.dialect import rows_in, rows_of
 from tidemill.tracking.store.values import decode_value
 
 _SOME = 200

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from tidemill.ledger.rows import record
 from tidemill.tracking.records import Experiment
-from tidemill.tracking.store.dialect import rows_in, rows_of
+from tidemill.ledger.dialect import rows_in, rows_of
 from tidemill.tracking.store.tables import experiments, is_there
 
 

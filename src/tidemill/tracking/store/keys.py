@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 
-from tidemill.tracking.store.dialect import rows_of
+from tidemill.ledger.dialect import rows_of
 from tidemill.tracking.store.tables import metric_series, run_params, run_tags
 
 _TABLES = (metric_series, run_params, run_tags)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import sqlalchemy as sa
 
 from tidemill.tracking.records import Metric
-from tidemill.tracking.store.dialect import Rows, is_sqlite, rows_in, rows_of, write_many
+from tidemill.ledger.dialect import Rows, is_sqlite, rows_in, rows_of, write_each, write_many
 from tidemill.tracking.store.values import decode_value, encode_value
 
 _ADD_POINTS = "INSERT INTO metrics (series, step, timestamp, value) {rows} ON CONFLICT DO NOTHING"
@@ -151,7 +151,7 @@ def _move_series(connection: sa.Connection, moved: Sequence[tuple[int, Place]]) 
         return
     if is_sqlite(connection):
         rows = [(*place, number, *place) for number, place in moved]
-        connection.exec_driver_sql(_MOVE, rows if len(rows) > 1 else rows[0])
+        write_each(connection, _MOVE, rows)
         return
     source = _MOVE_ALL.replace("FROM ({rows}) AS new", "FROM ({rows}) AS new (id, step, timestamp, value)")
     write_many(connection, source, _POINT, [(number, *place) for number, place in sorted(moved)])
