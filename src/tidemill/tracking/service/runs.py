@@ -109,16 +109,7 @@ class RunVerbs(Place):
             params=params,
             tags={**tags, store.NAME_TAG: called},
         )
-        row = {
-            "run_id": run_id,
-            "experiment_id": run.experiment_id,
-            "name": run.name,
-            "user": run.user,
-            "status": run.status.value,
-            "lifecycle_stage": run.lifecycle_stage,
-            "start_time": run.start_time,
-        }
-        if not tx.insert_new(store.runs, row):
+        if not store.add_run(tx, run):
             raise rules.RunLeaving(
                 f"Run {shown(run_id)} is being removed for good, or made by somebody else at this moment",
                 hint="Try again in a while, or use another id.",

@@ -19,7 +19,7 @@ from tidemill.tracking.store.inputs import write_dataset, write_input, write_out
 from tidemill.tracking.store.keys import find_keys
 from tidemill.tracking.store.logged_models import find_logged_models
 from tidemill.tracking.store.metrics import metric_histories, metric_history, write_metrics, write_points
-from tidemill.tracking.store.runs import NAME_TAG, add_tags, find_runs, find_stages, write_params, write_tags
+from tidemill.tracking.store.runs import NAME_TAG, add_run, add_tags, find_runs, find_stages, write_params, write_tags
 from tidemill.tracking.store.tables import (
     experiment_tags,
     experiments,
@@ -44,6 +44,7 @@ __all__ = [
     "NAME_TAG",
     "NOT_A_NUMBER",
     "ROOTS",
+    "add_run",
     "add_tags",
     "clashes",
     "decode_value",

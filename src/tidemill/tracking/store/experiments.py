@@ -4,30 +4,44 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 
-from tidemill.ledger.rows import record
+from tidemill.core.moments import from_us
+from tidemill.ledger.dialect import Rows, rows_in, rows_of
 from tidemill.tracking.records import Experiment
-from tidemill.ledger.dialect import rows_in, rows_of
-from tidemill.tracking.store.tables import experiments, is_there
+
+_EXPERIMENTS = (
+    "SELECT experiment_id, name, artifact_location, lifecycle_stage, created_at, updated_at, deleted_at"
+    " FROM experiments WHERE coalesce(deleted_at, 1) <> 0 AND"
+)
 
 
 def find_experiment(connection: sa.Connection, *, experiment_id: str = "", name: str = "") -> Experiment | None:
     """Return the experiment of that id or name."""
-    where = experiments.c.experiment_id == experiment_id if experiment_id else experiments.c.name == name
-    row = connection.execute(sa.select(experiments).where(where, is_there(experiments))).one_or_none()
-    if row is None:
-        return None
-    return Experiment(**record(row), tags=_tags(connection, [row.experiment_id]).get(row.experiment_id, {}))
+    where = "experiment_id = ?" if experiment_id else "name = ?"
+    found = _experiments(connection, rows_of(connection, f"{_EXPERIMENTS} {where}", experiment_id or name))
+    return found[0] if found else None
 
 
 def find_experiments(connection: sa.Connection, ids: Sequence[str]) -> list[Experiment]:
     """Return the experiments of those ids, in that order, without the ones that do not exist."""
-    if not ids:
-        return []
-    wanted = sa.and_(experiments.c.experiment_id.in_(ids), is_there(experiments))
-    rows = {row.experiment_id: row for row in connection.execute(sa.select(experiments).where(wanted))}
-    found = [identifier for identifier in ids if identifier in rows]
-    tags = _tags(connection, found)
-    return [Experiment(**record(rows[identifier]), tags=tags.get(identifier, {})) for identifier in found]
+    rows = {row[0]: row for row in rows_in(connection, f"{_EXPERIMENTS} experiment_id = ANY {{texts}}", ids)}
+    return _experiments(connection, [rows[identifier] for identifier in ids if identifier in rows])
+
+
+def _experiments(connection: sa.Connection, rows: Rows) -> list[Experiment]:
+    tags = _tags(connection, [row[0] for row in rows]) if rows else {}
+    return [
+        Experiment(
+            experiment_id=experiment_id,
+            name=name,
+            artifact_location=location,
+            lifecycle_stage=stage,
+            created_at=from_us(created),
+            updated_at=from_us(updated),
+            deleted_at=None if deleted is None else from_us(deleted),
+            tags=tags.get(experiment_id, {}),
+        )
+        for experiment_id, name, location, stage, created, updated, deleted in rows
+    ]
 
 
 def next_experiment_id(connection: sa.Connection) -> str:

@@ -6,10 +6,10 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
-from tidemill.core.moments import from_us
+from tidemill.core.moments import from_us, to_us
 from tidemill.ledger import Transaction
 from tidemill.tracking.records import Input, InputDataset, Output, Run, RunStatus
-from tidemill.ledger.dialect import Rows, rows_in, rows_of, write_many
+from tidemill.ledger.dialect import Rows, rows_in, rows_of, write_many, write_one
 from tidemill.tracking.store.tables import runs
 from tidemill.tracking.store.values import NOT_A_NUMBER
 
@@ -27,6 +27,10 @@ _TAGS = "SELECT run_id, key, value FROM run_tags WHERE run_id {wanted} ORDER BY 
 _METRICS = "SELECT run_id, key, value, step, timestamp FROM metric_series WHERE run_id {wanted} ORDER BY run_id, key"
 _INPUTS = "SELECT run_id, ref, context, tags FROM run_inputs WHERE run_id {wanted} ORDER BY run_id, ref, context"
 _OUTPUTS = "SELECT run_id, model_id, step FROM run_outputs WHERE run_id {wanted} ORDER BY run_id, step, model_id"
+_ADD_RUN = (
+    'INSERT INTO runs (run_id, experiment_id, name, "user", status, lifecycle_stage, start_time)'
+    " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+)
 _ADD_PARAMS = "INSERT INTO run_params (run_id, key, value) {rows} ON CONFLICT DO NOTHING"
 _SET_TAGS = (
     "INSERT INTO run_tags (run_id, key, value) {rows} ON CONFLICT (run_id, key) DO UPDATE SET value = excluded.value"
@@ -83,6 +87,13 @@ def find_stages(connection: sa.Connection, run_ids: Sequence[str]) -> dict[str, 
     if len(run_ids) == 1:
         return dict(rows_of(connection, _STAGES.replace("{wanted}", "= ?"), run_ids[0]))
     return dict(rows_in(connection, _STAGES.replace("{wanted}", "= ANY {texts}"), run_ids))
+
+
+def add_run(tx: Transaction, run: Run) -> bool:
+    """Write a new run, without what it holds, and say whether its id was free."""
+    start = to_us(run.start_time)
+    what = (run.run_id, run.experiment_id, run.name, run.user, run.status.value, run.lifecycle_stage, start)
+    return write_one(tx.connection, _ADD_RUN, *what) == 1
 
 
 def write_params(tx: Transaction, run_id: str, params: dict[str, str]) -> None:
