@@ -19,9 +19,7 @@ from tidemill.ledger.schema import audit_events, audit_head
 
 GENESIS = "0" * 64
 _HEAD = "SELECT seq, digest FROM audit_head"
-_ADD = (
-    "INSERT INTO audit_events (seq, at, actor, action, subject_kind, subject_id, detail, previous, digest) {rows}"
-)
+_ADD = "INSERT INTO audit_events (seq, at, actor, action, subject_kind, subject_id, detail, previous, digest) {rows}"
 _EVENT = ("bigint", "bigint", *("text",) * 7)
 
 

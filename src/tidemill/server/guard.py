@@ -1,17 +1,20 @@
-"""What every request passes before anything else sees it: host, origin, size, identity."""
+"""What every request passes before anything else sees it: host, origin, size, identity; every error on its way out."""
 
 import ipaddress
+import logging
 from typing import Protocol
 from urllib.parse import urlsplit
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from tidemill.core.errors import BodyTooLarge, Refused, TidemillError
+from tidemill.core.errors import BodyTooLarge, Internal, MethodNotAllowed, NotFound, Refused, TidemillError
 from tidemill.core.names import shown
 from tidemill.server.identity import Identity
 
+_LOG = logging.getLogger("tidemill.server")
 MOST_BODY = 16 << 20
 _POLICY = (
     "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; "
@@ -35,6 +38,12 @@ class OriginRefused(Refused):
     """The request comes from a page of another site."""
 
     code = "origin_refused"
+
+
+class RouteNotFound(NotFound):
+    """The server has nothing at that path."""
+
+    code = "route_not_found"
 
 
 class Policy(Protocol):
@@ -86,10 +95,24 @@ class Guard:
             check_length(request, most)
             request.state.actor, request.state.refusal = await self._identity.of(request)
             await self._app(scope, _limited(receive, most), send_safely)
-        except TidemillError as error:
+        except Exception as error:
+            known = _known(request, error)
             if started:
                 raise
-            await self._policy.error_answer(request, error)(scope, receive, send_safely)
+            await self._policy.error_answer(request, known)(scope, receive, send_safely)
+
+
+def _known(request: Request, error: Exception) -> TidemillError:
+    """Return what an error is to the caller; a fault of ours goes to the log whole, and tells the caller nothing."""
+    if isinstance(error, TidemillError):
+        return error
+    if not isinstance(error, HTTPException):
+        _LOG.error("%s %s failed", request.method, request.url.path, exc_info=error)
+        return Internal("The server failed at this request", hint="Its log has the trace; please report it.")
+    path = shown(request.url.path)
+    if error.status_code == 405:
+        return MethodNotAllowed(f"{request.method} does not work on {path}", hint="See /api/v1/openapi.json.")
+    return RouteNotFound(f"There is nothing at {path}", hint="See /api/v1/openapi.json for what there is.")
 
 
 def check_host(request: Request, hosts: frozenset[str]) -> None:

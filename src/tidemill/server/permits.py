@@ -5,7 +5,7 @@ from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
-from starlette.routing import BaseRoute, Match, Mount
+from starlette.routing import BaseRoute, Mount
 from starlette.routing import Route as StarletteRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -51,29 +51,7 @@ class StatedRoute(StarletteRoute):
 
         super().__init__(path, permitted, methods=list(methods))
         self.permission = permission
-
-
-class ExactRoutes(BaseRoute):
-    """Those of an application's routes whose paths have no parameters, found at once however many there are.
-
-    Args:
-        routes: All routes; each has stated its permission.
-    """
-
-    def __init__(self, routes: Iterable[BaseRoute]) -> None:
-        exact = [route for route in routes if isinstance(route, StatedRoute) and "{" not in route.path]
-        self._found = {(method, route.path): route for route in exact for method in route.methods or ()}
-
-    def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        """Return whether the request is for one of them."""
-        if scope["type"] != "http":
-            return Match.NONE, {}
-        route = self._found.get((scope["method"], scope["path"]))
-        return (Match.NONE, {}) if route is None else (Match.FULL, {"endpoint": route.endpoint, "route": route})
-
-    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve the request."""
-        await scope["route"].handle(scope, receive, send)
+        self.serve = permitted
 
 
 class StatedMount(Mount):

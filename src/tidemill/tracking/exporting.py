@@ -9,10 +9,10 @@ import sqlalchemy as sa
 from tidemill.core.moments import Moment, to_ms
 from tidemill.core.refs import Ref
 from tidemill.ledger import Ledger
+from tidemill.ledger.dialect import rows_in, rows_of
 from tidemill.tracking import store
 from tidemill.tracking.ports import CarriedExperiment, CarriedModel, CarriedRun, Point
 from tidemill.tracking.records import Artifact, LoggedModel, Metric, Run
-from tidemill.ledger.dialect import rows_in, rows_of
 from tidemill.tracking.store.values import decode_value
 
 _SOME = 200

@@ -8,8 +8,8 @@ import sqlalchemy as sa
 from tidemill.core.digests import Digest
 from tidemill.core.refs import Ref
 from tidemill.ledger import Transaction
-from tidemill.tracking.records import Artifact, ArtifactEntry
 from tidemill.ledger.dialect import is_sqlite, rows_in
+from tidemill.tracking.records import Artifact, ArtifactEntry
 from tidemill.tracking.store.tables import logged_model_artifacts, run_artifacts
 
 

@@ -7,8 +7,8 @@ import msgspec
 import sqlalchemy as sa
 
 from tidemill.ledger import Transaction
-from tidemill.tracking.ports import Point
 from tidemill.ledger.dialect import rows_in, write_many
+from tidemill.tracking.ports import Point
 from tidemill.tracking.store.metrics import Place, write_places
 from tidemill.tracking.store.tables import carried
 from tidemill.tracking.store.values import LARGEST, encode_value

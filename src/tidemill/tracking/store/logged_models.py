@@ -5,9 +5,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from tidemill.ledger.dialect import rows_in
 from tidemill.ledger.rows import record
 from tidemill.tracking.records import LoggedModel, LoggedModelStatus
-from tidemill.ledger.dialect import rows_in
 from tidemill.tracking.store.metrics import latest_about_models
 from tidemill.tracking.store.tables import is_there, logged_models
 

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import sqlalchemy as sa
 
-from tidemill.tracking.records import Metric
 from tidemill.ledger.dialect import Rows, is_sqlite, rows_in, rows_of, write_each, write_many
+from tidemill.tracking.records import Metric
 from tidemill.tracking.store.values import decode_value, encode_value
 
 _ADD_POINTS = "INSERT INTO metrics (series, step, timestamp, value) {rows} ON CONFLICT DO NOTHING"

@@ -8,8 +8,8 @@ import sqlalchemy as sa
 
 from tidemill.core.moments import from_us, to_us
 from tidemill.ledger import Transaction
-from tidemill.tracking.records import Input, InputDataset, Output, Run, RunStatus
 from tidemill.ledger.dialect import Rows, rows_in, rows_of, write_many, write_one
+from tidemill.tracking.records import Input, InputDataset, Output, Run, RunStatus
 from tidemill.tracking.store.tables import runs
 from tidemill.tracking.store.values import NOT_A_NUMBER
 
