@@ -20,6 +20,7 @@ from tidemill.ledger import WorkspaceInUse, holder_of
 from tidemill.server.app import build
 from tidemill.server.identity import check_tokens_exist
 from tidemill.server.plane import Plane
+from tidemill.server.wire import JoiningProtocol
 
 _LOG = logging.getLogger("tidemill.server")
 _DRAIN_S = 10
@@ -75,6 +76,7 @@ async def _serve(workspace: Workspace, listener: socket.socket, tell: Callable[[
     application = build(workspace)
     config = uvicorn.Config(
         application,
+        http=JoiningProtocol,
         log_config=None,
         log_level="warning",
         access_log=False,
