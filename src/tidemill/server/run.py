@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import gc
 import logging
 import os
 import signal
@@ -25,6 +26,9 @@ from tidemill.server.wire import JoiningProtocol
 _LOG = logging.getLogger("tidemill.server")
 _DRAIN_S = 10
 _KEEP_ALIVE_S = 75  # longer than a training step: a client that logs now and then keeps its connection
+_ALLOCATIONS = 10_000
+"""How many more objects than were freed set off the collector."""
+
 _WAIT_S = 600.0
 """How long a server waits for a command that works in the folder, such as one that was typed just before it."""
 
@@ -104,10 +108,17 @@ async def _serve(workspace: Workspace, listener: socket.socket, tell: Callable[[
         running = asyncio.create_task(server.serve(sockets=[listener]))
         while not server.started and not running.done():  # noqa: ASYNC110 - uvicorn sets a flag, no event
             await asyncio.sleep(0.005)
+        _spare_collector()
         tell(Ready(url=url, serving_url=serving_url, home=str(settings.home), pid=os.getpid()))
         await running
     finally:
         await asyncio.to_thread(plane.stop)
+
+
+def _spare_collector() -> None:
+    """Keep what was loaded so far out of the collector's walks: a page of a thousand runs would set off several."""
+    gc.freeze()
+    gc.set_threshold(_ALLOCATIONS, 20, 20)
 
 
 def _admit(settings: Settings) -> socket.socket:

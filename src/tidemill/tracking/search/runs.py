@@ -6,8 +6,9 @@ walked in the order that was asked for, until the page is full: of the metric or
 without it), each one only when the page reaches it, or of the start time.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from math import isqrt
 from typing import Any
 
@@ -26,6 +27,7 @@ from tidemill.tracking.search.entities import (
     Test,
     Texts,
     directed,
+    row_of,
     start_of,
 )
 from tidemill.tracking.search.faults import InvalidOrder
@@ -167,7 +169,7 @@ def group_runs(
             hint="Group by tags.team or params.optimizer.",
         )
     search = _searched(filter_text, experiment_ids, view, vocabulary)
-    row = entity.table.alias("grouped")
+    row = row_of(entity.table, "grouped")
     many = sa.func.count().label("many")
     with within_time(connection):
         found = search.all(connection)
@@ -246,25 +248,32 @@ class _Search:
 
     def few(self, connection: sa.Connection, most: int) -> Rows | None:
         """Return the runs to look at one by one, when one condition lets only few pass."""
-        best: Rows | None = None
+        best: Callable[[], Rows] | None = None
         for rows, counted in self._ways():
             found = int(
                 connection.execute(sa.select(sa.func.count()).select_from(counted.limit(most).subquery())).scalar_one()
             )
             if found < most:
                 best, most = rows, max(found, 1)
-        return best.by(*self.sorts()) if best else None
+        return best().by(*self.sorts()) if best else None
 
-    def _ways(self) -> Iterator[tuple[Rows, Any]]:
+    def _ways(self) -> Iterator[tuple[Callable[[], Rows], Any]]:
+        """Yield what gives the rows by way of one condition, and the ids that let pass to be counted."""
         for terms in self._groups()[:_MOST_COUNTS]:
             ids = self.vocabulary.ids(*terms)
             if ids is not None:
-                rest = replace(self, demands=tuple(term for term in self.demands if term not in terms))
-                where = (*self.of_experiments(), *self.view, *rest.tests(runs.c.run_id))
-                yield Rows(runs, (runs.c.run_id.in_(ids), *where)), ids
+                rest = tuple(term for term in self.demands if term not in terms)
+                yield partial(self._by_ids, ids, rest), ids
         if self.experiments and (len(self.experiments) > 1 or self.orders):
             home = self.of_experiments(walked=True)
-            yield Rows(runs, (*home, *self.view, *self.tests(runs.c.run_id))), sa.select(runs.c.run_id).where(*home)
+            yield partial(self._of_home, home), sa.select(runs.c.run_id).where(*home)
+
+    def _by_ids(self, ids: Any, rest: tuple[Node, ...]) -> Rows:  # noqa: ANN401 - a select or several
+        tests = replace(self, demands=rest).tests(runs.c.run_id)
+        return Rows(runs, (runs.c.run_id.in_(ids), *self.of_experiments(), *self.view, *tests))
+
+    def _of_home(self, home: list[Test]) -> Rows:
+        return Rows(runs, (*home, *self.view, *self.tests(runs.c.run_id)))
 
     def _groups(self) -> list[list[Node]]:
         """Return the demands, those on the value of one metric together."""
@@ -306,7 +315,7 @@ class _Search:
         return sorts
 
     def _by_metric(self, entity: Metrics, order: Order) -> Iterator[Rows]:
-        row = entity.table.alias("ordered")
+        row = row_of(entity.table, "ordered")
         mine = self._on(entity, order.name)
         ranges = [term for term in mine if term.operator in COMPARATORS]
         rest = replace(self, demands=tuple(term for term in self.demands if term not in ranges))
@@ -321,7 +330,7 @@ class _Search:
             yield self._without(entity, order)
 
     def _by_text(self, entity: Texts, order: Order) -> Iterator[Rows]:
-        row = entity.table.alias("ordered")
+        row = row_of(entity.table, "ordered")
         source = row.join(runs, row.c[entity.owner] == runs.c.run_id)
         here = (row.c.key == order.name.key, *self.of_experiments(), *self.view, *self.tests(row.c[entity.owner]))
         # The index has the start of the value: rows come in its order, and only equal starts are sorted.
@@ -332,7 +341,7 @@ class _Search:
             yield self._without(entity, order)
 
     def _without(self, entity: Metrics | Texts, order: Order) -> Rows:
-        row = entity.table.alias("ordered")
+        row = row_of(entity.table, "ordered")
         one: Column = sa.literal_column("1")
         there = sa.select(one).where(row.c[entity.owner] == runs.c.run_id, row.c.key == order.name.key)
         where = (*self.of_experiments(walked=len(self.experiments) == 1), *self.view, *self.tests(runs.c.run_id))
