@@ -90,16 +90,10 @@ class TagKey(RunId, frozen=True, kw_only=True):
     key: str
 
 
-class BatchMetric(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """A point in a batch."""
+class BatchMetric(Metric, frozen=True, kw_only=True, gc=False):
+    """A point in a batch, which must say its time."""
 
-    key: str
-    value: float
     timestamp: int
-    step: int = 0
-    model_id: str = ""
-    dataset_name: str = ""
-    dataset_digest: str = ""
 
 
 class LogBatch(RunId, frozen=True, kw_only=True):
@@ -226,20 +220,12 @@ def _log_batch(call: Call, given: LogBatch) -> "Future[None]":
                 f"A batch logging request can contain at most {most} {name}, and this one has {size}",
                 hint="Send them in several batches",
             )
-    points = [
-        Metric(
-            key=each.key,
-            value=each.value,
-            step=each.step,
-            timestamp=each.timestamp,
-            model_id=each.model_id,
-            dataset_name=each.dataset_name,
-            dataset_digest=each.dataset_digest,
-        )
-        for each in given.metrics
-    ]
     return call.workspace.tracking.log_soon(
-        call.actor, run_id=_id(given), metrics=points, params=_params(given.params), tags=kept_tags(given.tags)
+        call.actor,
+        run_id=_id(given),
+        metrics=[*given.metrics],
+        params=_params(given.params),
+        tags=kept_tags(given.tags),
     )
 
 
