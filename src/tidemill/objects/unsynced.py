@@ -17,6 +17,7 @@ from tidemill.core.access import SYSTEM
 from tidemill.core.digests import Digest
 from tidemill.core.errors import TidemillError
 from tidemill.ledger import Ledger, Transaction
+from tidemill.ledger.dialect import write_one
 from tidemill.ledger.schema import metadata
 from tidemill.objects.store import DamagedObject, ObjectMissing, ObjectStore
 
@@ -26,6 +27,7 @@ SMALL = 64 << 10
 _MOST_WAITING = 2000
 _MOST_BYTES = 16 << 20
 _AT_ONCE = 200
+_KEEP = "INSERT INTO unsynced_objects (digest, content) VALUES (?, ?) ON CONFLICT DO NOTHING"
 _LOG = logging.getLogger(__name__)
 
 unsynced_objects = sa.Table(
@@ -57,7 +59,7 @@ class Unsynced:
 
     def keep(self, tx: Transaction, digest: Digest, content: bytes) -> None:
         """Keep the bytes of an object in the transaction that names it."""
-        tx.insert_new(unsynced_objects, {"digest": digest, "content": content})
+        write_one(tx.connection, _KEEP, digest, content)
 
     def kept(self, size: int) -> None:
         """Note that one more of a size in bytes waits, after its commit; many are synced together in the background."""

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from tidemill.core.digests import Digest
 from tidemill.core.refs import Ref
 from tidemill.ledger import Transaction
-from tidemill.ledger.dialect import is_sqlite, rows_in
+from tidemill.ledger.dialect import is_sqlite, rows_in, rows_of, write_one
 from tidemill.tracking.records import Artifact, ArtifactEntry
 from tidemill.tracking.store.tables import logged_model_artifacts, run_artifacts
 
@@ -24,6 +24,13 @@ _WITHIN = "SELECT asked.value FROM unnest{texts} AS asked (value) WHERE EXISTS (
 _RANGE = "path > asked.value || '/' AND path < asked.value || '0'"
 """SQLite compares bytes, so that this is a walk of the key; `0` is the character after `/`."""
 _START = "substr(path, 1, length(asked.value) + 1) = asked.value || '/'"
+_BETWEEN = "path > ? AND path < ?"
+_BEGINS = "substr(path, 1, ?) = ?"
+_FIND = "SELECT digest, size FROM {table} WHERE {owner} = ? AND path = ?"
+_PUT = (
+    "INSERT INTO {table} ({owner}, path, digest, size) VALUES (?, ?, ?, ?)"
+    " ON CONFLICT ({owner}, path) DO UPDATE SET digest = excluded.digest, size = excluded.size"
+)
 ROOTS = frozenset(_SHELVES)
 """The kinds of things that have artifacts."""
 
@@ -57,16 +64,14 @@ def list_folder(connection: sa.Connection, root: Ref, folder: str = "") -> list[
 def find_artifact(connection: sa.Connection, root: Ref, path: str) -> Artifact | None:
     """Return one file."""
     shelf = _SHELVES[root.kind]
-    table = shelf.table.c
-    query = sa.select(table.digest, table.size).where(table[shelf.owner] == root.id, table.path == path)
-    row = connection.execute(query).one_or_none()
-    return Artifact(path=path, digest=row.digest, size=row.size) if row else None
+    rows = rows_of(connection, _FIND.format(table=shelf.table.name, owner=shelf.owner), root.id, path)
+    return Artifact(path=path, digest=rows[0][0], size=rows[0][1]) if rows else None
 
 
 def put_artifact(tx: Transaction, root: Ref, path: str, digest: Digest, size: int) -> None:
     """Name an object as a file; a path that is there gets the new content."""
     shelf = _SHELVES[root.kind]
-    tx.upsert(shelf.table, {shelf.owner: root.id, "path": path, "digest": digest, "size": size})
+    write_one(tx.connection, _PUT.format(table=shelf.table.name, owner=shelf.owner), root.id, path, digest, size)
 
 
 def put_artifacts(tx: Transaction, root: Ref, files: Sequence[Artifact], aside: str) -> None:
@@ -98,13 +103,19 @@ def delete_artifacts(tx: Transaction, root: Ref, path: str) -> int:
 def clashes(connection: sa.Connection, root: Ref, path: str) -> str:
     """Return the file that a path would have to be a folder of, or the path when it is a folder; else nothing."""
     shelf = _SHELVES[root.kind]
-    table = shelf.table.c
+    own = f"FROM {shelf.table.name} WHERE {{which}} AND {shelf.owner} = ? LIMIT 1"  # two names of ours
     above = _above(path)
-    query = sa.select(table.path).where(table[shelf.owner] == root.id)
-    is_above = query.where(table.path.in_(above)).limit(1) if above else None
-    if is_above is not None and (found := connection.execute(is_above).scalar()):
-        return str(found)
-    return path if connection.execute(query.where(_inside(table.path, path)).limit(1)).scalar() else ""
+    taken = (
+        rows_in(connection, "SELECT path " + own.format(which="path = ANY {texts}"), above, root.id) if above else ()
+    )
+    if taken:
+        return str(taken[0][0])
+    if is_sqlite(connection):
+        below = rows_of(connection, "SELECT 1 " + own.format(which=_BETWEEN), f"{path}/", f"{path}0", root.id)
+    else:
+        start = f"{path}/"
+        below = rows_of(connection, "SELECT 1 " + own.format(which=_BEGINS), len(start), start, root.id)
+    return path if below else ""
 
 
 def _in_the_way(connection: sa.Connection, root: Ref, paths: Sequence[str]) -> tuple[set[str], set[str]]:

@@ -139,8 +139,7 @@ def routes(workspace: Workspace) -> list[StatedRoute]:
         return Response(msgspec.json.encode(answer), media_type="application/json")
 
     async def get(request: Request) -> Response:
-        place = place_of(request.path_params["path"])
-        return await run_in_threadpool(_file, Call(workspace, request.state.actor), place)
+        return await _sent(workspace, request, place_of(request.path_params["path"]))
 
     async def put(request: Request) -> Response:
         try:
@@ -161,14 +160,14 @@ def routes(workspace: Workspace) -> list[StatedRoute]:
     async def of_run(request: Request) -> Response:
         query = request.query_params
         place = ArtifactPlace("run", _asked(query.get("run_id") or query.get("run_uuid"), "run_id"), _path(request))
-        return await run_in_threadpool(_file, Call(workspace, request.state.actor), place)
+        return await _sent(workspace, request, place)
 
     async def of_version(request: Request) -> Response:
         name = _asked(request.query_params.get("name"), "name")
         number = _asked(request.query_params.get("version"), "version")
         version = await run_in_threadpool(workspace.models.get, request.state.actor, ref=f"{name}@{number}")
         place = ArtifactPlace("model_version", version.id, _path(request))
-        return await run_in_threadpool(_file, Call(workspace, request.state.actor), place)
+        return await _sent(workspace, request, place)
 
     found = [
         StatedRoute("/get-artifact", of_run, Permission.READ),
@@ -182,6 +181,11 @@ def routes(workspace: Workspace) -> list[StatedRoute]:
             StatedRoute(f"{prefix}{PROXY}/{{path:path}}", delete, Permission.WRITE, ["DELETE"]),
         ]
     return found
+
+
+async def _sent(workspace: Workspace, request: Request, place: ArtifactPlace) -> Response:
+    whole = "range" not in request.headers
+    return await run_in_threadpool(_file, Call(workspace, request.state.actor), place, whole=whole)
 
 
 def _asked(value: str | None, name: str) -> str:
@@ -208,15 +212,18 @@ def _proxied(call: Call, path: str) -> ListedFiles:
     return ListedFiles(files=[msgspec.structs.replace(each, path=each.path[cut:]) for each in found])
 
 
-def _file(call: Call, place: ArtifactPlace) -> Response:
-    """Return a file whose bytes were found to be what was stored."""
+def _file(call: Call, place: ArtifactPlace, *, whole: bool) -> Response:
+    """Return a file whose bytes were found to be what was stored; one that is small and asked for whole, at once."""
     digest = _digest(call, place)
-    path = call.workspace.objects.verify(digest)
-    name = PurePosixPath(place.path).name
+    objects, name = call.workspace.objects, PurePosixPath(place.path).name
     headers = {
         "Content-Disposition": f"attachment; {_named(name)}",
         "ETag": f'"{digest}"',
+        "Accept-Ranges": "bytes",
     }
+    if whole and objects.size(digest) <= _PIECE:
+        return Response(objects.read(digest), headers=headers, media_type=_type_of(name))
+    path = objects.verify(digest)
     return RemoteFile(path, headers=headers, media_type=_type_of(name), stat_result=Path(path).stat())
 
 
