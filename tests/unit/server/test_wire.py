@@ -7,9 +7,10 @@ import pytest
 from tidemill.server.wire import JoinedWrites
 
 
-class Transport:
-    def __init__(self):
-        self.seen = []
+class Transport(asyncio.Transport):
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[object] = []
 
     def write(self, data):
         self.seen.append(bytes(data))
