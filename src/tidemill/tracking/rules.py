@@ -26,6 +26,7 @@ MOST_STEP = 2**63 - 1
 _APART = frozenset("/:.%\"'")
 _URI = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*):")
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_\-]{0,255}")
+_MODEL_ID = re.compile(r"m-[0-9a-f]{32}")
 
 
 class ExperimentNotFound(NotFound):
@@ -50,6 +51,12 @@ class RunLeaving(Unavailable):
     """A run is being removed for good, or made, at this moment."""
 
     code = "run_leaving"
+
+
+class LoggedModelLeaving(Unavailable):
+    """A logged model is being removed for good, or made, at this moment."""
+
+    code = "logged_model_leaving"
 
 
 class RunNotActive(Conflict):
@@ -241,6 +248,15 @@ def check_run_id(run_id: str) -> str:
     if not _RUN_ID.fullmatch(run_id):
         raise InvalidInput(f"{shown(run_id)} cannot be a run's id", hint="Use letters, digits, '_' and '-'.")
     return run_id
+
+
+def check_logged_model_id(model_id: str) -> str:
+    """Return the id of a logged model if a caller may choose it: `m-` and 32 hexadecimal digits."""
+    if not _MODEL_ID.fullmatch(model_id):
+        raise InvalidInput(
+            f"{shown(model_id)} cannot be the id of a logged model", hint="Write m- and 32 of the digits 0-9 and a-f."
+        )
+    return model_id
 
 
 def check_artifact_path(path: str) -> str:

@@ -1,4 +1,4 @@
-"""Artifacts: those of runs go through the spool, all others as MLflow sends them."""
+"""Artifacts: those of runs and logged models go through the spool, all others as MLflow sends them."""
 
 import os
 import posixpath
@@ -9,7 +9,7 @@ from mlflow.store.artifact.artifact_repo import verify_artifact_path
 from mlflow.store.artifact.mlflow_artifacts_repo import MlflowArtifactsRepository
 
 from tidemill.client.mlflow import plain_uri
-from tidemill.client.mlflow.place import ANSWER_S, creds_of, tracker_of
+from tidemill.client.mlflow.place import ANSWER_S, creds_of, need_server, tracker_of
 from tidemill.client.tracking.entries import MOST_COPIED, kept_file
 
 _SERVICE = "/api/2.0/mlflow-artifacts/artifacts"
@@ -44,30 +44,32 @@ class TidemillArtifacts(MlflowArtifactsRepository):  # type: ignore[misc]  # MLf
     def log_artifact(self, local_file: str, artifact_path: str | None = None) -> None:
         """Keep a file as it is now."""
         verify_artifact_path(artifact_path)
-        run_id, below = _run_of(self.artifact_uri)
+        run_id, model_id, below = _owner_of(self.artifact_uri)
         tracker = tracker_of(self._url)
         file = Path(local_file)
         # Too large to be copied: sent at once where that can be, as the caller may delete it next.
-        if not run_id or (file.stat().st_size > MOST_COPIED and tracker.flush(ANSWER_S)):
+        if not (run_id or model_id) or (file.stat().st_size > MOST_COPIED and tracker.flush(ANSWER_S)):
+            need_server("A file of this place or size", self._url)
             super().log_artifact(local_file, artifact_path)
             return
         path = posixpath.join(below, artifact_path or "", os.path.basename(local_file))  # noqa: PTH119 - as MLflow does
-        tracker.add(kept_file(run_id, posixpath.normpath(path), file, tracker.folder))
+        tracker.add(kept_file(run_id, posixpath.normpath(path), file, tracker.folder, model_id=model_id))
 
     def list_artifacts(self, path: str | None = None) -> Any:  # noqa: ANN401 - MLflow's class
         """Return what is there, after what was logged before has arrived."""
-        tracker_of(self._url).flush(ANSWER_S)
+        need_server("A list of artifacts", self._url)
         return super().list_artifacts(path)
 
     def _download_file(self, remote_file_path: str, local_path: str) -> None:
-        tracker_of(self._url).flush(ANSWER_S)
+        need_server("A file", self._url)
         super()._download_file(remote_file_path, local_path)
 
 
-def _run_of(uri: str) -> tuple[str, str]:
-    """Return the run whose files a URL names, and the folder in them; no run where they are of something else."""
+def _owner_of(uri: str) -> tuple[str, str, str]:
+    """Return the run or the logged model whose files a URL names, and the folder in them; neither for other places."""
     parts = uri.partition(_SERVICE)[2].strip("/").split("/")
     at = next((at for at, part in enumerate(parts) if part == _ARTIFACTS and at >= 2), None)
-    if at is None or parts[at - 2] == "models" or (at == 2 and parts[0] == "versions"):
-        return "", ""
-    return parts[at - 1], "/".join(parts[at + 1 :])
+    if at is None or (at == 2 and parts[0] == "versions"):
+        return "", "", ""
+    owner, below = parts[at - 1], "/".join(parts[at + 1 :])
+    return ("", owner, below) if parts[at - 2] == "models" and at >= 3 else (owner, "", below)

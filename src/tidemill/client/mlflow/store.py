@@ -12,16 +12,19 @@ from functools import partial
 from typing import Any
 
 from mlflow.exceptions import MlflowException
-from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE, RESOURCE_DOES_NOT_EXIST, TEMPORARILY_UNAVAILABLE
+from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE, RESOURCE_DOES_NOT_EXIST
 from mlflow.store.tracking import rest_store
 from mlflow.store.tracking.rest_store import RestStore
 from mlflow.utils.proto_json_utils import parse_dict
 from mlflow.utils.rest_utils import http_request, verify_rest_response
 
 from tidemill.client.mlflow.known import KnownExperiments, KnownRuns, Wire, is_provisional
-from tidemill.client.mlflow.place import ANSWER_S, creds_of, tracker_of
+from tidemill.client.mlflow.models import LoggedModels, with_model
+from tidemill.client.mlflow.place import ANSWER_S, arrived, away, creds_of, outcome, tracker_of, unavailable
+from tidemill.client.mlflow.points import KnownPoints
 from tidemill.client.tracking import entries
 from tidemill.client.tracking.frames import Entry
+from tidemill.client.tracking.reach import Refusal
 from tidemill.client.tracking.spool import spool_root
 from tidemill.client.tracking.tracker import Tracker
 from tidemill.core.ids import new_id
@@ -29,9 +32,11 @@ from tidemill.core.lazy import load
 from tidemill.core.settings import Settings
 
 _START_S = 3.0
+"""How long the beginning of a run or a model waits, so that a server that is there can say why not."""
 _TIMEOUT_S = 20.0
 _RUNS = "/api/2.0/mlflow/runs"
 _STATUSES: dict[object, str] = {1: "RUNNING", 2: "SCHEDULED", 3: "FINISHED", 4: "FAILED", 5: "KILLED"}
+_ENDED = frozenset({"FINISHED", "FAILED", "KILLED"})
 
 
 class TidemillStore(RestStore):  # type: ignore[misc]  # MLflow has no types
@@ -47,7 +52,9 @@ class TidemillStore(RestStore):  # type: ignore[misc]  # MLflow has no types
         self._runs = KnownRuns()
         root = self._tracker.folder.parent if self._tracker.folder else spool_root(Settings.load().spool)
         self._experiments = KnownExperiments(root, url)
-        self._taken: dict[str, Callable[[Wire], Wire]] = {
+        self._models = LoggedModels(self._experiments, self._add, self._outcome)
+        self._points = KnownPoints()
+        self._taken: dict[str, Callable[[Wire], Wire | None]] = {
             "CreateRun": self._create_run,
             "UpdateRun": self._update_run,
             "LogMetric": self._log_metric,
@@ -58,12 +65,15 @@ class TidemillStore(RestStore):  # type: ignore[misc]  # MLflow has no types
             "LogInputs": partial(self._pass_on, "log-inputs"),
             "LogOutputs": partial(self._pass_on, "outputs"),
             "LogModel": partial(self._pass_on, "log-model"),
+            **self._models.taken,
         }
         self._asked: dict[str, tuple[Callable[[Wire], Wire | None], Callable[[Wire], None]]] = {
             "GetRun": (self._known_run, lambda answer: self._runs.put(answer["run"])),
             "GetExperiment": (self._known_experiment, lambda answer: self._experiments.put(answer["experiment"])),
             "GetExperimentByName": (self._known_name, lambda answer: self._experiments.put(answer["experiment"])),
             "CreateExperiment": (self._begin_experiment, lambda _: None),
+            "GetLoggedModel": (self._models.answer, self._models.keep),
+            "GetMetricHistory": (self._known_history, lambda _: None),
         }
 
     @property
@@ -73,9 +83,11 @@ class TidemillStore(RestStore):  # type: ignore[misc]  # MLflow has no types
     def _call_endpoint(self, api: Any, json_body: str | None = None, *args: Any, **options: Any) -> Any:  # noqa: ANN401 - MLflow's
         name = str(api.DESCRIPTOR.name)
         body: Wire = json.loads(json_body) if json_body else {}
+        body = with_model(body, options.get("endpoint") or (args[0] if args else None))
         response = options.get("response_proto") or api.Response()
-        take = self._taken.get(name)
-        answer = take(body) if take else self._answer(name, api, body, args, options)
+        answer = self._taken.get(name, _nothing)(body)
+        if answer is None:
+            answer = self._answer(name, api, body, args, options)
         parse_dict(js_dict=answer, message=response)
         return response
 
@@ -83,16 +95,14 @@ class TidemillStore(RestStore):  # type: ignore[misc]  # MLflow has no types
 
     def _answer(self, name: str, api: Any, body: Wire, args: Any, options: Any) -> Wire:  # noqa: ANN401 - MLflow's
         known, keep = self._asked.get(name, (_nothing, _nothing))
-        tracker = self._tracker
         # What is known here is no worse than what a server says that has not got the newest yet.
-        longest = _START_S if name in self._asked else ANSWER_S
-        is_silent = not tracker.flush(longest)
+        is_silent = not arrived(self._url, _START_S if name in self._asked else ANSWER_S)
         if is_silent and (found := known(body)) is not None:
             return found
         if is_silent and name == "GetExperimentByName":
             raise _unknown_name()  # one of that name is begun then, and is the server's own if that has it
-        if tracker.away:
-            raise self._unavailable(name, tracker.away)
+        if is_silent and (why := away(self._url, is_doubted=True)):
+            raise unavailable(name, self._url, why)
         try:
             answer = self._ask(api, self._with_real_ids(body), args, options)
         except MlflowException as error:
@@ -100,7 +110,7 @@ class TidemillStore(RestStore):  # type: ignore[misc]  # MLflow has no types
                 raise  # the server said something
             if (found := known(body)) is not None:
                 return found
-            raise self._unavailable(name, error.message) from error
+            raise unavailable(name, self._url, error.message) from error
         keep(answer)
         return answer
 
@@ -121,15 +131,15 @@ class TidemillStore(RestStore):  # type: ignore[misc]  # MLflow has no types
         infos = getattr(self, "_METHOD_TO_INFO", None) or rest_store._METHOD_TO_INFO  # noqa: SLF001 - before MLflow 3
         return infos[api]  # type: ignore[no-any-return]  # as above
 
-    def _unavailable(self, name: str, why: str) -> MlflowException:
-        return MlflowException(
-            f"{name} needs an answer of {self._url}, which is away ({why}). What is logged is kept and sent later.",
-            error_code=TEMPORARILY_UNAVAILABLE,
-        )
-
     def _known_run(self, body: Wire) -> Wire | None:
         found = self._runs.get(body.get("run_id") or body.get("run_uuid", ""))
         return {"run": found} if found else None
+
+    def _known_history(self, body: Wire) -> Wire | None:
+        run_id = _id(body)
+        run = self._runs.get(run_id)
+        is_on = run is not None and run["info"].get("status") not in _ENDED
+        return self._points.answer(run_id, body["metric_key"]) if is_on else None
 
     def _known_experiment(self, body: Wire) -> Wire | None:
         asked = str(body.get("experiment_id", ""))
@@ -183,7 +193,7 @@ class TidemillStore(RestStore):  # type: ignore[misc]  # MLflow has no types
         where = {"experiment": experiment["name"]} if is_new else {"experiment_id": experiment["experiment_id"]}
         user = str(body.get("user_id") or "")
         facts = {"name": name, "user": user, "tags": tags, "start_time": _moment(started)}
-        refusal = self._tracker.outcome(self._add(entries.started(run_id, **where, **facts)), _START_S)
+        refusal = self._outcome(self._add(entries.started(run_id, **where, **facts)))
         if refusal:
             raise MlflowException(refusal.message, error_code=INVALID_PARAMETER_VALUE)
         place = experiment.get("artifact_location") or f"mlflow-artifacts:/{experiment['experiment_id']}"
@@ -215,6 +225,8 @@ class TidemillStore(RestStore):  # type: ignore[misc]  # MLflow has no types
         info = {name: value for name, value in said.items() if value}
         self._add(entries.call(run_id, "POST", f"{_RUNS}/update", {"run_id": run_id, **info}))
         self._runs.change(run_id, info)
+        if info.get("status") in _ENDED:
+            self._points.forget(run_id)
         if info.get("run_name"):
             self._runs.note(run_id, [], {}, {"mlflow.runName": info["run_name"]})
         found = self._runs.get(run_id)
@@ -253,6 +265,7 @@ class TidemillStore(RestStore):  # type: ignore[misc]  # MLflow has no types
         for entry in entries.logged(run_id, points, params, tags):
             self._add(entry)
         self._runs.note(run_id, points, params or {}, tags or {})
+        self._points.note(run_id, points)
         return {}
 
     def _delete_tag(self, body: Wire) -> Wire:
@@ -265,6 +278,9 @@ class TidemillStore(RestStore):  # type: ignore[misc]  # MLflow has no types
     def _pass_on(self, route: str, body: Wire) -> Wire:
         self._add(entries.call(_id(body), "POST", f"{_RUNS}/{route}", body))
         return {}
+
+    def _outcome(self, number: int) -> Refusal | None:
+        return outcome(self._url, number, _START_S)
 
     def _add(self, entry: Entry) -> int:
         return self._tracker.add(entry)

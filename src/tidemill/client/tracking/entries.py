@@ -65,18 +65,21 @@ def started(run_id: str, **facts: object) -> Entry:
     return call(run_id, "POST", "/api/v1/runs", {"run_id": run_id, **given})
 
 
-def kept_file(run_id: str, path: str, file: Path, folder: Path | None) -> Entry:
-    """Return a file of a run: a copy of it in the spool, or where it lies when it is too large to be copied.
+def kept_file(run_id: str, path: str, file: Path, folder: Path | None, *, model_id: str = "") -> Entry:
+    """Return a file of a run or a logged model: a copy of it in the spool, or where it lies when it is too large.
 
     Args:
         run_id: The run.
         path: The file's path in the run.
         file: The file as it is now.
         folder: The spool's folder, if there is one.
+        model_id: The logged model instead of a run. Its files are copied whatever their size: MLflow writes them for
+            this call, and removes them after it.
     """
     found = file.stat()
-    entry: Entry = {"op": "file", "run": run_id, "path": path}
-    if folder is not None and found.st_size <= MOST_COPIED and roomy(folder, found.st_size):
+    entry: Entry = {"op": "file", "run": run_id or model_id, "path": path, **({"model": model_id} if model_id else {})}
+    is_fit = bool(model_id) or found.st_size <= MOST_COPIED
+    if folder is not None and is_fit and roomy(folder, found.st_size):
         copy = folder / "files" / new_id()
         try:
             copy.parent.mkdir(mode=0o700, exist_ok=True)
@@ -141,7 +144,8 @@ def forget_copy(entry: Entry, folder: Path | None) -> None:
 
 
 def _send_file(entry: Entry, link: Link, folder: Path | None) -> Refusal | None:
-    path = f"{_FILES}/{quote(entry['run'])}/artifacts/{quote(entry['path'])}"
+    owner = f"models/{quote(entry['model'])}" if "model" in entry else quote(entry["run"])
+    path = f"{_FILES}/{owner}/artifacts/{quote(entry['path'])}"
     try:
         if "copy" in entry and folder is not None:
             return link.put_file(path, folder / "files" / entry["copy"])

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from tidemill.core.access import Actor
 from tidemill.core.errors import InvalidInput
 from tidemill.core.ids import new_id
+from tidemill.core.moments import Moment
 from tidemill.core.names import check_text, shown
 from tidemill.core.refs import Ref
 from tidemill.ledger import Transaction
@@ -37,7 +38,7 @@ class LoggedModelService(Place):
 
     local = frozenset({"find"})
 
-    def create(
+    def create(  # noqa: PLR0913 - each is one thing that a caller may say about a logged model
         self,
         actor: Actor,
         *,
@@ -47,6 +48,8 @@ class LoggedModelService(Place):
         model_type: str = "",
         params: dict[str, str] | None = None,
         tags: dict[str, str] | None = None,
+        created_at: Moment | None = None,
+        model_id: str = "",
     ) -> LoggedModel:
         """Begin a logged model; its files follow, then `finalize`.
 
@@ -58,22 +61,26 @@ class LoggedModelService(Place):
             model_type: What the code calls its kind, such as `Agent`.
             params: What it was made with, as texts.
             tags: What else to know of it.
+            created_at: When it was made; now when left out.
+            model_id: Its id; made when left out. Beginning a model again whose id is there gives that model.
         """
         rules.check_logged_model_name(name)
         check_text(model_type, "the type of a logged model", rules.LONGEST_NAME)
         check_text(source_run_id, "the id of a run", rules.LONGEST_NAME)
         rules.check_params(params or {})
         rules.check_tags(tags or {})
-        identifier = new_id()
+        identifier = rules.check_logged_model_id(model_id) if model_id else f"m-{new_id()}"
 
         def work(tx: Transaction) -> LoggedModel:
+            if there := store.find_logged_models(tx.connection, [identifier]):
+                return there[0]
             home = check_active(need_experiment(tx.connection, experiment_id))
             made = LoggedModel(
-                model_id=f"m-{identifier}",
+                model_id=identifier,
                 experiment_id=home.experiment_id,
-                name=name or rules.make_name(identifier),
+                name=name or rules.make_name(identifier.removeprefix("m-")),
                 status=LoggedModelStatus.PENDING,
-                created_at=tx.now,
+                created_at=created_at or tx.now,
                 updated_at=tx.now,
                 source_run_id=source_run_id,
                 model_type=model_type,
@@ -271,7 +278,11 @@ def _insert(tx: Transaction, made: LoggedModel) -> None:
         "created_at": made.created_at,
         "updated_at": made.updated_at,
     }
-    tx.execute(sa.insert(store.logged_models), row)
+    if not tx.insert_new(store.logged_models, row):
+        raise rules.LoggedModelLeaving(
+            f"Logged model {shown(made.model_id)} is being removed for good, or made by somebody else at this moment",
+            hint="Try again in a while, or use another id.",
+        )
     tx.upsert(store.logged_model_params, _texts(made.model_id, made.params))
     tx.upsert(store.logged_model_tags, _texts(made.model_id, made.tags))
     ref = Ref("logged_model", made.model_id)

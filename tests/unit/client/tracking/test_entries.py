@@ -83,3 +83,21 @@ def test_a_file_that_is_too_large_is_noted_as_it_is(tmp_path, monkeypatch):
     refusal = entries.send({**entry, "mtime_ns": 1}, None, tmp_path)  # type: ignore[arg-type]  # nothing is sent
     assert refusal is not None
     assert refusal.code == "file_changed"
+
+
+def test_a_file_of_a_logged_model_is_copied_whatever_its_size(tmp_path, monkeypatch):
+    monkeypatch.setattr(entries, "MOST_COPIED", 3)
+    file = tmp_path / "weights ä"
+    file.write_text("weights")
+    entry = kept_file("", "deep/weights ä", file, tmp_path, model_id="m-1")
+    file.unlink()  # as MLflow does after the call
+    sent = []
+
+    class Noting:
+        def put_file(self, path, copied):
+            sent.append((path, copied.read_text()))
+
+    assert entry["run"] == "m-1"
+    assert entries.send(entry, Noting(), tmp_path) is None  # type: ignore[arg-type]  # all that is asked of a link
+    place = "/api/2.0/mlflow-artifacts/artifacts/0/models/m-1/artifacts"
+    assert sent == [(f"{place}/deep/weights%20%C3%A4", "weights")]

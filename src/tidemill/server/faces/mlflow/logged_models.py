@@ -9,7 +9,7 @@ from tidemill.server.faces.mlflow.artifacts import ListedFiles, listed_files
 from tidemill.server.faces.mlflow.dispatch import Call, Spoken
 from tidemill.server.faces.mlflow.requests import missing
 from tidemill.server.faces.mlflow.shapes import WireLoggedModel, logged_model_of
-from tidemill.server.faces.mlflow.words import Tag, kept_params, kept_tags, model_status_of
+from tidemill.server.faces.mlflow.words import Tag, kept_params, kept_tags, model_status_of, moment_of
 from tidemill.tracking.places import ArtifactPlace
 from tidemill.tracking.records import InputDataset, LoggedModel
 from tidemill.tracking.search.parser import parse_order
@@ -17,9 +17,11 @@ from tidemill.tracking.search.syntax import Order
 
 
 class CreateLoggedModel(msgspec.Struct, frozen=True, kw_only=True):
-    """`POST logged-models`."""
+    """`POST logged-models`; our own client chooses the id, and says when the model was made, which others leave out."""
 
     experiment_id: str
+    model_id: str = ""
+    creation_timestamp_ms: int = 0
     name: str = ""
     model_type: str = ""
     source_run_id: str = ""
@@ -99,6 +101,10 @@ def _create(call: Call, given: CreateLoggedModel) -> dict[str, WireLoggedModel]:
         model_type=given.model_type,
         params=kept_params(given.params),
         tags=kept_tags(given.tags),
+        created_at=moment_of(given.creation_timestamp_ms, "creation_timestamp_ms")
+        if given.creation_timestamp_ms
+        else None,
+        model_id=given.model_id,
     )
     return _answer(call, made)
 

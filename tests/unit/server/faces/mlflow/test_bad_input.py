@@ -109,6 +109,9 @@ def test_bare_nan_is_no_json(http, known):
         ("/registered-models/alias", {"name": "reg", "alias": "a" * 256, "version": "1"}),
         ("/model-versions/create", {"name": "reg", "source": "runs:/" + "a" * 2001}),
         ("/logged-models", {"experiment_id": "$exp", "name": "n" * 501}),
+        ("/logged-models", {"experiment_id": "$exp", "model_id": "m-1"}),
+        ("/logged-models", {"experiment_id": "$exp", "creation_timestamp_ms": 10**17}),
+        ("/logged-models", {"experiment_id": "$exp", "creation_timestamp_ms": -(10**17)}),
     ],
 )  # fmt: skip
 def test_what_is_too_long_is_refused(asking, path, body):

@@ -23,7 +23,7 @@ def at(known: dict[str, str], verb: str, folder: str = "") -> str:
 
 def create(http: httpx.Client, known: dict[str, str], name: str, parts: int = 2, **more: Any) -> Any:
     path = at(known, "create", "deep")
-    return http.post(path, json={"path": f"/home/ann/{name}", "num_parts": parts}, **more).raise_for_status().json()
+    return http.post(path, json={"path": f"/data/ann/{name}", "num_parts": parts}, **more).raise_for_status().json()
 
 
 def send(http: httpx.Client, credential: dict[str, Any], content: bytes) -> httpx.Response:
@@ -44,7 +44,7 @@ def test_an_upload_becomes_one_file(http, known):
     listed = http.get(f"{API}/artifacts/list", params={"run_id": known["run"], "path": "deep"}).json()
     assert "files" not in listed
 
-    body = {"path": "/home/ann/one.bin", "upload_id": created["upload_id"], "parts": parts[::-1]}
+    body = {"path": "/data/ann/one.bin", "upload_id": created["upload_id"], "parts": parts[::-1]}
     for _ in range(2):
         assert http.post(at(known, "complete", "deep"), json=body).json() == {}
 
