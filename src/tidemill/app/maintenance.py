@@ -6,12 +6,13 @@ from pathlib import Path
 
 import msgspec
 
-from tidemill.app import removal
+from tidemill.app import removal, trash
 from tidemill.app.backup import take
 from tidemill.app.fsck import Fsck, FsckReport
 from tidemill.app.removal import Kept
 from tidemill.app.trackers.progress import Progress
 from tidemill.app.trackers.records import Report
+from tidemill.app.trash import Kind, Trashed, TrashPage
 from tidemill.app.turns import Lasting, Turns
 from tidemill.app.unnamed import Amount, Unnamed
 from tidemill.core.access import Actor
@@ -21,9 +22,11 @@ from tidemill.core.refs import Ref
 from tidemill.ledger import Ledger, Transaction
 from tidemill.objects import ObjectStore
 from tidemill.objects.unsynced import Unsynced
+from tidemill.tracking.paging import page_of
 from tidemill.workflows.store import copy_database
 
 _MOST_KEPT = 100
+_MOST_LISTED = 1000
 _LONGEST = timedelta(days=36_500)
 
 
@@ -113,6 +116,37 @@ class MaintenanceService:
         progress = self._collecting
         return progress.report() if progress else Report()
 
+    def list_trash(
+        self,
+        actor: Actor,
+        *,
+        kind: Kind | None = None,
+        older_than: str = "30d",
+        max_results: int = 100,
+        page_token: str = "",
+    ) -> TrashPage:
+        """Return what is in the trash, what was put there last first.
+
+        Args:
+            actor: Who asks.
+            kind: Only things of this kind; all when left out.
+            older_than: The time that `gc` is given, by which is said from when on it removes each.
+            max_results: The most to return; 1 to 1,000.
+            page_token: The token of the page before.
+
+        Raises:
+            InvalidDuration: If the time is none.
+        """
+        del actor
+        keep = _long(older_than)
+        with self._ledger.read() as connection:
+
+            def find(limit: int, offset: int) -> list[Trashed]:
+                return trash.find(connection, kind, keep, limit, offset)
+
+            items, token = page_of(find, max_results=max_results, most=_MOST_LISTED, page_token=page_token)
+        return TrashPage(items=items, next_page_token=token)
+
     def backup(self, actor: Actor) -> Iterator[bytes]:
         """Return the bytes of a copy of the whole workspace as it is now, taken while others write.
 
@@ -149,10 +183,14 @@ class MaintenanceService:
 
 
 def _before(older_than: str) -> Moment:
+    return utc_now() - _long(older_than)
+
+
+def _long(older_than: str) -> timedelta:
     long = parse_duration(older_than)
     if long > _LONGEST:
         raise InvalidInput(f"{older_than} is too long a time", hint=f"Give at most {_LONGEST.days} days.")
-    return utc_now() - long
+    return long
 
 
 def _collection(

@@ -16,7 +16,7 @@ from tidemill.app.pieces import Going, Pieces
 from tidemill.app.references import lives
 from tidemill.app.trackers.progress import Progress
 from tidemill.core.access import Actor
-from tidemill.core.moments import Moment
+from tidemill.core.moments import Moment, utc_now
 from tidemill.core.refs import Ref
 from tidemill.delivery import store as delivery
 from tidemill.ledger import Ledger, Transaction
@@ -71,6 +71,19 @@ def plan(connection: sa.Connection, before: Moment) -> tuple[set[Ref], list[Kept
             if kind == "experiment":
                 going |= {Ref("logged_model", each) for each in trash.logged_models_in(connection, ref.id)}
     return going, kept
+
+
+def reasons(connection: sa.Connection, refs: Collection[Ref]) -> dict[Ref, str]:
+    """Return which of some things in the trash stay there, however long they have been there, and why."""
+    now = utc_now()
+    found: dict[Ref, str] = {}
+    for kind, choose, _ in _ORDER:
+        among = [ref.id for ref in refs if ref.kind == kind]
+        if not among:
+            continue
+        runs = [ref.id for ref in _choose_runs(connection, now, None, ()).going] if kind == "experiment" else []
+        found |= {Ref.parse(each.subject): each.reason for each in choose(connection, now, among, runs).kept}
+    return found
 
 
 def remove(ledger: Ledger, actor: Actor, before: Moment, progress: Progress) -> list[Kept]:

@@ -75,6 +75,7 @@ COMMANDS: dict[str, str] = {
     "governance.trace": "trace",
     "maintenance.fsck": "fsck",
     "maintenance.gc": "gc",
+    "maintenance.list_trash": "trash list",
     "maintenance.collecting": "gc",
     "trackers.start_import": "import mlflow",
     "trackers.start_export": "export mlflow",

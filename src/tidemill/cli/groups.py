@@ -48,6 +48,7 @@ _STAGES: dict[str, tuple[str, str]] = {
     "predictions": ("tidemill.cli.monitoring:predictions", "What was answered."),
     "feedback": ("tidemill.cli.monitoring:feedback", "What became true."),
     "alerts": ("tidemill.cli.monitoring:alerts", "What needs a person."),
+    "trash": ("tidemill.cli.trash:trash", "What was deleted and can be restored."),
     "trackers": ("tidemill.cli.trackers:trackers", "Imports from other trackers, and exports to them."),
     "tokens": ("tidemill.cli.tokens:tokens", "Who may come in, and as what."),
 }

@@ -1,7 +1,7 @@
-"""What has been in the registry's trash since before a moment."""
+"""What is in the registry's trash, and since when."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -42,3 +42,42 @@ def versions_in(connection: sa.Connection, model: str) -> list[str]:
     """Return the ids of all versions of a model, those in the trash too."""
     query = sa.select(model_versions.c.id).where(model_versions.c.model == model)
     return list(connection.execute(query).scalars())
+
+
+def trashed_models() -> sa.Select[Any]:
+    """Return the query of the models in the trash: kind, id, name, number and moment of deletion."""
+    return sa.select(
+        sa.literal("model").label("kind"),
+        models.c.name.label("id"),
+        models.c.name.label("name"),
+        sa.literal(0).label("number"),
+        models.c.deleted_at.label("deleted_at"),
+    ).where(models.c.deleted_at.is_not(None))
+
+
+def trashed_versions() -> sa.Select[Any]:
+    """Return the query of the versions that went to the trash by themselves, not with their model; as the other one."""
+    table = model_versions.c
+    together = sa.exists().where(models.c.name == table.model, models.c.deleted_at == table.deleted_at)
+    return sa.select(
+        sa.literal("model_version").label("kind"),
+        table.id.label("id"),
+        table.model.label("name"),
+        table.number.label("number"),
+        table.deleted_at.label("deleted_at"),
+    ).where(table.deleted_at.is_not(None), ~together)
+
+
+def versions_with(connection: sa.Connection, names: Sequence[str]) -> dict[str, tuple[int, int]]:
+    """Return how many versions went to the trash with each of some models, and how many bytes their files have."""
+    table = model_versions.c
+    together = sa.and_(models.c.name == table.model, models.c.deleted_at == table.deleted_at)
+    query = sa.select(table.model, sa.func.count(), sa.func.sum(table.size)).join(models, together)
+    found = connection.execute(query.where(table.model.in_(names)).group_by(table.model))
+    return {str(name): (int(count), int(size)) for name, count, size in found}
+
+
+def sizes_of_versions(connection: sa.Connection, ids: Sequence[str]) -> dict[str, int]:
+    """Return how many bytes the files of some versions have."""
+    query = sa.select(model_versions.c.id, model_versions.c.size).where(model_versions.c.id.in_(ids))
+    return {str(key): int(size) for key, size in connection.execute(query)}

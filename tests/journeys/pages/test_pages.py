@@ -66,6 +66,7 @@ def addresses(site):
         "deliveries": "/deliveries",
         "delivery": f"/deliveries/{deliveries[0].id}",
         "delivery waiting": f"/deliveries/{deliveries[1].id}",
+        "trash": "/trash",
         "audit": "/audit",
         "audit of one thing": f"/audit?subject=run:{story.runs[0]}",
         "tokens": "/tokens",

@@ -21,6 +21,7 @@ from tidemill.server.pages import (
     run,
     runs,
     sources,
+    trash,
 )
 from tidemill.server.permits import StatedRoute
 
@@ -42,6 +43,7 @@ _GROUPS = (
     alerts,
     deliveries,
     audit,
+    trash,
     changes,
 )
 

@@ -24,6 +24,7 @@ NAVIGATION = (
     ("deliveries", "/deliveries", "Deliveries"),
     ("alerts", "/alerts", "Alerts"),
     ("audit", "/audit", "Audit"),
+    ("trash", "/trash", "Trash"),
 )
 
 

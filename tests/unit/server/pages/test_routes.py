@@ -4,7 +4,19 @@ from tidemill.core.access import OWNER, Permission
 from tidemill.server.pages import assets, routes
 
 BROWSER = {"accept": "text/html,application/xhtml+xml"}
-LISTS = ["/", "/runs", "/datasets", "/models", "/endpoints", "/deliveries", "/alerts", "/audit", "/tokens", "/login"]
+LISTS = [
+    "/",
+    "/runs",
+    "/datasets",
+    "/models",
+    "/endpoints",
+    "/deliveries",
+    "/alerts",
+    "/audit",
+    "/trash",
+    "/tokens",
+    "/login",
+]
 
 
 @pytest.mark.parametrize("path", LISTS)

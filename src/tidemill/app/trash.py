@@ -1,0 +1,121 @@
+"""What lies in the trash of the whole workspace: since when, from when on it may go for good, what it holds."""
+
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import Any, Literal, NamedTuple
+
+import msgspec
+import sqlalchemy as sa
+
+from tidemill.app import removal
+from tidemill.core.moments import Moment
+from tidemill.core.refs import Ref
+from tidemill.models import trash as registry
+from tidemill.tracking.store import trashed
+from tidemill.tracking.store.trash import FIRST_EXPERIMENT
+
+Kind = Literal["run", "experiment", "logged_model", "model", "model_version"]
+"""What can be put in the trash."""
+
+_QUERIES: dict[str, Callable[[], sa.Select[Any]]] = {
+    "run": trashed.trashed_runs,
+    "experiment": trashed.trashed_experiments,
+    "logged_model": trashed.trashed_logged_models,
+    "model": registry.trashed_models,
+    "model_version": registry.trashed_versions,
+}
+
+
+class Trashed(msgspec.Struct, frozen=True, kw_only=True):
+    """Something in the trash.
+
+    Args:
+        kind: What it is.
+        id: Its id; the name of a model.
+        name: How a person calls it: a version is `delay@3`.
+        deleted_at: When it was put there.
+        goes_at: From when on `gc` removes it for good; None when something keeps it.
+        stays: What keeps it; empty when nothing does.
+        together: How many runs or versions went there with it; they come back with it, and are not listed themselves.
+        size_bytes: Of its files and theirs; what something else names too stays when it goes.
+    """
+
+    kind: Kind
+    id: str
+    name: str
+    deleted_at: Moment
+    goes_at: Moment | None
+    stays: str = ""
+    together: int = 0
+    size_bytes: int = 0
+
+
+class TrashPage(msgspec.Struct, frozen=True, kw_only=True):
+    """Some of what is in the trash, and the token that asks for the next ones."""
+
+    items: list[Trashed]
+    next_page_token: str = ""
+
+
+class _Row(NamedTuple):
+    kind: Kind
+    id: str
+    name: str
+    number: int
+    deleted_at: Moment
+
+
+def find(connection: sa.Connection, kind: Kind | None, keep: timedelta, limit: int, offset: int) -> list[Trashed]:
+    """Return some of what is in the trash, what was put there last first.
+
+    Args:
+        connection: The ledger.
+        kind: Only things of this kind.
+        keep: How long things stay before `gc` takes them.
+        limit: The most to return.
+        offset: How many to leave out.
+    """
+    union = sa.union_all(*(query() for name, query in _QUERIES.items() if kind in {None, name})).subquery()
+    order = (union.c.deleted_at.desc(), union.c.kind, union.c.id)
+    query = sa.select(union).order_by(*order).limit(limit).offset(offset)
+    rows = [_Row(*row) for row in connection.execute(query)]
+    reasons = removal.reasons(connection, [Ref(row.kind, row.id) for row in rows])
+    reasons |= {Ref("experiment", FIRST_EXPERIMENT): "every workspace has it"}
+    sizes, together = _held(connection, rows)
+    return [
+        Trashed(
+            kind=row.kind,
+            id=row.id,
+            name=f"{row.name}@{row.number}" if row.number else row.name,
+            deleted_at=row.deleted_at,
+            goes_at=None if Ref(row.kind, row.id) in reasons else row.deleted_at + keep,
+            stays=reasons.get(Ref(row.kind, row.id), ""),
+            together=together.get((row.kind, row.id), 0),
+            size_bytes=sizes.get((row.kind, row.id), 0),
+        )
+        for row in rows
+    ]
+
+
+def _held(
+    connection: sa.Connection, rows: Sequence[_Row]
+) -> tuple[dict[tuple[str, str], int], dict[tuple[str, str], int]]:
+    """Return the bytes of each row's files, and how many things went to the trash with it."""
+    ids: dict[str, list[str]] = {kind: [row.id for row in rows if row.kind == kind] for kind in _QUERIES}
+    versions = registry.versions_with(connection, ids["model"])
+    sizes = {
+        "run": trashed.sizes_of_runs(connection, ids["run"]),
+        "experiment": trashed.sizes_of_experiments(connection, ids["experiment"]),
+        "logged_model": trashed.sizes_of_logged_models(connection, ids["logged_model"]),
+        "model": {name: size for name, (_, size) in versions.items()},
+        "model_version": registry.sizes_of_versions(connection, ids["model_version"]),
+    }
+    together = {
+        "experiment": trashed.runs_with(connection, ids["experiment"]),
+        "model": {name: count for name, (count, _) in versions.items()},
+    }
+    return _flat(sizes), _flat(together)
+
+
+def _flat(found: dict[str, dict[str, int]]) -> dict[tuple[str, str], int]:
+    return {(kind, key): count for kind, counts in found.items() for key, count in counts.items()}
