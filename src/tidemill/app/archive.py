@@ -190,7 +190,10 @@ def _members(source: Source, manifest_content: bytes) -> Iterator[Member]:
     for entry in read_manifest(manifest_content).files:
         name, size = _member(source)
         if name == FAILED and size <= _PIECE:
-            told = msgspec.json.decode(b"".join(_content(source, size)), type=dict[str, str])
+            try:
+                told = msgspec.json.decode(b"".join(_content(source, size)), type=dict[str, str])
+            except (msgspec.DecodeError, UnicodeDecodeError):
+                raise damaged("what stopped the writing of it cannot be read") from None
             raise BackupFailed(
                 f"{told.get('path')} could not be copied: {told.get('problem')}", hint="Run `tidemill fsck`."
             )

@@ -5,6 +5,7 @@ from tidemill.models.ports import Found
 from tidemill.objects.trees import TreeEntry
 from tidemill.tracking.places import ArtifactPlace, place_of_uri
 from tidemill.tracking.records import Artifact
+from tidemill.tracking.rules import LoggedModelNotFound
 from tidemill.tracking.service import LoggedModelService, TrackingService
 
 
@@ -37,7 +38,10 @@ class LoggedFiles:
             return Found(entries=_below(files, place.path), run_id=place.id)
         # Since MLflow 3 what a run logs as `model` is a logged model of that name, and the run's folder stays empty.
         for output in self._tracking.get_run(actor, run_id=place.id).outputs:
-            model = self._logged_models.get(actor, model_id=output.model_id)
+            try:
+                model = self._logged_models.get(actor, model_id=output.model_id)
+            except LoggedModelNotFound:
+                continue  # it is in the trash, and another one may be meant
             name, _, path = place.path.partition("/")
             if model.name == name:
                 return self.find(actor, f"models:/{model.model_id}/{path}".rstrip("/")) or Found(entries=[])

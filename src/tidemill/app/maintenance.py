@@ -157,7 +157,6 @@ class MaintenanceService:
         def work(tx: Transaction) -> None:
             tx.audit("workspace.backup", Ref("workspace", "this"))
 
-        self._ledger.write(actor, work)
         workflows = self._home / "workflows.sqlite"
 
         def copy_workflows(target: Path) -> None:
@@ -165,6 +164,7 @@ class MaintenanceService:
 
         leave = self._turns.join()
         try:
+            self._ledger.write(actor, work)
             copy = copy_workflows if workflows.exists() else None
             return Lasting(take(self._home, self._ledger, self._objects, copy), leave)
         except BaseException:

@@ -42,6 +42,7 @@ _NO_OBJECTS = {"audit_events", "audit_head"}
 """Tables whose digests name rows, not objects."""
 
 _SAY_NO_OBJECTS = _NO_OBJECTS | {
+    "carried",
     "endpoint_tokens",
     "experiment_tags",
     "input_datasets",

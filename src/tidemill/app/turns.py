@@ -30,9 +30,8 @@ class Turns:
         Raises:
             MaintenanceBusy: If others do not end in time.
         """
-        self._wait(lambda: not self._is_taken and not self._together, "a check, a backup or a collection")
-        self._is_taken = True
-        self._changed.release()
+        with self._free(lambda: not self._is_taken and not self._together, "a check, a backup or a collection"):
+            self._is_taken = True
         try:
             yield
         finally:
@@ -55,9 +54,8 @@ class Turns:
         Raises:
             MaintenanceBusy: If a collection does not end in time.
         """
-        self._wait(lambda: not self._is_taken, "a collection")
-        self._together += 1
-        self._changed.release()
+        with self._free(lambda: not self._is_taken, "a collection"):
+            self._together += 1
         return self._leave
 
     def _leave(self) -> None:
@@ -65,12 +63,15 @@ class Turns:
             self._together -= 1
             self._changed.notify_all()
 
-    def _wait(self, is_free: Callable[[], bool], what: str) -> None:
-        """Return with the condition's lock held, once it is free."""
-        self._changed.acquire()
-        if not self._changed.wait_for(is_free, timeout=_WAIT_S):
-            self._changed.release()
-            raise MaintenanceBusy(f"The workspace is busy: {what} is under way", hint="Try again when it has ended.")
+    @contextmanager
+    def _free(self, is_free: Callable[[], bool], what: str) -> Iterator[None]:
+        """Give a moment in which it is free and nobody else changes that."""
+        with self._changed:
+            if not self._changed.wait_for(is_free, timeout=_WAIT_S):
+                raise MaintenanceBusy(
+                    f"The workspace is busy: {what} is under way", hint="Try again when it has ended."
+                )
+            yield
 
 
 class Lasting(Iterator[bytes]):

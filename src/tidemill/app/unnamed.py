@@ -91,21 +91,29 @@ class Unnamed:
         """Remove what was found, unless somebody touched or named it meanwhile; return what went."""
         leaving, before_s = self._objects.leaving, found.before.timestamp()
         aside: dict[Digest, int] = {}
-        for digest in found.old:
-            if (size := leaving.set_aside(digest, before_s)) is not None:
-                aside[digest] = size
+        try:
+            for digest in found.old:
+                if (size := leaving.set_aside(digest, before_s)) is not None:
+                    aside[digest] = size
+            self._put_back_what_is_named(aside)
+        except BaseException:  # it is not known which of them are needed
+            for digest in aside:
+                leaving.put_back(digest)
+            raise
         gone = Amount()
+        for digest, size in aside.items():
+            leaving.delete(digest)
+            gone = gone.plus(size)
+        return gone
+
+    def _put_back_what_is_named(self, aside: dict[Digest, int]) -> None:
         if not aside:
-            return gone
+            return
         with self._ledger.read() as connection:
             wanted = references.mentioned(connection)
         # First the trees themselves, so that it can be read which files they need.
         self._put_back(aside, wanted)
         self._put_back(aside, self._in_trees(wanted))
-        for digest, size in aside.items():
-            leaving.delete(digest)
-            gone = gone.plus(size)
-        return gone
 
     def _put_back(self, aside: dict[Digest, int], needed: set[bytes]) -> None:
         for digest in [each for each in aside if bytes.fromhex(each) in needed]:

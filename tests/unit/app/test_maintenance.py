@@ -4,8 +4,9 @@ import pytest
 
 from tidemill.app import Workspace
 from tidemill.app.trackers.records import Report
+from tidemill.app.turns import MaintenanceBusy
 from tidemill.core.access import OWNER
-from tidemill.core.errors import Damaged
+from tidemill.core.errors import Damaged, OutOfSpace
 from tidemill.tracking.records import Metric
 
 
@@ -45,3 +46,24 @@ def test_a_collection_that_failed_is_not_under_way(workspace, filled):
         workspace.maintenance.gc(OWNER, older_than="0s")
 
     assert workspace.maintenance.collecting(OWNER) == Report()
+
+
+def test_a_backup_that_could_not_begin_is_not_in_the_audit(workspace, monkeypatch):
+    monkeypatch.setattr("tidemill.app.turns._WAIT_S", 0.01)
+    with workspace.maintenance._turns.alone(), pytest.raises(MaintenanceBusy):
+        workspace.maintenance.backup(OWNER)
+
+    assert workspace.governance.audit(OWNER) == []
+
+
+def test_a_backup_that_failed_at_its_begin_is_in_nobodys_way(workspace, monkeypatch):
+    def full(*_):
+        raise OutOfSpace("There is no space", hint="Make room.")
+
+    monkeypatch.setattr("tidemill.app.turns._WAIT_S", 0.01)
+    with monkeypatch.context() as patch:
+        patch.setattr("tidemill.app.maintenance.take", full)
+        with pytest.raises(OutOfSpace):
+            workspace.maintenance.backup(OWNER)
+
+    assert workspace.maintenance.gc(OWNER).removed == {}
