@@ -3,6 +3,7 @@
 import posixpath
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from urllib.parse import unquote
 from zlib import crc32
 
@@ -149,6 +150,7 @@ def check_location(location: str) -> str:
     return location
 
 
+@lru_cache(maxsize=4096)  # a training logs the same keys again and again
 def check_key(key: str, what: str) -> str:
     """Return the key of a metric, param or tag if it is fit; a `/` in it makes groups, and never leads out of them."""
     if not key:
