@@ -1,6 +1,7 @@
-"""Speed and size of tracking: Tidemill beside `mlflow server`, both on SQLite, in one run.
+"""Speed and size of tracking: Tidemill beside `mlflow server`, both on one kind of database, in one run.
 
     python bench/tracking/run.py [--quick] [--only ROW ...] [--servers tidemill peer ...] [--rounds 3]
+                                 [--database postgresql]
 
 Every row is measured on each server in turn, as often as there are rounds; medians are printed, and ratios.
 """
@@ -18,7 +19,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from servers import Server, fill_peer, ours, peer, programs_of  # type: ignore[import-not-found]
+from servers import Server, fill_peer, on_postgresql, on_sqlite, ours, peer, programs_of  # type: ignore[import-not-found]
 
 HERE = Path(__file__).parent
 SERVERS = ("tidemill", "peer", "peer, 1 worker")
@@ -76,7 +77,7 @@ def filled(server: Server, runs: int) -> None:
     there = server.filled
     if there >= runs:
         return
-    if server.database is not None:
+    if server.database:
         fill_peer(server, there, runs - there)
     else:
         parts = 4
@@ -94,7 +95,7 @@ def searches(body: dict[str, object], *, many: bool = False) -> Callable[[Server
     """Make a row of one search."""
 
     def measure(server: Server, size: Size) -> Seen:
-        if many and server.database is not None:
+        if many and server.database:
             return {}
         filled(server, size.many if many else size.runs)
         asked = {"experiment_ids": [server.experiment], "max_results": 100, **body}
@@ -220,6 +221,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=list(ROWS), help="these rows alone")
     parser.add_argument("--servers", nargs="+", choices=SERVERS, default=list(SERVERS))
     parser.add_argument("--rounds", type=int, default=0)
+    parser.add_argument("--database", choices=("sqlite", "postgresql"), default="sqlite")
     parser.add_argument("--mlflow", type=Path, help="the folder of programs of an environment with the peer")
     parser.add_argument("--version", default="3.17.2", help="the peer's version where an environment is made")
     parser.add_argument("--work", type=Path, default=Path(tempfile.gettempdir()) / "tidemill-bench-tracking")
@@ -229,25 +231,33 @@ def main() -> None:
     programs = (asked.mlflow and asked.mlflow.absolute()) or (
         programs_of(asked.version, asked.work) if names != ["tidemill"] else HERE
     )
-    servers = []
-    try:
-        for name in names:
-            shutil.rmtree(asked.work / name, ignore_errors=True)
-            servers.append(ours(asked.work) if name == "tidemill" else peer(asked.work, programs, name))
-            servers[-1].start()
-            servers[-1].begin()
-        ratios = [f"ratio to {name}" for name in names[1:]] if names[0] == "tidemill" else []
-        print(f"| | | {' | '.join([*names, *ratios])} |\n| --- | --- |{' ---: |' * (len(names) + len(ratios))}")
-        ready = [number(server.ready_s) for server in servers] + [
-            number(one.ready_s / servers[0].ready_s) for one in servers[1:] if ratios
-        ]
-        print(f"| ready after start | s | {' | '.join(ready)} |", flush=True)
-        busy = os.getloadavg()[0]
-        measure(servers, asked.only or list(ROWS), size, asked.rounds or (1 if asked.quick else 3))
-        print(f"\nLoad of the machine: {busy:.1f} at the start, {os.getloadavg()[0]:.1f} at the end.")
-    finally:
-        for server in servers:
-            server.stop()
+    servers: list[Server] = []
+    with on_sqlite() if asked.database == "sqlite" else on_postgresql(asked.work) as databases:
+        try:
+            for name in names:
+                shutil.rmtree(asked.work / name, ignore_errors=True)
+                is_ours = name == "tidemill"
+                servers.append(ours(asked.work, databases) if is_ours else peer(asked.work, programs, name, databases))
+                servers[-1].start()
+                servers[-1].begin()
+            show(servers, asked.only or list(ROWS), size, asked.rounds or (1 if asked.quick else 3))
+        finally:
+            for server in servers:
+                server.stop()
+
+
+def show(servers: list[Server], rows: list[str], size: Size, rounds: int) -> None:
+    """Measure and print the table."""
+    names = [server.name for server in servers]
+    ratios = [f"ratio to {name}" for name in names[1:]] if names[0] == "tidemill" else []
+    print(f"| | | {' | '.join([*names, *ratios])} |\n| --- | --- |{' ---: |' * (len(names) + len(ratios))}")
+    ready = [number(server.ready_s) for server in servers] + [
+        number(one.ready_s / servers[0].ready_s) for one in servers[1:] if ratios
+    ]
+    print(f"| ready after start | s | {' | '.join(ready)} |", flush=True)
+    busy = os.getloadavg()[0]
+    measure(servers, rows, size, rounds)
+    print(f"\nLoad of the machine: {busy:.1f} at the start, {os.getloadavg()[0]:.1f} at the end.")
 
 
 if __name__ == "__main__":

