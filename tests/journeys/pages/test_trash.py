@@ -27,6 +27,8 @@ def thrown(site):
     if site.workspace.models.get_model(OWNER, name="delay").latest != 4:
         site.workspace.models.restore_version(OWNER, name="delay", number=4)
     for name in ("thrown away", "thrown"):
+        if tracking.get_experiment(OWNER, name=name).lifecycle_stage != "active":
+            tracking.restore_experiment(OWNER, experiment=name)
         tracking.update_experiment(OWNER, experiment=name, name=f"{name} {run.run_id}")
 
 
@@ -53,8 +55,18 @@ def test_one_kind_is_looked_at(thrown, open_page):
     page = open_page("/trash")
     page.get_by_label("What").select_option("Experiments")
     expect(page).to_have_url(re.compile("kind=experiment"))
-    expect(page.locator("tbody tr")).to_have_count(1)
+    expect(row(page, "thrown away")).to_be_visible()
+    expect(row(page, "thrown run")).to_have_count(0)
     page.get_by_role("link", name="thrown away").click()
     expect(page.get_by_text("In the trash", exact=True)).to_be_visible()
     page.get_by_role("button", name="Take it out").click()
     expect(page.get_by_text("Taken out of the trash.")).to_be_visible()
+
+
+def test_on_a_phone_the_button_and_the_place_in_the_navigation_are_in_sight(thrown, open_page):
+    page = open_page("/trash", "phone")
+    width = page.viewport_size["width"]
+    for found in (page.get_by_role("button", name=re.compile("thrown run out")), page.locator("nav [aria-current]")):
+        box = found.bounding_box()
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= width

@@ -80,10 +80,7 @@ def strands_of(query: QueryParams, found: Sequence[Run], known: Sequence[str], s
         Strand(run.name, strand_tone(at) if not colour else "idle", f"/runs/{run.run_id}", places[at])
         for at, run in enumerate(found)
     ]
-    rows = [
-        Row(run, strand.tone, strand.at, [column.values[at] for column in columns])
-        for at, (run, strand) in enumerate(zip(found, strands, strict=True))
-    ]
+    rows = [Row(run, strand.tone, strand.at, cells_of(run, axes)) for run, strand in zip(found, strands, strict=True)]
     return Strands(
         drawing=parallel("Params and metrics of each run", columns, strands),
         heads=columns,

@@ -36,7 +36,7 @@ def test_only_what_differs_is_shown_and_all_on_request(serve, three):
 
     assert "2 of 3 params differ" in short
     assert "<bdi>seed</bdi>" not in short
-    assert "Show also the 1" in short
+    assert "Show also the one that is the same" in short
     assert "<bdi>seed</bdi>" in whole
 
 

@@ -38,10 +38,10 @@ def test_axes_are_those_asked_for_or_suggested(found):
     assert names("axis=metrics.auc&axis=params.rate&axis=params.nothing") == ["auc", "rate"]
 
 
-def test_each_run_has_a_row_beside_its_strand(found):
+def test_each_run_has_a_row_with_what_it_was_told_beside_its_strand(found):
     view = strands_of(QueryParams(""), found, KNOWN, KNOWN)
 
-    assert [row.cells[:2] for row in view.rows] == [[0.1, "adam"], [0.2, EVIL], [0.3, "adam"]]
+    assert [row.cells[:2] for row in view.rows] == [["0.1", "adam"], ["0.2", EVIL], ["0.3", "adam"]]
     assert EVIL not in view.drawing
     assert view.ramp is None
 

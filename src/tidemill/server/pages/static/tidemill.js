@@ -52,6 +52,11 @@ for (const control of document.querySelectorAll("[data-submit]")) {
   });
 }
 
+// On a narrow screen the navigation scrolls: where one is stands in sight.
+const nav = document.querySelector(".top nav");
+const current = nav?.querySelector("[aria-current]");
+if (current) nav.scrollLeft = current.offsetLeft - nav.offsetLeft - (nav.clientWidth - current.offsetWidth) / 2;
+
 function improve(within) {
   localTimes(within);
   copyButtons(within);
