@@ -12,7 +12,7 @@ from typing import TypeVar
 import sqlalchemy as sa
 
 from tidemill.core.access import Actor
-from tidemill.core.errors import InvalidInput
+from tidemill.core.errors import InvalidInput, TidemillError
 from tidemill.ledger import engines
 from tidemill.ledger.faults import LedgerDamaged, LedgerReadOnly, explained, plain_errors
 from tidemill.ledger.migrate import migrate
@@ -100,7 +100,15 @@ class Ledger:
                     isolation_level="REPEATABLE READ", postgresql_readonly=True
                 )
             with connection.begin():
-                yield connection
+                try:
+                    yield connection
+                except TidemillError:
+                    raise
+                except BaseException:
+                    # A result that was read halfway keeps its state of the database open for as long as somebody holds
+                    # the error: whoever got this connection next would read the past.
+                    connection.invalidate()
+                    raise
 
     def snapshot(self, target: Path) -> None:
         """Write a consistent copy of an SQLite ledger to a new file, while others write.

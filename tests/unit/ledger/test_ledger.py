@@ -5,6 +5,7 @@ import threading
 from contextlib import closing
 
 import pytest
+import sqlalchemy as sa
 
 from tidemill.core.access import OWNER
 from tidemill.core.errors import TidemillError
@@ -105,3 +106,20 @@ def test_closing_leaves_one_file(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["ledger.sqlite"]
     with closing(sqlite3.connect(tmp_path / "ledger.sqlite")) as file:
         assert file.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+def test_a_read_that_broke_off_does_not_leave_the_past_to_others(ledger):
+    """Whoever holds the error holds the half-read result, and with it its state of the database."""
+    for number in range(3):
+        note(ledger, number)
+    held = []
+    with pytest.raises(ValueError, match="halfway") as caught, ledger.read() as connection:
+        held.append(connection.execute(sa.text("SELECT * FROM audit_events")))
+        held[0].fetchone()
+        raise ValueError("halfway")
+    note(ledger, 3)
+
+    assert caught.value
+    for _ in range(20):
+        with ledger.read() as connection:
+            assert connection.execute(sa.text("SELECT count(*) FROM audit_events")).scalar() == 4
