@@ -113,10 +113,15 @@ def test_a_read_that_broke_off_does_not_leave_the_past_to_others(ledger):
     for number in range(3):
         note(ledger, number)
     held = []
-    with pytest.raises(ValueError, match="halfway") as caught, ledger.read() as connection:
-        held.append(connection.execute(sa.text("SELECT * FROM audit_events")))
-        held[0].fetchone()
-        raise ValueError("halfway")
+
+    def read_halfway():
+        with ledger.read() as connection:
+            held.append(connection.execute(sa.text("SELECT * FROM audit_events")))
+            held[0].fetchone()
+            raise ValueError("halfway")
+
+    with pytest.raises(ValueError, match="halfway") as caught:
+        read_halfway()
     note(ledger, 3)
 
     assert caught.value
