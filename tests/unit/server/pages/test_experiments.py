@@ -10,8 +10,8 @@ EVIL = "<script>alert(1)</script>"
 @pytest.fixture
 def delays(workspace):
     """Give the id of an experiment with two runs, a description, a tag and a saved view."""
-    for name in ("a", "b"):
-        run = workspace.tracking.create_run(OWNER, experiment="delays", name=name)
+    run = workspace.tracking.create_run(OWNER, experiment="delays", name="a")
+    workspace.tracking.create_run(OWNER, experiment="delays", name="b")
     tags = {NOTE: f"of June {EVIL}", "team": "ops", "tidemill.view.best": "order=metrics.auc"}
     workspace.tracking.update_experiment(OWNER, experiment="delays", tags=tags)
     return run.experiment_id

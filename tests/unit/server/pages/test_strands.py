@@ -50,7 +50,9 @@ def test_a_metric_colours_from_its_smallest_value_to_its_largest(found):
     by_rate = strands_of(QueryParams("colour=params.rate"), found, KNOWN, KNOWN)
     by_auc = strands_of(QueryParams("colour=metrics.auc"), found, KNOWN, KNOWN)
 
-    assert [round(row.at) for row in by_rate.rows] == [0, 50, 100]
+    assert [round(row.at or 0) for row in by_rate.rows] == [0, 50, 100]
+    assert by_rate.ramp is not None
+    assert by_auc.ramp is not None
     assert (by_rate.ramp.low, by_rate.ramp.high, by_rate.ramp.has_gaps) == ("0.1000", "0.3000", False)
     assert [row.at for row in by_auc.rows] == [0.0, None, None]
     assert [row.tone for row in by_auc.rows] == ["idle"] * 3
@@ -64,6 +66,8 @@ def test_what_is_no_number_colours_nothing(found, colour):
 
 def test_many_runs_are_coloured_by_a_metric_unless_told_otherwise(found):
     many = found * 10
+    ramp = strands_of(QueryParams(""), many, KNOWN, KNOWN).ramp
 
-    assert strands_of(QueryParams(""), many, KNOWN, KNOWN).ramp.name == "auc"
+    assert ramp is not None
+    assert ramp.name == "auc"
     assert strands_of(QueryParams("colour=run"), many, KNOWN, KNOWN).ramp is None
