@@ -6,7 +6,6 @@ from functools import cache, partial
 from typing import Any, TypeVar, get_type_hints
 
 import msgspec
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -17,6 +16,7 @@ from tidemill.core.names import shown
 from tidemill.core.nearest import did_you_mean
 from tidemill.server.answers import answer
 from tidemill.server.routes import Route
+from tidemill.server.threads import in_thread
 from tidemill.tracking.numbers import heard
 
 T = TypeVar("T")
@@ -87,7 +87,7 @@ def handler(workspace: Workspace, route: Route) -> Handler:
         actor: Actor = request.state.actor
         given = await _read(request, bound.input)
         values = {name: getattr(given, name) for name in names}
-        return answer(await run_in_threadpool(verb, actor, **values), route.status)
+        return answer(await in_thread(verb, actor, **values), route.status)
 
     return serve
 

@@ -3,7 +3,6 @@
 import base64
 import ipaddress
 
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from tidemill.core.access import OWNER, Actor
@@ -11,6 +10,7 @@ from tidemill.core.errors import Refused, Unauthenticated
 from tidemill.core.settings import Settings
 from tidemill.governance.rules import refused
 from tidemill.governance.service import GovernanceService
+from tidemill.server.threads import in_thread
 
 COOKIE = "tidemill_token"
 
@@ -41,11 +41,11 @@ class Identity:
         """
         header = request.headers.get("authorization")
         if header is not None:
-            return await run_in_threadpool(self._governance.authenticate, _secret(header)), None
+            return await in_thread(self._governance.authenticate, _secret(header)), None
         cookie = request.cookies.get(COOKIE)
         if cookie is not None:
             try:
-                return await run_in_threadpool(self._governance.authenticate, cookie), None
+                return await in_thread(self._governance.authenticate, cookie), None
             except Unauthenticated as error:
                 return None, error  # the page that sets a new one must stay within reach
         return (OWNER if self._is_open else None), None

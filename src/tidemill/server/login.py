@@ -2,7 +2,6 @@
 
 from urllib.parse import parse_qs, urlsplit
 
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -12,6 +11,7 @@ from tidemill.governance.service import GovernanceService
 from tidemill.server.identity import COOKIE
 from tidemill.server.pages.shell import render
 from tidemill.server.permits import StatedRoute
+from tidemill.server.threads import in_thread
 
 _KEPT_S = 30 * 24 * 3600
 
@@ -26,7 +26,7 @@ def routes(governance: GovernanceService) -> list[StatedRoute]:
         form = parse_qs((await request.body()).decode("ascii", "replace"), max_num_fields=8)
         secret = form.get("token", [""])[0].strip()
         try:
-            await run_in_threadpool(governance.authenticate, secret)
+            await in_thread(governance.authenticate, secret)
         except Unauthenticated as error:
             return _page(request, f"{error.message}. {error.hint}", 401)
         response = RedirectResponse(_next(request), 303)

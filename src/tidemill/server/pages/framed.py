@@ -1,6 +1,5 @@
 """HTML that somebody logged, in a frame of no origin: its scripts reach neither this server nor the network."""
 
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -11,6 +10,7 @@ from tidemill.core.names import shown
 from tidemill.server.pages import words
 from tidemill.server.pages.previews import is_page
 from tidemill.server.permits import StatedRoute
+from tidemill.server.threads import in_thread
 
 _MOST_BYTES = 32 << 20
 POLICY = (
@@ -47,7 +47,7 @@ def routes(workspace: Workspace) -> list[StatedRoute]:
 
     async def show(request: Request) -> Response:
         place = request.path_params
-        content = await run_in_threadpool(read, request.state.actor, place["root"], place["path"])
+        content = await in_thread(read, request.state.actor, place["root"], place["path"])
         headers = {
             "Content-Security-Policy": POLICY,
             "X-Frame-Options": "SAMEORIGIN",

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import jinja2
 from markupsafe import Markup
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from tidemill.core.access import OWNER, Actor, Permission, allows
 from tidemill.server.pages import addresses, assets, words
 from tidemill.server.permits import StatedRoute
+from tidemill.server.threads import in_thread
 
 View = Callable[[Request, Actor], Response]
 
@@ -114,7 +114,7 @@ def page(path: str, view: View, permission: Permission = Permission.READ, method
     async def serve(request: Request) -> Response:
         if method == "POST":
             await request.body()
-        return await run_in_threadpool(view, request, request.state.actor)
+        return await in_thread(view, request, request.state.actor)
 
     return StatedRoute(path, serve, permission, [method])
 

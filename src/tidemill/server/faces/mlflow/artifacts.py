@@ -9,7 +9,6 @@ from typing import Any
 from urllib.parse import quote
 
 import msgspec
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, Response
 
@@ -23,6 +22,7 @@ from tidemill.server.faces.mlflow.dispatch import Call, Spoken
 from tidemill.server.faces.mlflow.requests import InvalidParameter, LengthMissing, missing
 from tidemill.server.faces.mlflow.shapes import run_of
 from tidemill.server.permits import StatedRoute
+from tidemill.server.threads import in_thread
 from tidemill.tracking.places import ArtifactPlace, InvalidPlace, check_plain, place_of
 from tidemill.tracking.records import ArtifactEntry
 from tidemill.tracking.rules import ArtifactNotFound
@@ -135,7 +135,7 @@ def routes(workspace: Workspace) -> list[StatedRoute]:
 
     async def listed(request: Request) -> Response:
         path = request.query_params.get("path", "")
-        answer = await run_in_threadpool(_proxied, Call(workspace, request.state.actor), path)
+        answer = await in_thread(_proxied, Call(workspace, request.state.actor), path)
         return Response(msgspec.json.encode(answer), media_type="application/json")
 
     async def get(request: Request) -> Response:
@@ -154,7 +154,7 @@ def routes(workspace: Workspace) -> list[StatedRoute]:
             raise _unchangeable()
         root, drop = f"{place.kind}:{place.id}", workspace.tracking.delete_artifact
         with suppress(ArtifactNotFound):  # gone already, which is what was asked
-            await run_in_threadpool(drop, request.state.actor, root=root, path=place.path)
+            await in_thread(drop, request.state.actor, root=root, path=place.path)
         return Response(b"{}", media_type="application/json")
 
     async def of_run(request: Request) -> Response:
@@ -165,7 +165,7 @@ def routes(workspace: Workspace) -> list[StatedRoute]:
     async def of_version(request: Request) -> Response:
         name = _asked(request.query_params.get("name"), "name")
         number = _asked(request.query_params.get("version"), "version")
-        version = await run_in_threadpool(workspace.models.get, request.state.actor, ref=f"{name}@{number}")
+        version = await in_thread(workspace.models.get, request.state.actor, ref=f"{name}@{number}")
         place = ArtifactPlace("model_version", version.id, _path(request))
         return await _sent(workspace, request, place)
 
@@ -185,7 +185,7 @@ def routes(workspace: Workspace) -> list[StatedRoute]:
 
 async def _sent(workspace: Workspace, request: Request, place: ArtifactPlace) -> Response:
     whole = "range" not in request.headers
-    return await run_in_threadpool(_file, Call(workspace, request.state.actor), place, whole=whole)
+    return await in_thread(_file, Call(workspace, request.state.actor), place, whole=whole)
 
 
 def _asked(value: str | None, name: str) -> str:
@@ -285,11 +285,11 @@ async def _put(workspace: Workspace, request: Request) -> None:
     check_length(request)
     if _is_small(request):
         content = await request.body()
-        await run_in_threadpool(tracking.put_content, actor, root=root, path=place.path, content=content)
+        await in_thread(tracking.put_content, actor, root=root, path=place.path, content=content)
         return
-    await run_in_threadpool(tracking.check_put, actor, root=root, path=place.path)
+    await in_thread(tracking.check_put, actor, root=root, path=place.path)
     digest = await _received(workspace, request)
-    await run_in_threadpool(tracking.put_artifact, actor, root=root, path=place.path, digest=digest)
+    await in_thread(tracking.put_artifact, actor, root=root, path=place.path, digest=digest)
 
 
 def _unchangeable() -> InvalidParameter:
@@ -315,8 +315,8 @@ async def poured(request: Request, coming: Incoming) -> tuple[Digest, int]:
     async for piece in request.stream():
         waiting += piece
         if len(waiting) >= _PIECE:
-            await run_in_threadpool(coming.write, bytes(waiting))
+            await in_thread(coming.write, bytes(waiting))
             waiting.clear()
     if waiting:
-        await run_in_threadpool(coming.write, bytes(waiting))
-    return await run_in_threadpool(coming.finish)
+        await in_thread(coming.write, bytes(waiting))
+    return await in_thread(coming.finish)

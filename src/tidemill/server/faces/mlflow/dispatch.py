@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 import msgspec
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -15,6 +14,7 @@ from tidemill.app import Workspace
 from tidemill.core.access import Actor, Permission
 from tidemill.server.faces.mlflow.requests import check_type, decoded, from_body, from_values, query_values
 from tidemill.server.permits import Endpoint, StatedRoute
+from tidemill.server.threads import in_thread
 
 T = TypeVar("T", bound=msgspec.Struct)
 PREFIXES = ("/api/2.0/mlflow", "/ajax-api/2.0/mlflow")
@@ -72,7 +72,7 @@ def stated(workspace: Workspace, spoken: Iterable["Spoken[Any] | SpokenSoon[Any]
 def _serve(workspace: Workspace, spoken: "Spoken[T]") -> Endpoint:
     async def serve(request: Request) -> Response:
         given = await _read(request, spoken.shape)
-        value = await run_in_threadpool(spoken.answer, Call(workspace, request.state.actor), given)
+        value = await in_thread(spoken.answer, Call(workspace, request.state.actor), given)
         return Response(_NOTHING if value is None else msgspec.json.encode(value), media_type=_JSON)
 
     return serve

@@ -3,7 +3,6 @@
 from typing import TypeVar
 
 import msgspec
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
@@ -17,6 +16,7 @@ from tidemill.server.faces.mlflow.artifacts import PREFIXES, check_length, poure
 from tidemill.server.faces.mlflow.errors import NotSpoken
 from tidemill.server.faces.mlflow.requests import InvalidParameter, check_type, from_body, missing
 from tidemill.server.permits import StatedRoute
+from tidemill.server.threads import in_thread
 from tidemill.tracking.places import ArtifactPlace, InvalidPlace, check_plain, place_of
 
 T = TypeVar("T", bound=msgspec.Struct)
@@ -96,8 +96,8 @@ class Uploading:
         except InvalidPlace as error:  # old clients, such as 2.9, leave out whose files they are
             raise NotSpoken(f"{_ONE_PIECE}: {error.message}", hint=error.hint) from None
         root, target, check = f"{place.kind}:{place.id}", _target(place), self._tracking.check_put
-        await run_in_threadpool(check, request.state.actor, root=root, path=place.path)
-        made = await run_in_threadpool(self._uploads.begin, target, given.num_parts)
+        await in_thread(check, request.state.actor, root=root, path=place.path)
+        made = await in_thread(self._uploads.begin, target, given.num_parts)
         return _json(_created(made, address))
 
     async def part(self, request: Request) -> Response:
@@ -120,14 +120,14 @@ class Uploading:
         def name(digest: Digest) -> None:
             self._tracking.put_artifact(actor, root=f"{place.kind}:{place.id}", path=place.path, digest=digest)
 
-        await run_in_threadpool(self._uploads.complete, given.upload_id, _target(place), etags, name)
+        await in_thread(self._uploads.complete, given.upload_id, _target(place), etags, name)
         return _json({})
 
     async def abort(self, request: Request) -> Response:
         """Forget an upload."""
         given = await _given(request, AbortUpload)
         place = _place(request, given.path)
-        await run_in_threadpool(self._uploads.abort, given.upload_id, _target(place))
+        await in_thread(self._uploads.abort, given.upload_id, _target(place))
         return _json({})
 
 
