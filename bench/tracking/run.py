@@ -255,6 +255,8 @@ def show(servers: list[Server], rows: list[str], size: Size, rounds: int) -> Non
         number(one.ready_s / servers[0].ready_s) for one in servers[1:] if ratios
     ]
     print(f"| ready after start | s | {' | '.join(ready)} |", flush=True)
+    for server in servers:
+        server.rest()
     busy = os.getloadavg()[0]
     measure(servers, rows, size, rounds)
     print(f"\nLoad of the machine: {busy:.1f} at the start, {os.getloadavg()[0]:.1f} at the end.")

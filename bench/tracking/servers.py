@@ -19,6 +19,8 @@ import sqlalchemy as sa
 
 NOW = 1_700_000_000_000
 READY_S = 300
+SETTLED_S = 120
+IDLE_S = 0.15  # of two seconds
 COLUMNS = (
     "run_uuid, name, source_type, source_name, entry_point_name, user_id, status, start_time, source_version, "
     "lifecycle_stage, experiment_id, artifact_uri"
@@ -113,6 +115,25 @@ class Server:
                 total += next((int(line.split()[1]) for line in text.splitlines() if line.startswith("Pss:")), 0)
                 count += 1
         return count, total / 1024
+
+    def rest(self) -> None:
+        """Wait until it is idle: the peer answers long before the last of its processes has loaded."""
+        deadline, before = time.monotonic() + SETTLED_S, self.worked()
+        while time.monotonic() < deadline:
+            time.sleep(2)
+            after = self.worked()
+            if after - before < IDLE_S:
+                return
+            before = after
+
+    def worked(self) -> float:
+        """Return the seconds that its processes have computed so far."""
+        ticks = 0
+        for pid in tree(self.process.pid):
+            with suppress(OSError):
+                words = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+                ticks += int(words[11]) + int(words[12])
+        return ticks / os.sysconf("SC_CLK_TCK")
 
     def stop(self) -> None:
         """End it and all below it."""
