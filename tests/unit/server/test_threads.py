@@ -2,10 +2,12 @@
 
 import asyncio
 import threading
+from collections.abc import Callable
+from concurrent.futures import Future
 
 import pytest
 
-from tidemill.server.threads import in_thread
+from tidemill.server.threads import arrived, in_thread
 
 
 def test_a_thread_does_it_and_gives_back_what_came_of_it():
@@ -33,3 +35,36 @@ def test_several_wait_at_the_same_time():
 
     asyncio.run(meet())
     assert not both.broken
+
+
+def test_what_another_thread_does_arrives():
+    async def wait(act: Callable[[Future[int]], None]) -> int:
+        future: Future[int] = Future()
+        threading.Timer(0.01, act, [future]).start()
+        return await arrived(future)
+
+    assert asyncio.run(wait(lambda future: future.set_result(7))) == 7
+    with pytest.raises(ValueError, match="no"):
+        asyncio.run(wait(lambda future: future.set_exception(ValueError("no"))))
+
+
+def test_what_is_done_already_arrives():
+    async def wait():
+        future: Future[int] = Future()
+        future.set_result(7)
+        return await arrived(future)
+
+    assert asyncio.run(wait()) == 7
+
+
+def test_who_stopped_waiting_is_not_told():
+    async def leave():
+        future: Future[int] = Future()
+        waiting = asyncio.ensure_future(arrived(future))
+        await asyncio.sleep(0)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        return future
+
+    asyncio.run(leave()).set_result(7)  # after the loop closed too

@@ -1,6 +1,5 @@
 """One route of MLflow's API: the fields that it takes, the function that answers, the permission that it asks."""
 
-from asyncio import wrap_future
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from tidemill.app import Workspace
 from tidemill.core.access import Actor, Permission
 from tidemill.server.faces.mlflow.requests import check_type, decoded, from_body, from_values, query_values
 from tidemill.server.permits import Endpoint, StatedRoute
-from tidemill.server.threads import in_thread
+from tidemill.server.threads import arrived, in_thread
 
 T = TypeVar("T", bound=msgspec.Struct)
 PREFIXES = ("/api/2.0/mlflow", "/ajax-api/2.0/mlflow")
@@ -82,7 +81,7 @@ def _serve_soon(workspace: Workspace, spoken: "SpokenSoon[T]") -> Endpoint:
     async def serve(request: Request) -> Response:
         check_type(request.headers.get("content-type", ""))
         given = from_body(await request.body(), spoken.shape)
-        await wrap_future(spoken.answer(Call(workspace, request.state.actor), given))
+        await arrived(spoken.answer(Call(workspace, request.state.actor), given))
         return Response(_NOTHING, media_type=_JSON)
 
     return serve
