@@ -113,7 +113,10 @@ class Output(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):
-    """One execution, with the latest value of each metric; `latest` says at which step and millisecond it was."""
+    """One execution, with the latest value of each metric; `latest` says at which step and millisecond it was.
+
+    `artifact_location` is its experiment's: empty when the server keeps the files.
+    """
 
     run_id: str
     experiment_id: str
@@ -124,6 +127,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     start_time: Moment
     end_time: Moment | None = None
     deleted_at: Moment | None = None
+    artifact_location: str = ""
     params: dict[str, str] = {}
     metrics: dict[str, float] = {}
     latest: dict[str, tuple[int, int]] = {}

@@ -106,6 +106,7 @@ class RunVerbs(Place):
             status=RunStatus.RUNNING,
             lifecycle_stage="active",
             start_time=start_time or tx.now,
+            artifact_location=home.artifact_location,
             params=params,
             tags={**tags, store.NAME_TAG: called},
         )

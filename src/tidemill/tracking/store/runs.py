@@ -18,7 +18,8 @@ NAME_TAG = "mlflow.runName"
 _STATUSES = {status.value: status for status in RunStatus}
 _NAN = float("nan")
 _RUNS = (
-    'SELECT run_id, experiment_id, name, "user", status, lifecycle_stage, start_time, end_time, deleted_at FROM runs'
+    'SELECT run_id, experiment_id, name, "user", status, lifecycle_stage, start_time, end_time, deleted_at,'
+    " (SELECT artifact_location FROM experiments WHERE experiments.experiment_id = runs.experiment_id) FROM runs"
     " WHERE run_id {wanted} AND coalesce(deleted_at, 1) <> 0"
 )
 _STAGES = "SELECT run_id, lifecycle_stage FROM runs WHERE run_id {wanted} AND coalesce(deleted_at, 1) <> 0"
@@ -71,6 +72,7 @@ def find_runs(connection: sa.Connection, run_ids: Sequence[str]) -> list[Run]:
             start_time=from_us(start),
             end_time=None if end is None else from_us(end),
             deleted_at=None if deleted is None else from_us(deleted),
+            artifact_location=location,
             params=params.get(run_id, {}),
             metrics=metrics.get(run_id, {}),
             latest=latest.get(run_id, {}),
@@ -78,7 +80,9 @@ def find_runs(connection: sa.Connection, run_ids: Sequence[str]) -> list[Run]:
             inputs=inputs.get(run_id, []),
             outputs=outputs.get(run_id, []),
         )
-        for run_id, experiment_id, name, user, status, stage, start, end, deleted in map(rows.__getitem__, found)
+        for run_id, experiment_id, name, user, status, stage, start, end, deleted, location in map(
+            rows.__getitem__, found
+        )
     ]
 
 

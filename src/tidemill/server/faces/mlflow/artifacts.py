@@ -20,7 +20,7 @@ from tidemill.objects.incoming import Incoming
 from tidemill.objects.unsynced import SMALL
 from tidemill.server.faces.mlflow.dispatch import Call, Spoken
 from tidemill.server.faces.mlflow.requests import InvalidParameter, LengthMissing, missing
-from tidemill.server.faces.mlflow.shapes import run_of
+from tidemill.server.faces.mlflow.shapes import info_of
 from tidemill.server.permits import StatedRoute
 from tidemill.server.threads import in_thread
 from tidemill.tracking.places import ArtifactPlace, InvalidPlace, check_plain, place_of
@@ -122,8 +122,7 @@ def _list(call: Call, given: ListArtifacts) -> ListedFiles:
     if not run_id:
         raise missing("run_id")
     run = call.workspace.tracking.get_run(call.actor, run_id=run_id)
-    home = call.workspace.tracking.find_experiment(call.actor, experiment_id=run.experiment_id)
-    root = run_of(run, home.artifact_location).info.artifact_uri
+    root = info_of(run).artifact_uri
     return listed_files(call, ArtifactPlace("run", run_id, given.path.strip("/")), root_uri=root)
 
 

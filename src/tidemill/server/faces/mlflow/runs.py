@@ -141,12 +141,12 @@ def _create(call: Call, given: CreateRun) -> dict[str, WireRun]:
         tags=tags,
         start_time=moment_of(given.start_time, "start_time") if given.start_time else None,
     )
-    return {"run": run_of(made, _location(call, made.experiment_id))}
+    return {"run": run_of(made)}
 
 
 def _get(call: Call, given: RunId) -> dict[str, WireRun]:
     run = call.workspace.tracking.get_run(call.actor, run_id=_id(given))
-    return {"run": run_of(run, _location(call, run.experiment_id))}
+    return {"run": run_of(run)}
 
 
 def _update(call: Call, given: UpdateRun) -> dict[str, WireRunInfo]:
@@ -157,37 +157,31 @@ def _update(call: Call, given: UpdateRun) -> dict[str, WireRunInfo]:
         status=run_status_of(given.status) if given.status is not None else None,
         end_time=moment_of(given.end_time, "end_time") if given.end_time else None,
     )
-    return {"run_info": info_of(run, _location(call, run.experiment_id))}
+    return {"run_info": info_of(run)}
 
 
 def _search(call: Call, given: SearchRuns) -> dict[str, object]:
-    locations = dict(_locations(call, given.experiment_ids))
-    if not locations:
+    experiments = list(_known(call, given.experiment_ids))
+    if not experiments:
         return {}
     page = call.workspace.tracking.search_runs(
         call.actor,
-        experiments=list(locations),
+        experiments=experiments,
         filter=given.filter,
         order_by=given.order_by,
         view=view_of(given.run_view_type),
         max_results=given.max_results,
         page_token=given.page_token,
     )
-    answer: dict[str, object] = (
-        {"runs": [run_of(run, locations[run.experiment_id]) for run in page.runs]} if page.runs else {}
-    )
+    answer: dict[str, object] = {"runs": [run_of(run) for run in page.runs]} if page.runs else {}
     return {**answer, "next_page_token": page.next_page_token} if page.next_page_token else answer
 
 
-def _locations(call: Call, experiment_ids: Iterable[str]) -> Iterable[tuple[str, str]]:
-    """Yield the ids and locations of the experiments that there are: one that is not has no runs."""
+def _known(call: Call, experiment_ids: Iterable[str]) -> Iterable[str]:
+    """Yield the ids of the experiments that there are: one that is not has no runs."""
     for experiment_id in experiment_ids:
         with suppress(ExperimentNotFound):
-            yield experiment_id, _location(call, experiment_id)
-
-
-def _location(call: Call, experiment_id: str) -> str:
-    return call.workspace.tracking.find_experiment(call.actor, experiment_id=experiment_id).artifact_location
+            yield call.workspace.tracking.find_experiment(call.actor, experiment_id=experiment_id).experiment_id
 
 
 def _delete(call: Call, given: RunId) -> None:

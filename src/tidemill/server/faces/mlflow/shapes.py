@@ -153,13 +153,8 @@ def experiment_of(experiment: Experiment) -> WireExperiment:
     )
 
 
-def info_of(run: Run, location: str) -> WireRunInfo:
-    """Return what a run is.
-
-    Args:
-        run: The run.
-        location: Where its experiment keeps artifacts; empty for this server.
-    """
+def info_of(run: Run) -> WireRunInfo:
+    """Return what a run is."""
     return WireRunInfo(
         run_id=run.run_id,
         run_uuid=run.run_id,
@@ -169,12 +164,12 @@ def info_of(run: Run, location: str) -> WireRunInfo:
         status=run.status.value,
         start_time=to_ms(run.start_time),
         end_time=to_ms(run.end_time) if run.end_time else None,
-        artifact_uri=run_uri(location, run.experiment_id, run.run_id),
+        artifact_uri=run_uri(run.artifact_location, run.experiment_id, run.run_id),
         lifecycle_stage=run.lifecycle_stage,
     )
 
 
-def run_of(run: Run, location: str) -> WireRun:
+def run_of(run: Run) -> WireRun:
     """Return a run with all that it recorded."""
     latest = run.latest
     metrics = [
@@ -182,7 +177,7 @@ def run_of(run: Run, location: str) -> WireRun:
         for key, value in run.metrics.items()
     ]
     return WireRun(
-        info=info_of(run, location),
+        info=info_of(run),
         data=WireRunData(metrics=metrics, params=listed(run.params), tags=listed(run.tags)),
         inputs=_inputs(run.inputs),
         outputs=WireOutputs(
