@@ -26,6 +26,10 @@ _RANGE = "path > asked.value || '/' AND path < asked.value || '0'"
 _START = "substr(path, 1, length(asked.value) + 1) = asked.value || '/'"
 _BETWEEN = "path > ? AND path < ?"
 _BEGINS = "substr(path, 1, ?) = ?"
+_CLASHES = (
+    "SELECT (SELECT path FROM {table} WHERE path = ANY {texts} AND {owner} = ? LIMIT 1),"
+    " EXISTS (SELECT 1 FROM {table} WHERE {owner} = ? AND {below})"
+)
 _FIND = "SELECT digest, size FROM {table} WHERE {owner} = ? AND path = ?"
 _PUT = (
     "INSERT INTO {table} ({owner}, path, digest, size) VALUES (?, ?, ?, ?)"
@@ -103,19 +107,12 @@ def delete_artifacts(tx: Transaction, root: Ref, path: str) -> int:
 def clashes(connection: sa.Connection, root: Ref, path: str) -> str:
     """Return the file that a path would have to be a folder of, or the path when it is a folder; else nothing."""
     shelf = _SHELVES[root.kind]
-    own = f"FROM {shelf.table.name} WHERE {{which}} AND {shelf.owner} = ? LIMIT 1"  # two names of ours
-    above = _above(path)
-    taken = (
-        rows_in(connection, "SELECT path " + own.format(which="path = ANY {texts}"), above, root.id) if above else ()
-    )
-    if taken:
-        return str(taken[0][0])
-    if is_sqlite(connection):
-        below = rows_of(connection, "SELECT 1 " + own.format(which=_BETWEEN), f"{path}/", f"{path}0", root.id)
-    else:
-        start = f"{path}/"
-        below = rows_of(connection, "SELECT 1 " + own.format(which=_BEGINS), len(start), start, root.id)
-    return path if below else ""
+    walks = is_sqlite(connection)
+    statement = _CLASHES.replace("{below}", _BETWEEN if walks else _BEGINS)
+    statement = statement.replace("{table}", shelf.table.name).replace("{owner}", shelf.owner)
+    below: tuple[object, object] = (f"{path}/", f"{path}0") if walks else (len(path) + 1, f"{path}/")
+    taken, is_folder = rows_in(connection, statement, _above(path), root.id, root.id, *below)[0]
+    return taken or (path if is_folder else "")
 
 
 def _in_the_way(connection: sa.Connection, root: Ref, paths: Sequence[str]) -> tuple[set[str], set[str]]:
