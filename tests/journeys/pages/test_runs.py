@@ -182,6 +182,21 @@ def test_marks_stay_while_rows_go_and_are_compared(table):
     expect(page.get_by_role("heading", name="2 runs side by side")).to_be_visible()
 
 
+def test_a_mark_that_was_set_before_the_script_came_stays(many, browser):
+    context = browser.new_context(viewport={"width": 1360, "height": 900})
+    held = []
+    page = context.new_page()
+    page.route("**/*.js*", held.append)
+    page.goto(f"{many.url}/runs", wait_until="commit")
+    page.locator(f"{ROWS} .pick").first.check()
+    page.unroute("**/*.js*")
+    for route in held:
+        route.continue_()
+    expect(page.get_by_role("button", name="Compare the 1 marked")).to_be_visible()
+    expect(page.locator(f"{ROWS} .pick").first).to_be_checked()
+    context.close()
+
+
 def test_a_view_is_saved_and_opened(table):
     page = table("?filter=metrics.auc+>+0.9&order=metrics.auc+ASC")
     page.get_by_text("Save this view").click()

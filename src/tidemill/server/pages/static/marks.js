@@ -6,6 +6,8 @@ export function marks(form) {
   const marked = new Set(JSON.parse(sessionStorage.getItem(KEPT) ?? "[]"));
   const compare = form.querySelector("[data-compare]");
   const unmark = form.querySelector("[data-unmark]");
+  // Rows come with the page: some may be marked before this script is here.
+  form.querySelectorAll(".pick:checked").forEach((pick) => marked.add(pick.value));
 
   function dress(row) {
     const pick = row.querySelector(".pick");
