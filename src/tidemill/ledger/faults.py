@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import sqlalchemy as sa
 
-from tidemill.core.errors import Damaged, Internal, OutOfSpace, TidemillError, Unavailable
+from tidemill.core.errors import Damaged, Internal, InvalidInput, OutOfSpace, TidemillError, Unavailable
 
 
 class LedgerDamaged(Damaged):
@@ -54,6 +54,7 @@ _SIGNS: tuple[tuple[str, type[TidemillError], str, str], ...] = (
         "The disk refused to write the ledger",
         "Look at the disk's health and free space; the change was not kept.",
     ),
+    ("cannot contain nul", InvalidInput, "A text holds a null character", "Leave it out."),
     ("malformed", LedgerDamaged, "The ledger is damaged", "Restore it with `tidemill restore`."),
     ("not a database", LedgerDamaged, "The ledger is not a database", "Restore it with `tidemill restore`."),
     ("locked", LedgerBusy, "Another process holds the ledger", "End it, or point TIDEMILL_URL at its server."),

@@ -89,7 +89,10 @@ class Ledger:
             return self._writer.submit(actor, work)
         if self._pool is None:
             raise _closed()
-        return self._pool.submit(self._retrying, actor, work)
+        try:
+            return self._pool.submit(self._retrying, actor, work)
+        except RuntimeError:  # closed at this moment
+            raise _closed() from None
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
@@ -138,9 +141,9 @@ class Ledger:
 
     def close(self) -> None:
         """Finish what is queued and let go of the database; the last to go checkpoints."""
-        if self._pool:
-            self._pool.shutdown()
-            self._pool = None
+        pool, self._pool = self._pool, None
+        if pool:
+            pool.shutdown()
         self._readers.dispose()
         if self._writer:
             self._writer.close()

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from tidemill.core.refs import Ref
 from tidemill.ledger.schema import lineage_edges, metadata
-from tidemill.ledger.transaction import Transaction
+from tidemill.ledger.transaction import Transaction, finish
 
 _WALKS = ("seqscan", "bitmapscan", "hashjoin", "mergejoin")
 """The ways of PostgreSQL's planner that read what they do not return."""
@@ -102,6 +102,10 @@ def forget(tx: Transaction, refs: Collection[Ref], lives: Lives) -> None:
         if not targets_of(tx.connection, ref):
             tx.execute(sa.delete(lineage_edges).where(edge.target_kind == ref.kind, edge.target_id == ref.id))
         tx.audit(f"{ref.kind}.remove", ref)
+    # At once, not with those of the whole batch: the next unit asks them which ids were given before.
+    finish(tx.connection, [tx])
+    tx.events.clear()
+    tx.edges.clear()
 
 
 def _belonging(table: sa.Table, where: sa.ColumnElement[bool]) -> Iterator[tuple[sa.Table, sa.ColumnElement[bool]]]:

@@ -15,7 +15,6 @@ import sqlalchemy as sa
 
 from tidemill.core.access import SYSTEM
 from tidemill.core.digests import Digest
-from tidemill.core.errors import TidemillError
 from tidemill.ledger import Ledger, Transaction
 from tidemill.ledger.dialect import write_one
 from tidemill.ledger.schema import metadata
@@ -85,7 +84,7 @@ class Unsynced:
     def _settle_or_say(self) -> None:
         try:
             self.settle()
-        except TidemillError:
+        except Exception:  # noqa: BLE001 - a thread has nobody else to tell
             _LOG.exception("Small files wait in the ledger for longer; the next start makes files of them")
 
     def recover(self) -> None:

@@ -73,6 +73,7 @@ class ArtifactVerbs(Place):
         where, path = parse_root(root), rules.check_artifact_path(path)
         if len(content) > SMALL:
             return self._put(actor, where, path, self._objects.put_bytes(content), len(content))
+        self.check_put(actor, root=root, path=path)  # what is refused leaves no bytes
         digest = self._unsynced.put(content)
         found = self._put(actor, where, path, digest, len(content), content=content)
         self._unsynced.kept(len(content))
@@ -150,6 +151,7 @@ class ArtifactVerbs(Place):
         path = rules.check_artifact_path(path)
 
         def work(tx: Transaction) -> Artifact:
+            store.hold_root(tx.connection, root)
             _need_free(tx.connection, root, path)
             if content is not None:
                 self._unsynced.keep(tx, digest, content)

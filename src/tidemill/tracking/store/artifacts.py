@@ -16,9 +16,13 @@ from tidemill.tracking.store.tables import logged_model_artifacts, run_artifacts
 class _Shelf(NamedTuple):
     table: sa.Table
     owner: str
+    owners: str
 
 
-_SHELVES = {"run": _Shelf(run_artifacts, "run_id"), "logged_model": _Shelf(logged_model_artifacts, "model_id")}
+_SHELVES = {
+    "run": _Shelf(run_artifacts, "run_id", "runs"),
+    "logged_model": _Shelf(logged_model_artifacts, "model_id", "logged_models"),
+}
 _WITHIN_ON_SQLITE = "SELECT asked.value FROM {texts} AS asked WHERE EXISTS (SELECT 1 {own})"
 _WITHIN = "SELECT asked.value FROM unnest{texts} AS asked (value) WHERE EXISTS (SELECT 1 {own})"
 _RANGE = "path > asked.value || '/' AND path < asked.value || '0'"
@@ -26,6 +30,7 @@ _RANGE = "path > asked.value || '/' AND path < asked.value || '0'"
 _START = "substr(path, 1, length(asked.value) + 1) = asked.value || '/'"
 _BETWEEN = "path > ? AND path < ?"
 _BEGINS = "substr(path, 1, ?) = ?"
+_HOLD = "SELECT 1 FROM {owners} WHERE {owner} = ? FOR NO KEY UPDATE"
 _CLASHES = (
     "SELECT (SELECT path FROM {table} WHERE path = ANY {texts} AND {owner} = ? LIMIT 1),"
     " EXISTS (SELECT 1 FROM {table} WHERE {owner} = ? AND {below})"
@@ -65,6 +70,14 @@ def list_folder(connection: sa.Connection, root: Ref, folder: str = "") -> list[
     return [entries[name] for name in sorted(entries)]
 
 
+def hold_root(connection: sa.Connection, root: Ref) -> None:
+    """Let nobody else give files to a run or a logged model until the end; on SQLite nobody else writes."""
+    if not is_sqlite(connection):
+        shelf = _SHELVES[root.kind]
+        hold = _HOLD.format(owners=shelf.owners, owner=shelf.owner)
+        rows_of(connection, hold, root.id)
+
+
 def find_artifact(connection: sa.Connection, root: Ref, path: str) -> Artifact | None:
     """Return one file."""
     shelf = _SHELVES[root.kind]
@@ -83,6 +96,7 @@ def put_artifacts(tx: Transaction, root: Ref, files: Sequence[Artifact], aside: 
     if not files:
         return
     shelf = _SHELVES[root.kind]
+    hold_root(tx.connection, root)
     taken, folders = _in_the_way(tx.connection, root, [file.path for file in files])
     rows = {}
     for file in files:
