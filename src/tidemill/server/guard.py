@@ -135,7 +135,11 @@ def check_origin(request: Request) -> None:
     origin = request.headers.get("origin")
     if request.method in {"GET", "HEAD", "OPTIONS"} or origin is None:
         return
-    if urlsplit(origin).netloc != request.headers.get("host", ""):
+    try:
+        place = urlsplit(origin).netloc
+    except ValueError:
+        place = ""
+    if not place or place != request.headers.get("host", ""):
         raise OriginRefused(
             f"A page of {shown(origin)} may not change anything here", hint="Use this server's own pages, or a token."
         )

@@ -1,6 +1,7 @@
 """From a request to the route that serves it."""
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 
 from starlette.datastructures import State
 from starlette.requests import Request
@@ -34,6 +35,7 @@ class Routing:
                     self._exact.setdefault((method, start), route)
                 if brace:
                     self._below.setdefault(start[: start.rindex("/") + 1], []).append((place, route))
+        self._deepest = max((start.count("/") for start in self._below), default=0)
         self._router = Router(routes)
         self.state = State({"mark": mark})
 
@@ -51,7 +53,8 @@ class Routing:
         """Return the route of a request; None leaves it to the router, as what fits no route and what is mounted."""
         if route := self._exact.get((scope["method"], scope["path"])):
             return route
-        likely = [found for start in _starts(scope["path"]) for found in self._below.get(start, ())]
+        starts = islice(_starts(scope["path"]), self._deepest)
+        likely = [found for start in starts for found in self._below.get(start, ())]
         for _, route in sorted(likely, key=lambda one: one[0]):
             match, more = route.matches(scope)
             if match is Match.FULL:

@@ -89,7 +89,6 @@ async def _serve(workspace: Workspace, listener: socket.socket, tell: Callable[[
         proxy_headers=False,
         timeout_graceful_shutdown=_DRAIN_S,
         timeout_keep_alive=_KEEP_ALIVE_S,
-        h11_max_incomplete_event_size=64 << 10,
     )
     server = uvicorn.Server(config)
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]  # ours are below

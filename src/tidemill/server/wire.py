@@ -5,7 +5,7 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-_SMALL = 64 << 10
+_SMALL = _MOST_HEAD = 64 << 10
 
 
 class JoinedWrites:
@@ -53,7 +53,28 @@ class JoinedWrites:
 
 
 class JoiningProtocol(HttpToolsProtocol):
-    """HTTP as uvicorn speaks it, with joined writes."""
+    """HTTP as uvicorn speaks it, with joined writes, and an end to heads that do not end."""
+
+    _head: int | None = None
+    """How much of a request's head came so far without its end; None outside of heads."""
+
+    def on_message_begin(self) -> None:
+        """Begin a request."""
+        super().on_message_begin()
+        self._head = 0
+
+    def on_headers_complete(self) -> None:
+        """Begin a request's body."""
+        self._head = None
+        super().on_headers_complete()
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes; nobody has said who it is before its head is complete."""
+        super().data_received(data)
+        if self._head is not None:
+            self._head += len(data)
+            if self._head > _MOST_HEAD and not self.transport.is_closing():
+                self.send_400_response("The request's head is too large.")
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin a connection."""

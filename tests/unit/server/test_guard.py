@@ -118,3 +118,12 @@ def test_a_fault_of_ours_tells_nothing_and_is_logged(serve, workspace, monkeypat
     assert (answer.status_code, answer.json()["error"]["code"]) == (500, "internal")
     assert "secret" not in answer.text
     assert "the secret detail" in caplog.text
+
+
+def test_an_origin_that_is_no_address_is_another_sites(serve):
+    answer = serve().post("/api/v1/runs", headers={"Origin": "http://["}, json={})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (403, "origin_refused")
+
+
+def test_a_path_of_slashes_alone_is_found_nowhere(serve):
+    assert serve().get("/a" + "/" * 30_000).status_code == 404

@@ -1,10 +1,14 @@
 """Head and body of an answer leave together, and nothing waits for longer than a turn of the event loop."""
 
 import asyncio
+import contextlib
+import socket
+import threading
 
 import pytest
+import uvicorn
 
-from tidemill.server.wire import JoinedWrites
+from tidemill.server.wire import JoinedWrites, JoiningProtocol
 
 
 class Transport(asyncio.Transport):
@@ -69,3 +73,37 @@ def test_what_else_a_transport_can_do_it_does():
         return JoinedWrites(Transport()).is_closing()
 
     assert asyncio.run(closing()) is False
+
+
+@pytest.fixture
+def port():
+    """Give the port of a server that answers with nothing but a head."""
+
+    async def application(scope, receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
+        await send({"type": "http.response.body", "body": b"ok"})
+
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(application, http=JoiningProtocol, lifespan="off", log_level="error"))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+    thread.start()
+    yield listener.getsockname()[1]
+    server.should_exit = True
+    thread.join()
+
+
+def test_a_head_without_an_end_is_cut_off(port):
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as caller:
+        caller.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\nLong: ")
+        with contextlib.suppress(ConnectionError):
+            for _ in range(20):
+                caller.sendall(b"x" * 100_000)
+        with contextlib.suppress(ConnectionError):
+            assert caller.recv(4096).startswith(b"HTTP/1.1 400 ")
+
+
+def test_a_long_body_is_no_head(port):
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as caller:
+        for _ in range(2):
+            caller.sendall(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 300000\r\n\r\n" + bytes(300_000))
+            assert caller.recv(4096).startswith(b"HTTP/1.1 200 ")

@@ -31,6 +31,7 @@ PROXY = "/mlflow-artifacts/artifacts"
 PREFIXES = ("/api/2.0", "/ajax-api/2.0")
 _PIECE = 1 << 20
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~\-]+")
+_RANGE = re.compile(r"bytes=\s*(\d+-\d*|-\d+)(\s*,\s*(\d+-\d*|-\d+))*\s*", re.IGNORECASE)
 _TEXTS = frozenset({"MLmodel", "MLproject"})
 _TEXT_SUFFIXES = frozenset(
     {
@@ -183,7 +184,10 @@ def routes(workspace: Workspace) -> list[StatedRoute]:
 
 
 async def _sent(workspace: Workspace, request: Request, place: ArtifactPlace) -> Response:
-    whole = "range" not in request.headers
+    asked = request.headers.get("range", "")
+    whole = not _RANGE.fullmatch(asked)
+    if asked and whole:  # what is no range is as if it were not there
+        request.scope["headers"] = [pair for pair in request.scope["headers"] if pair[0] != b"range"]
     return await in_thread(_file, Call(workspace, request.state.actor), place, whole=whole)
 
 

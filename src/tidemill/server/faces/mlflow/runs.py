@@ -280,7 +280,12 @@ def _log_model(call: Call, given: LogModel) -> None:
             f"Malformed model info: {error}", hint="Give a JSON object in parameter 'model_json'"
         ) from error
     run = tracking.get_run(call.actor, run_id=_id(given))
-    history = msgspec.json.decode(run.tags.get(key, "[]"), type=list[dict[str, Any]])
+    try:
+        history = msgspec.json.decode(run.tags.get(key, "[]"), type=list[dict[str, Any]])
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise InvalidParameter(
+            f"The run's tag {key} is no list of models: {error}", hint="Delete the tag, and log the model again"
+        ) from error
     history = [each for each in history if each != described]  # a client that heard no answer says it again
     tags = {key: msgspec.json.encode([*history, described]).decode()}
     tracking.log_batch(call.actor, run_id=run.run_id, tags=tags)

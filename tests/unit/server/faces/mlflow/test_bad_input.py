@@ -317,3 +317,21 @@ def test_writing_to_runs_that_ended_or_are_deleted(asking, http, known):
 )
 def test_routes_that_are_none(asking, method, path, answer):
     assert asking(method, path) == answer
+
+
+def test_a_history_of_models_that_is_none_is_said_so(http, known):
+    tag = {"run_id": known["run"], "key": "mlflow.log-model.history", "value": "mine"}
+    assert http.post("/api/2.0/mlflow/runs/set-tag", json=tag).status_code == 200
+    answer = http.post("/api/2.0/mlflow/runs/log-model", json={"run_id": known["run"], "model_json": "{}"})
+    assert said(answer) == (400, "INVALID_PARAMETER_VALUE")
+    http.post("/api/2.0/mlflow/runs/delete-tag", json={"run_id": known["run"], "key": tag["key"]})
+
+
+def test_what_is_no_range_is_as_if_it_were_not_there(http, known):
+    root = f"/api/2.0/mlflow-artifacts/artifacts/0/{known['run']}/artifacts"
+    for name, size in (("small.bin", 10), ("large.bin", 2_000_000)):
+        http.put(f"{root}/{name}", content=bytes(size))
+        answer = http.get(f"{root}/{name}", headers={"Range": "nonsense"})
+        assert (answer.status_code, len(answer.content)) == (200, size)
+        part = http.get(f"{root}/{name}", headers={"Range": "bytes=2-5"})
+        assert (part.status_code, len(part.content)) == (206, 4)
