@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict, is_dataclass
 from datetime import datetime
 from functools import wraps
 from typing import ParamSpec
@@ -141,6 +142,8 @@ def _card(value: object, columns: Sequence[str]) -> None:
 def _fields(value: object) -> dict[str, object]:
     if isinstance(value, msgspec.Struct):
         return msgspec.structs.asdict(value)
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
     return dict(value) if isinstance(value, dict) else {"value": value}
 
 

@@ -2,6 +2,7 @@
 
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import click
 
@@ -11,6 +12,7 @@ from tidemill.client.tracking.reach import Link
 from tidemill.client.tracking.reading import Claim, SpoolState, claims, state_of
 from tidemill.client.tracking.spool import Place, folders, spool_root
 from tidemill.core.errors import NotFound
+from tidemill.core.settings import InvalidSetting
 
 _COLUMNS = ["id", "place", "is_written", "waiting", "refused", "damaged", "size_bytes", "runs"]
 
@@ -30,7 +32,7 @@ def spool() -> None:
 @common
 def list_() -> None:
     """List what waits on this machine, and what servers refused."""
-    found = [state_of(folder) for folder in folders(spool_root(settings().spool))]
+    found = [state_of(folder) for folder in folders(_root())]
     show(found, columns=_COLUMNS, empty="Nothing waits here.")
 
 
@@ -39,7 +41,7 @@ def list_() -> None:
 @common
 def show_(id_: str) -> None:
     """Show one spool: its runs, and why the server refused something."""
-    for folder in folders(spool_root(settings().spool)):
+    for folder in folders(_root()):
         if folder.name == id_:
             show(state_of(folder))
             return
@@ -53,6 +55,8 @@ def show_(id_: str) -> None:
 @common
 def push(ids: tuple[str, ...], refused: bool, url: str) -> None:  # noqa: FBT001 - a flag of the command line
     """Send what dead processes left; those that live send their own."""
+    if url and not url.startswith(("http://", "https://")):
+        raise click.BadParameter("Write http(s)://HOST.", param_hint="'--url'")
     chosen = settings()
     delivered = put_aside = 0
     for claim in _claimed(ids):
@@ -85,8 +89,16 @@ def drop(ids: tuple[str, ...], yes: bool) -> None:  # noqa: FBT001 - a flag of t
     done("Dropped.", ids=list(ids))
 
 
+def _root() -> Path:
+    """Return the folder of all spools, which nobody may have needed yet."""
+    root = spool_root(settings().spool)
+    if root.exists() and not root.is_dir():
+        raise InvalidSetting("The place of spools is no folder", hint="Give TIDEMILL_SPOOL a folder.", where=str(root))
+    return root
+
+
 def _claimed(ids: tuple[str, ...]) -> list[Claim]:
-    found = list(claims(spool_root(settings().spool), only=ids))
+    found = list(claims(_root(), only=ids))
     names = {claim.reader.folder.name for claim in found}
     if missing := [each for each in ids if each not in names]:
         for claim in found:

@@ -12,7 +12,7 @@ from tidemill.client.tracking.reading import claims, state_of
 from tidemill.client.tracking.spool import Place, SpoolWriter, folders
 from tidemill.core.errors import NotFound
 from tidemill.core.ids import new_id
-from tidemill.core.settings import Settings
+from tidemill.core.settings import InvalidSetting, Settings
 from tidemill.tracking.records import MetricPage
 
 
@@ -81,3 +81,25 @@ def test_a_spool_of_a_living_process_is_left_alone(settings, run_id, tmp_path):
             CliRunner().invoke(build(), ["spool", *words], catch_exceptions=False)
     assert json.loads(told("push")) == {"delivered": 0, "refused": 0}
     claim.release(is_done=False)
+
+
+def test_people_read_what_waits(settings, run_id, tmp_path):
+    for words in (["list"], ["show", only(tmp_path).name]):
+        read = CliRunner().invoke(build(), ["spool", *words], catch_exceptions=False).stdout
+        assert only(tmp_path).name in read
+        assert run_id in read
+        assert "SpoolState" not in read
+
+
+def test_a_place_of_spools_that_is_no_folder_is_named(settings, tmp_path):
+    (tmp_path / "spool").write_text("a file")
+    for words in (["list"], ["push"], ["show", "x"]):
+        with pytest.raises(InvalidSetting, match="no folder"):
+            CliRunner().invoke(build(), ["spool", *words], catch_exceptions=False)
+
+
+def test_a_url_that_is_none_is_refused_before_anything_is_sent(settings, run_id, tmp_path):
+    pushed = CliRunner().invoke(build(), ["spool", "push", "--url", "nonsense"])
+
+    assert (pushed.exit_code, "http(s)://HOST" in pushed.stderr) == (2, True)
+    assert state_of(only(tmp_path)).waiting == 22

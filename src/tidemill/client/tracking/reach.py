@@ -14,6 +14,7 @@ from tidemill.core.lazy import load
 from tidemill.core.settings import Settings
 
 _CONNECT_S, _ANSWER_S, _FILE_S = 3.0, 10.0, 120.0
+_LATER = "Nothing is lost: the next run on this machine tries again, and so does `tidemill spool push`."
 _PIECE = 1 << 20
 COURIER = "tidemill-track"
 """The name of the thread that delivers."""
@@ -111,7 +112,7 @@ class Link:
             response = self._open().request(method, path, content=content, headers=headers, timeout=timeout)
         except (httpx.TransportError, httpx.InvalidURL) as error:
             self.close()  # a connection that hung once is not asked again
-            raise ServerAway(f"{self._place} does not answer: {error!r}", hint="It is tried again.") from error
+            raise ServerAway(f"{self._place} does not answer: {error!r}", hint=_LATER) from error
         except TidemillError as error:
             raise ServerAway(f"{self._place}: {error.message}", hint=error.hint) from error
         return _judged(self._place, response.status_code, response.content)
@@ -138,7 +139,7 @@ def _judged(place: Place, status: int, content: bytes) -> Refusal | None:
     if said is None or status in _FAMILIES_OF_NOW or status >= 500:
         # Not our server at all: a login page, a proxy that stands before a dead one. Or ours, and unable just now.
         what = said.message if said else "without a word that a Tidemill server would say"
-        hint = "Look at TIDEMILL_TOKEN." if status in {401, 403} else "It is tried again."
+        hint = "Look at TIDEMILL_TOKEN." if status in {401, 403} else _LATER
         raise ServerAway(f"{place} answered {status}: {what}", hint=hint, details={"status": status})
     return said
 
