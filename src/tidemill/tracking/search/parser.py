@@ -34,6 +34,7 @@ MOST_VALUES = 10_000
 DEEPEST = 16
 _OPERATORS = "an operator (=, !=, <, <=, >, >=, LIKE, ILIKE, IN, NOT IN, IS NULL or IS NOT NULL)"
 _VALUE = "a number or a quoted text"
+_ORDER = "Write one key, then ASC or DESC, such as metrics.auc DESC; each further key is an order of its own."
 _EXAMPLE = "A condition is written like metrics.loss < 0.1 or params.optimizer = 'adam'."
 _COMPARATORS = {str(operator): operator for operator in COMPARATORS}
 
@@ -100,14 +101,17 @@ class _Parser:
             return self.take()
         return None
 
-    def refuse(self, expected: str, hint: str = _EXAMPLE, token: Token | None = None) -> InvalidFilter:
+    def refuse(self, expected: str, hint: str = "", token: Token | None = None) -> InvalidFilter:
         at = token or self.here
+        hint = hint or (_ORDER if self._fault is InvalidOrder else _EXAMPLE)
         return self._fault(position=at.position, found=at.written, expected=expected, hint=hint)
 
     def end(self, expected: str) -> None:
         if self.here.kind is not Kind.END:
             hint = "Join conditions by AND or OR; close every parenthesis that was opened, and no other."
-            if self.here.kind in (Kind.SINGLE, Kind.DOUBLE):
+            if self._fault is InvalidOrder:
+                hint = ""
+            elif self.here.kind in (Kind.SINGLE, Kind.DOUBLE):
                 hint = "A text that holds one kind of quotes goes into the other kind; quotes cannot be escaped."
             raise self.refuse(expected, hint)
 

@@ -137,3 +137,11 @@ def test_a_text_that_is_no_order_is_refused(text: str) -> None:
         parse_order(text)
 
     assert caught.value.code == "invalid_order"
+
+
+@pytest.mark.parametrize("text", ["", "metrics.a down", "start_time DESC, run_id"])
+def test_the_hint_of_an_order_speaks_of_orders(text: str) -> None:
+    with pytest.raises(InvalidOrder) as caught:
+        parse_order(text)
+
+    assert caught.value.hint.startswith("Write one key, then ASC or DESC")
