@@ -76,12 +76,21 @@ class FileRoots:
     Args:
         artifact_root: The folder that `mlflow-artifacts:/` stands for; empty when none was named.
         beside: The folder of the database, below which plain paths are read too.
+
+    Raises:
+        InvalidTracker: If the folder that was named is not there.
     """
 
     def __init__(self, artifact_root: str, beside: Path | None) -> None:
         self._root = Path(urlsplit(artifact_root).path if artifact_root.startswith("file:") else artifact_root)
         self._root = self._root.expanduser().absolute() if artifact_root else Path()
         self._has_root = bool(artifact_root)
+        if artifact_root and not self._root.is_dir():
+            raise InvalidTracker(
+                "There is no such folder",
+                hint="Look at --artifact-root, on the machine that imports.",
+                where=str(self._root),
+            )
         self._allowed = [folder.resolve() for folder in (self._root if artifact_root else None, beside) if folder]
         self._beside = beside
 

@@ -70,3 +70,8 @@ def test_files_are_read_below_the_named_folders_only(tmp_path):
             roots.folder(uri)
     with pytest.raises(FilesElsewhere):
         FileRoots("", beside).folder("mlflow-artifacts:/1")
+
+
+def test_a_root_that_is_not_there_is_refused(tmp_path):
+    with pytest.raises(InvalidTracker, match="no such folder"):
+        FileRoots(str(tmp_path / "nowhere"), tmp_path)
