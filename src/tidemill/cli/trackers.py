@@ -120,7 +120,10 @@ def _follow(api: Client, transfer: Transfer) -> None:
     """Draw how far a transfer is until it is over, and tell what it did; exit 1 when it failed."""
     path = f"/api/v1/transfers/{part(transfer.id)}"
     bar = Bar(_COUNTED)
-    word = f"Where a server does it, it goes on: `tidemill trackers show {transfer.id}`; else the same command goes on."
+    word = "It has ended here; the same command goes on where it was."
+    if not api.is_embedded:
+        command = "tidemill trackers"
+        word = f"`{command} show {transfer.id}` says how it goes, `{command} cancel {transfer.id}` ends it."
     with leaving(word):
         while transfer.status == TransferStatus.RUNNING:
             time.sleep(_LOOK_S)

@@ -1,8 +1,12 @@
 import json
+from contextlib import nullcontext
+from types import SimpleNamespace
 
+import pytest
 from click.testing import CliRunner
 from tests.mlflow.stores import GONE, ONE, TWO, Store, fill
 
+from tidemill.app.trackers.records import Report, TransferStatus
 from tidemill.cli.groups import build
 
 
@@ -34,3 +38,17 @@ def test_a_store_that_cannot_be_read_ends_with_a_hint(tmp_path):
 
     assert error is not None
     assert "There is no such file" in str(error)
+
+
+@pytest.mark.parametrize(("is_embedded", "word"), [(True, "has ended here"), (False, "tidemill trackers cancel t1")])
+def test_ctrl_c_says_whether_the_import_has_ended(monkeypatch, is_embedded, word):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    begun = SimpleNamespace(id="t1", status=TransferStatus.RUNNING, report=Report())
+    api = SimpleNamespace(is_embedded=is_embedded, post=lambda *_: begun, get=interrupted)
+    monkeypatch.setattr("tidemill.cli.trackers.client", lambda: nullcontext(api))
+    stopped = CliRunner().invoke(build(), ["import", "mlflow", "http://mlflow.example"])
+
+    assert stopped.exit_code != 0
+    assert word in stopped.stderr
