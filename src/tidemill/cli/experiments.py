@@ -28,7 +28,7 @@ def create(name: str, tags: tuple[str, ...], artifact_location: str) -> None:
 @experiments.command("list")
 @click.option("--filter", "text", default="", help="Only those that it lets pass, such as \"name LIKE 'delay%'\".")
 @click.option("--order-by", multiple=True, help="Such as 'name ASC' (repeat it).")
-@click.option("--limit", default=100, show_default=True, help="The most experiments to show.")
+@click.option("--limit", type=click.IntRange(1), default=100, show_default=True, help="The most experiments to show.")
 @click.option("--deleted", is_flag=True, help="Those in the trash.")
 @common
 def list_(text: str, order_by: tuple[str, ...], limit: int, deleted: bool) -> None:  # noqa: FBT001 - a flag of the command line

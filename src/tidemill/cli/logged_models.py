@@ -19,7 +19,7 @@ def logged_models() -> None:
 @click.option("--experiment", "-e", "experiments", multiple=True, help="Only models of this experiment (repeat it).")
 @click.option("--filter", "text", default="", help="Only models that it lets pass, such as \"name = 'delay'\".")
 @click.option("--order-by", multiple=True, help="Such as 'metrics.auc DESC' (repeat it).")
-@click.option("--limit", default=20, show_default=True, help="The most models to show.")
+@click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="The most models to show.")
 @common
 def list_(experiments: tuple[str, ...], text: str, order_by: tuple[str, ...], limit: int) -> None:
     """List logged models, newest first."""

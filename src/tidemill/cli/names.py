@@ -19,8 +19,10 @@ def _page(function: C) -> C:
     """Add the options of a search."""
     for option in (
         click.option("--page", "page_token", default="", help="The token that the page before ended with."),
-        click.option("--max", "max_results", default=100, help="The most to show."),
-        click.option("--order", "order_by", multiple=True, metavar="KEY [ASC|DESC]", help="What to order by."),
+        click.option(
+            "--limit", "max_results", type=click.IntRange(1), default=100, show_default=True, help="The most to show."
+        ),
+        click.option("--order-by", multiple=True, help="Such as 'name DESC' (repeat it)."),
         click.option("--deleted", is_flag=True, help="Those in the trash."),
         click.argument("filter_text", metavar="[FILTER]", default=""),
     ):

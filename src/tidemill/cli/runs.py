@@ -16,6 +16,7 @@ from tidemill.tracking.records import (
     RunGroup,
     RunKeys,
     RunPage,
+    RunStatus,
     View,
 )
 
@@ -31,8 +32,12 @@ def runs() -> None:
 @click.option("--experiment", "-e", "experiments", multiple=True, help="Only runs of this experiment (repeat it).")
 @click.option("--filter", "text", default="", help="Only runs that it lets pass, such as 'metrics.auc > 0.9'.")
 @click.option("--order-by", multiple=True, help="Such as 'metrics.auc DESC' (repeat it).")
-@click.option("--status", help="Only runs with this status, such as FINISHED.")
-@click.option("--limit", default=20, show_default=True, help="The most runs to show.")
+@click.option(
+    "--status",
+    type=click.Choice([status.value for status in RunStatus], case_sensitive=False),
+    help="Only runs with this status.",
+)
+@click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="The most runs to show.")
 @click.option("--deleted", is_flag=True, help="The runs in the trash.")
 @common
 def list_(
@@ -73,7 +78,7 @@ def count(experiments: tuple[str, ...], text: str, deleted: bool) -> None:  # no
 @click.argument("by")
 @click.option("--experiment", "-e", "experiments", multiple=True, help="Only runs of this experiment (repeat it).")
 @click.option("--filter", "text", default="", help="Only runs that it lets pass, such as 'metrics.auc > 0.9'.")
-@click.option("--limit", default=20, show_default=True, help="The most groups to show.")
+@click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="The most groups to show.")
 @common
 def groups(by: str, experiments: tuple[str, ...], text: str, limit: int) -> None:
     """Count runs by a tag or param, such as tags.team."""
@@ -84,7 +89,9 @@ def groups(by: str, experiments: tuple[str, ...], text: str, limit: int) -> None
 
 
 @runs.command("keys")
-@click.option("--limit", default=200, show_default=True, help="The most keys of each kind to show.")
+@click.option(
+    "--limit", type=click.IntRange(1), default=200, show_default=True, help="The most keys of each kind to show."
+)
 @common
 def keys(limit: int) -> None:
     """Show the keys of metrics, params and tags."""
@@ -244,7 +251,7 @@ def output(run_id: str, model_id: str, step: int) -> None:
 @runs.command("metric")
 @click.argument("run_id")
 @click.argument("key")
-@click.option("--limit", default=1000, show_default=True, help="The most points to show.")
+@click.option("--limit", type=click.IntRange(1), default=1000, show_default=True, help="The most points to show.")
 @common
 def metric(run_id: str, key: str, limit: int) -> None:
     """Show the history of a metric."""

@@ -18,7 +18,7 @@ def trash() -> None:
 @trash.command("list")
 @click.option("--kind", type=click.Choice(get_args(Kind)), help="Only things of this kind.")
 @click.option("--older-than", default="30d", show_default=True, help="The time that `tidemill gc` is given.")
-@click.option("--limit", default=100, show_default=True, help="The most things to show.")
+@click.option("--limit", type=click.IntRange(1), default=100, show_default=True, help="The most things to show.")
 @common
 def list_(kind: str | None, older_than: str, limit: int) -> None:
     """List what is in the trash: since when, from when on `tidemill gc` removes it, what keeps it, its bytes."""

@@ -65,3 +65,16 @@ def test_what_does_not_work_says_why(tidemill, words, code, said):
 
     assert (ran.code, ran.out) == (code, "")
     assert said in ran.err
+
+
+def test_searches_take_the_options_of_every_list(tidemill):
+    for name in ("ash", "beech", "cedar"):
+        tidemill("models", "create", name)
+    found = tidemill("models", "search", "--order-by", "name DESC", "--limit", 2, "--json").json
+    assert [model["name"] for model in found["models"]] == ["cedar", "beech"]
+
+
+def test_what_is_not_in_the_trash_is_looked_for_there(tidemill):
+    tidemill("models", "create", "ash")
+    refused = tidemill("models", "restore", "ash")
+    assert (refused.code, "tidemill trash list" in refused.err) == (3, True)

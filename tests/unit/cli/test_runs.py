@@ -68,3 +68,14 @@ def test_a_logged_model_comes_back_from_the_trash_until_gc(tidemill):
     tidemill("logged-models", "delete", model_id)
     tidemill("gc", "--older-than", "0s")
     assert tidemill("logged-models", "restore", model_id).code == 3
+
+
+def test_statuses_and_limits_that_are_none_are_named_by_their_option(tidemill):
+    run_id = tidemill("runs", "create", "--json").json["run_id"]
+    assert tidemill("runs", "list", "--status", "running", "--json").json[0]["run_id"] == run_id
+    refused = tidemill("runs", "list", "--status", "TIRED")
+    assert (refused.code, "FINISHED" in refused.err.upper()) == (2, True)
+    lists = (["runs", "list"], ["experiments", "list"], ["logged-models", "list"], ["models", "search"])
+    for words in (*lists, ["models", "find"], ["trash", "list"]):
+        refused = tidemill(*words, "--limit", 0)
+        assert (refused.code, "--limit" in refused.err) == (2, True), words

@@ -78,9 +78,12 @@ def need_model(connection: sa.Connection, name: str, *, is_deleted: bool = False
     found = [each for each in store.find_models(connection, [name]) if (each.deleted_at is not None) is is_deleted]
     if found:
         return found[0]
+    if is_deleted:
+        hint = "List what is there with `tidemill trash list`."
+        raise rules.ModelNotFound(f"There is no model {shown(name)} in the trash", hint=hint)
     known = store.model_names(connection)
     hint = did_you_mean(name, known) if known else "Register one with `tidemill models register`."
-    raise rules.ModelNotFound(f"There is no model {shown(name)}{' in the trash' if is_deleted else ''}", hint=hint)
+    raise rules.ModelNotFound(f"There is no model {shown(name)}", hint=hint)
 
 
 def touch(tx: Transaction, model: str, version_id: str = "") -> None:
