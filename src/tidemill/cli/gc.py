@@ -25,6 +25,7 @@ def gc(older_than: str, dry_run: bool) -> None:  # noqa: FBT001 - a flag of the 
     """Remove for good what was in the trash for long, and bytes that nothing names any more."""
     word = "Where a server does it, it goes on; else the same command goes on."
     with client() as api, leaving(word):
+        api.get(_PATH, Report)  # a question is refused where there is no workspace; the call below would make one
         made = _followed(api, {"older_than": older_than, "dry_run": dry_run})
     if wants_json():
         show(made)

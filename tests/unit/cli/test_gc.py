@@ -20,6 +20,14 @@ def test_nothing_to_do_is_said(tidemill):
     assert ran.out == "Removed nothing in the trash; 0 objects of 0.0 MiB.\n"
 
 
+@pytest.mark.parametrize("words", [[], ["--dry-run"]])
+def test_a_folder_without_a_workspace_is_left_as_it_is(bare, tmp_path, words):
+    ran = bare("gc", *words)
+
+    assert (ran.code, "workspace_missing" in ran.err) == (3, True)
+    assert not (tmp_path / "home").exists()
+
+
 def test_a_run_goes_from_the_trash_for_good(tidemill, tmp_path):
     file = tmp_path / "weights.bin"
     file.write_bytes(b"w" * 100_000)
