@@ -5,9 +5,8 @@ from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
-from starlette.routing import BaseRoute, Mount
+from starlette.routing import BaseRoute
 from starlette.routing import Route as StarletteRoute
-from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tidemill.core.access import Actor, Permission, require
 from tidemill.core.errors import Internal, Unauthenticated
@@ -54,24 +53,6 @@ class StatedRoute(StarletteRoute):
         self.serve = permitted
 
 
-class StatedMount(Mount):
-    """An application under a path, such as a folder of static files, with its permission.
-
-    Args:
-        path: The path above it.
-        app: The application.
-        permission: What the caller must be allowed.
-    """
-
-    def __init__(self, path: str, app: ASGIApp, permission: Permission) -> None:
-        async def permitted(scope: Scope, receive: Receive, send: Send) -> None:
-            admit(Request(scope), permission)
-            await app(scope, receive, send)
-
-        super().__init__(path, permitted)
-        self.permission = permission
-
-
 def admit(request: Request, permission: Permission) -> Actor | None:
     """Let the request's caller pass, or refuse.
 
@@ -103,7 +84,7 @@ def check_permissions(routes: Iterable[BaseRoute]) -> None:
         if not isinstance(getattr(route, "permission", None), Permission):
             raise RouteWithoutPermission(
                 f"The route {getattr(route, 'path', route)} states no permission",
-                hint="Make it a StatedRoute or a StatedMount.",
+                hint="Make it a StatedRoute.",
             )
 
 

@@ -50,7 +50,7 @@ class Routing:
         await response(scope, receive, send)
 
     def _find(self, scope: Scope) -> StatedRoute | None:
-        """Return the route of a request; None leaves it to the router, as what fits no route and what is mounted."""
+        """Return the route of a request; None leaves it to the router, which says why there is none."""
         if route := self._exact.get((scope["method"], scope["path"])):
             return route
         starts = islice(_starts(scope["path"]), self._deepest)

@@ -3,23 +3,15 @@
 import re
 from pathlib import Path
 
-import httpx
 import pytest
-from starlette.applications import Starlette
-from starlette.responses import PlainTextResponse
 from starlette.routing import Route as StarletteRoute
 
 from tidemill.app import Workspace
-from tidemill.client.embedded import EmbeddedTransport
 from tidemill.core.access import OWNER, Permission, Role
-from tidemill.core.errors import TidemillError
 from tidemill.core.settings import Settings
-from tidemill.server.answers import error_answer
 from tidemill.server.app import routes
-from tidemill.server.guard import Guard
-from tidemill.server.identity import Identity, TokensNeeded, check_tokens_exist, is_loopback
-from tidemill.server.permits import RouteWithoutPermission, StatedMount, StatedRoute, check_permissions
-from tidemill.server.policy import PathPolicy
+from tidemill.server.identity import TokensNeeded, check_tokens_exist, is_loopback
+from tidemill.server.permits import RouteWithoutPermission, StatedRoute, check_permissions
 
 NEEDS = {
     Permission.READ: Role.VIEWER,
@@ -201,21 +193,9 @@ def test_a_server_with_a_route_that_states_nothing_does_not_start(workspace):
     async def endpoint(request):
         raise AssertionError
 
-    check_permissions(
-        [StatedRoute("/a", endpoint, Permission.READ), StatedMount("/b", PlainTextResponse("b"), Permission.OPEN)]
-    )
+    check_permissions([StatedRoute("/a", endpoint, Permission.READ)])
     with pytest.raises(RouteWithoutPermission, match="/c"):
         check_permissions([StarletteRoute("/c", endpoint)])
-
-
-def test_a_mount_is_closed_as_a_route_is(workspace):
-    mount = StatedMount("/files", PlainTextResponse("inside"), Permission.READ)
-    app = Starlette(routes=[mount], exception_handlers={TidemillError: lambda _, error: error_answer(error)})
-    identity = Identity(workspace.governance, is_open=False)
-    guarded = Guard(app, hosts=frozenset(), identity=identity, policy=PathPolicy())
-
-    with httpx.Client(transport=EmbeddedTransport(guarded), base_url="http://localhost") as http:
-        assert http.get("/files/a").status_code == 401
 
 
 def test_no_listening_elsewhere_before_an_admin_token_exists(workspace, tmp_path: Path):

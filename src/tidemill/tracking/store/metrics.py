@@ -23,7 +23,8 @@ _MOVE = (
     "UPDATE metric_series SET step = ?, timestamp = ?, value = ? WHERE id = ? AND (step, timestamp, value) < (?, ?, ?)"
 )
 _MOVE_ALL = (
-    "UPDATE metric_series SET step = new.step, timestamp = new.timestamp, value = new.value FROM ({rows}) AS new"
+    "UPDATE metric_series SET step = new.step, timestamp = new.timestamp, value = new.value"
+    " FROM ({rows}) AS new (id, step, timestamp, value)"
     " WHERE metric_series.id = new.id"
     " AND (metric_series.step, metric_series.timestamp, metric_series.value) < (new.step, new.timestamp, new.value)"
 )
@@ -153,8 +154,7 @@ def _move_series(connection: sa.Connection, moved: Sequence[tuple[int, Place]]) 
         rows = [(*place, number, *place) for number, place in moved]
         write_each(connection, _MOVE, rows)
         return
-    source = _MOVE_ALL.replace("FROM ({rows}) AS new", "FROM ({rows}) AS new (id, step, timestamp, value)")
-    write_many(connection, source, _POINT, [(number, *place) for number, place in sorted(moved)])
+    write_many(connection, _MOVE_ALL, _POINT, [(number, *place) for number, place in sorted(moved)])
 
 
 def metric_history(connection: sa.Connection, run_id: str, key: str, *, limit: int, offset: int = 0) -> list[Metric]:
