@@ -1,45 +1,29 @@
 """From one source file to one part: a Parquet object, its profile, and the rows put aside."""
 
-import errno
-import shutil
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from tidemill.core.digests import Digest
-from tidemill.core.errors import OutOfSpace
-from tidemill.core.ids import new_id
 from tidemill.core.lazy import lazy
 from tidemill.core.moments import from_us
 from tidemill.core.names import shown
 from tidemill.data import quality
+from tidemill.data.disk import Scratch, plain_disk, sink
 from tidemill.data.errors import EmptySource
 from tidemill.data.profile.build import encode_profile, profile_file
 from tidemill.data.profile.records import Profile
 from tidemill.data.quality import KeyWatch, Mask
 from tidemill.data.records import Column, OnBadRows, Part, RuleCount, SourceFile
 from tidemill.data.rules import check_key, recipe
-from tidemill.data.sources import csv_file, parquet_file
 from tidemill.data.sources.locate import Located
-from tidemill.data.sources.unpack import packing_of, unpack
-from tidemill.data.types import Reading
+from tidemill.data.sources.rows import ReadOptions, read_rows
 from tidemill.objects import ObjectStore, digest_bytes, digest_file
-from tidemill.objects.store import StoreReadOnly
 
 if TYPE_CHECKING:
     import polars as pl
 else:
     pl = lazy("polars")
-
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-_FULL_WORDS = ("No space left", "File too large", "Disk quota", "os error 28", "os error 27")
-_DENIED_WORDS = ("Permission denied", "Read-only file system", "os error 13", "os error 30")
-_MOST_LOOKS = 6
-_GROUP_ROWS = 250_000
-_GROUP_CELLS = 1 << 24
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +48,16 @@ class Options:
     time: str | None = None
     rules: Mapping[str, object]
 
+    @property
+    def as_read(self) -> ReadOptions:
+        """What of these concerns the reading alone."""
+        return ReadOptions(
+            delimiter=self.delimiter,
+            types=self.types,
+            missing=self.missing,
+            refuses_mixed=self.on_bad_rows is OnBadRows.REJECT,
+        )
+
     def recipe(self, source: Digest) -> Digest:
         """Return the digest of how a part is made of a file with these options."""
         return digest_bytes(
@@ -83,38 +77,6 @@ class Options:
 
 MakeMasks = Callable[[Sequence[str]], Sequence[Mask]]
 """From the columns of a table to the masks of the quality rules on it."""
-
-
-class Scratch(AbstractContextManager["Scratch"]):
-    """Names for unfinished files beside the objects, in a folder that goes at the end.
-
-    A name is used once: a Polars query that failed may still touch its file a moment later.
-    """
-
-    def __init__(self, objects: ObjectStore) -> None:
-        self._folder = objects.root / "incoming" / new_id()
-
-    def __enter__(self) -> Self:
-        """Make the folder."""
-        self._folder.mkdir()
-        return self
-
-    def new(self, suffix: str) -> Path:
-        """Return a path where nothing is yet."""
-        return self._folder / f"{new_id()}{suffix}"
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Remove what was not moved away."""
-        shutil.rmtree(self._folder, ignore_errors=True)
-
-
-@dataclass(frozen=True, slots=True)
-class _Raw:
-    frame: "pl.LazyFrame"
-    path: Path
-    mixed: dict[str, Reading]
 
 
 def source_file(located: Located) -> SourceFile:
@@ -146,7 +108,7 @@ def prepare(
         keys: The key and the keys of earlier parts.
     """
     with plain_disk(objects.root), Scratch(objects) as scratch:
-        raw = _read(located, options, scratch)
+        raw = read_rows(located, options.as_read, scratch)
         located.check_unchanged()
         columns = list(raw.frame.collect_schema())
         check_key(options.key, options.time, columns)
@@ -192,66 +154,6 @@ def schema_of(profile: Profile) -> tuple[Column, ...]:
     )
 
 
-def _read(located: Located, options: Options, scratch: Scratch) -> _Raw:
-    path = located.path
-    if packing := packing_of(path):
-        path = scratch.new(".unpacked")
-        unpack(located.path, packing, path, located.name)
-    if parquet_file.is_parquet(path):
-        return _read_parquet(path, located.name, scratch.new(".parquet"))
-    return _read_csv(path, located.name, options, scratch)
-
-
-def _read_parquet(path: Path, name: str, target: Path) -> _Raw:
-    frame = parquet_file.scan_parquet(path, name)
-    try:
-        sink(frame, target, len(frame.collect_schema()))
-    except (pl.exceptions.PolarsError, OSError) as error:
-        if is_full(error):
-            raise
-        raise parquet_file.damaged(name, error) from error
-    return _Raw(pl.scan_parquet(target, glob=False), target, {})
-
-
-def _read_csv(path: Path, name: str, options: Options, scratch: Scratch) -> _Raw:
-    file = csv_file.open_csv(path, name, delimiter=options.delimiter, types=options.types, missing=options.missing)
-    for _ in range(_MOST_LOOKS):
-        if options.on_bad_rows is OnBadRows.REJECT:
-            csv_file.refuse_mixed(file)
-        target = scratch.new(".parquet")
-        try:
-            sink(csv_file.scan_csv(file), target, len(file.dialect.columns))
-        except pl.exceptions.PolarsError as error:
-            if is_full(error):
-                raise
-            file = csv_file.stumbled(file, error)
-            continue
-        written = pl.scan_parquet(target, glob=False)
-        better = csv_file.second_look(file, written)
-        if better is None or better == file:
-            return _Raw(written, target, file.mixed)
-        file = better
-    raise AssertionError
-
-
-def sink(frame: "pl.LazyFrame", target: Path, width: int) -> None:
-    """Write rows as Parquet, streaming; the same rows always give the same bytes.
-
-    Args:
-        frame: The rows.
-        target: The file.
-        width: How many columns they have.
-    """
-    frame.sink_parquet(
-        target,
-        compression="zstd",
-        compression_level=1,
-        row_group_size=max(1000, min(_GROUP_ROWS, _GROUP_CELLS // max(1, width))),
-        maintain_order=True,
-        engine="streaming",
-    )
-
-
 def _put_aside(
     objects: ObjectStore, table: quality.Sorted, scratch: Scratch
 ) -> tuple[Digest | None, tuple[RuleCount, ...]]:
@@ -261,43 +163,6 @@ def _put_aside(
     sink(quality.bad_rows(table), path, len(table.columns) + 4)
     broken = quality.count_rules(pl.scan_parquet(path, glob=False))
     return objects.adopt(path)[0], broken
-
-
-def is_full(error: BaseException) -> bool:
-    """Return whether an error says that the disk is full."""
-    if isinstance(error, OSError) and error.errno in _FULL:
-        return True
-    return any(word in str(error) for word in _FULL_WORDS)
-
-
-class plain_disk(AbstractContextManager[None]):  # noqa: N801 - reads as a verb where it is used
-    """Say a full disk or a read-only folder in the words of the error family, also when Polars noticed it.
-
-    Args:
-        place: The folder that is written to.
-    """
-
-    def __init__(self, place: Path) -> None:
-        self._place = place
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Translate the error."""
-        if not isinstance(error, OSError | pl.exceptions.PolarsError):
-            return
-        if is_full(error):
-            raise OutOfSpace(
-                "There is no space left to store this",
-                where=str(self._place),
-                hint="Free some space; nothing was kept.",
-            ) from error
-        if isinstance(error, PermissionError) or any(word in str(error) for word in _DENIED_WORDS):
-            raise StoreReadOnly(
-                "This folder cannot be written",
-                where=str(self._place),
-                hint="Give write permission, or use another --home.",
-            ) from error
 
 
 def widened(options: Options, columns: Sequence[str]) -> Options:

@@ -15,9 +15,10 @@ import pytest
 from tidemill.core.access import OWNER, Actor, Role
 from tidemill.core.errors import TidemillError
 from tidemill.core.names import InvalidName, InvalidText
-from tidemill.data import errors
+from tidemill.data import disk, errors
 from tidemill.data.records import DatasetVersion
 from tidemill.data.service import DataService
+from tidemill.data.sources import rows
 
 Ingest = Callable[..., DatasetVersion]
 
@@ -275,15 +276,13 @@ def test_a_file_that_changes_while_it_is_read_is_refused(
 ) -> None:
     path = project / "table.csv"
     path.write_text("a,b\n1,2\n")
-    from tidemill.data import prepare
-
-    real = prepare.sink
+    real = disk.sink
 
     def touched(frame: pl.LazyFrame, target: Path, width: int) -> None:
         real(frame, target, width)
         path.write_text("a,b\n1,2\n3,4\n")
 
-    monkeypatch.setattr(prepare, "sink", touched)
+    monkeypatch.setattr(rows, "sink", touched)
     with pytest.raises(errors.SourceChanged):
         data.ingest(OWNER, "table", "table.csv")
 

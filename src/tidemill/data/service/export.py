@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 from tidemill.core.ids import new_id
 from tidemill.core.lazy import lazy
 from tidemill.core.names import shown
+from tidemill.data.disk import plain_disk
 from tidemill.data.errors import ExportExists, InvalidOption
-from tidemill.data.prepare import plain_disk
 from tidemill.data.records import DatasetKind, DatasetVersion, ExportedFile
 from tidemill.data.service.place import Place
 

@@ -14,8 +14,9 @@ from tidemill.core.ids import new_id
 from tidemill.core.names import shown
 from tidemill.core.refs import Ref
 from tidemill.data import store
+from tidemill.data.disk import plain_disk
 from tidemill.data.errors import DatasetMoved, EmptySource, QualityFailed
-from tidemill.data.prepare import MakeMasks, Options, plain_disk, prepare, source_file, widened
+from tidemill.data.prepare import MakeMasks, Options, prepare, source_file, widened
 from tidemill.data.profile.build import decode_profile, encode_profile
 from tidemill.data.profile.merge import merge_profiles
 from tidemill.data.quality import KeyWatch

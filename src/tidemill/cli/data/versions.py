@@ -1,33 +1,23 @@
-"""`tidemill data …`."""
+"""`tidemill data …`: versions, and the tags on them."""
 
 import os
 from pathlib import Path
 
 import click
-import msgspec
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from tidemill.cli.changes import print_diff
 from tidemill.cli.output import client, common, done, show, talk, wants_json
 from tidemill.cli.runs import pairs
 from tidemill.client.client import part
-from tidemill.data.profile.records import ColumnProfile, Profile
-from tidemill.data.records import Dataset, DatasetVersion, Diff, Sample
-from tidemill.data.report import QualityReport
+from tidemill.data.records import Dataset, DatasetVersion
 
 _VERSIONS = "/api/v1/dataset-versions"
 _LISTED = ["number", "kind", "rows", "quarantined", "size_bytes", "tags", "created_at", "created_by"]
 _SHOWN = ["id", "dataset", "number", "kind", "digest", "rows", "rows_read", "quarantined", "size_bytes"]
-_MOMENTS = {"date", "datetime", "datetime_utc"}
 
 
-@click.group()
-def data() -> None:
-    """Work with datasets and their versions."""
-
-
-@data.command("add")
+@click.command("add")
 @click.argument("name")
 @click.argument("source")
 @click.option("--key", "-k", multiple=True, metavar="COLUMN", help="A column that names a row (repeat it).")
@@ -89,7 +79,7 @@ def add(  # noqa: PLR0913 - the options of the command line
     talk(f"{made.ref}: {counted}." if made.created else f"{made.ref} holds this already: {counted}.")
 
 
-@data.command("list")
+@click.command("list")
 @common
 def list_() -> None:
     """List the datasets."""
@@ -99,7 +89,7 @@ def list_() -> None:
     show(found, columns=columns, empty="No datasets yet. Add one with `tidemill data add`.")
 
 
-@data.command("log")
+@click.command("log")
 @click.argument("name")
 @common
 def log(name: str) -> None:
@@ -108,7 +98,7 @@ def log(name: str) -> None:
         show(api.get(f"/api/v1/datasets/{part(name)}/versions", list[DatasetVersion]), columns=_LISTED)
 
 
-@data.command("show")
+@click.command("show")
 @click.argument("ref")
 @common
 def show_(ref: str) -> None:
@@ -126,67 +116,7 @@ def show_(ref: str) -> None:
         show(list(found.columns))
 
 
-@data.command("profile")
-@click.argument("ref")
-@common
-def profile(ref: str) -> None:
-    """Show what is known of each column of a version."""
-    with client() as api:
-        found = api.get(f"{_VERSIONS}/{part(ref)}/profile", Profile)
-    columns = ["name", "type", "nulls", "distinct", "low", "high", "mean", "deviation"]
-    show(found if wants_json() else [_told(each) for each in found.columns], columns=columns, empty="No columns.")
-
-
-@data.command("report")
-@click.argument("ref")
-@common
-def report(ref: str) -> None:
-    """Show what the quality rules found in a version."""
-    with client() as api:
-        found = api.get(f"{_VERSIONS}/{part(ref)}/report", QualityReport)
-    if wants_json():
-        show(found)
-        return
-    show(found, columns=["rows_read", "rows", "quarantined"])
-    if found.broken:
-        click.echo()
-        show(list(found.broken))
-    if found.outcomes:
-        click.echo()
-        show(list(found.outcomes), columns=["check", "verdict", "value", "threshold", "reason"])
-
-
-@data.command("sample")
-@click.argument("ref")
-@click.option("--rows", "-n", default=20, show_default=True, help="The most rows to show.")
-@click.option("--quarantined", is_flag=True, help="Rows that were put aside, with the rule that each broke.")
-@common
-def sample(ref: str, rows: int, *, quarantined: bool) -> None:
-    """Show the first rows of a version."""
-    with client() as api:
-        found = api.get(f"{_VERSIONS}/{part(ref)}/sample", Sample, rows=rows, quarantined=quarantined)
-    if wants_json():
-        show(found)
-        return
-    show([dict(zip(found.columns, row, strict=True)) for row in found.rows], empty="There are no rows.")
-
-
-@data.command("diff")
-@click.argument("before")
-@click.argument("after")
-@click.option("--samples", default=10, show_default=True, help="The most rows to show of each kind of change.")
-@common
-def diff(before: str, after: str, samples: int) -> None:
-    """Show what differs between two versions: columns, rows by key, distributions."""
-    with client() as api:
-        found = api.get(f"{_VERSIONS}/{part(before)}/diff/{part(after)}", Diff, samples=samples)
-    if wants_json():
-        show(found)
-    else:
-        print_diff(found)
-
-
-@data.command("tag")
+@click.command("tag")
 @click.argument("ref")
 @click.argument("tag")
 @common
@@ -197,7 +127,7 @@ def tag_(ref: str, tag: str) -> None:
     show(found, columns=["dataset", "number", "tags"])
 
 
-@data.command("untag")
+@click.command("untag")
 @click.argument("name")
 @click.argument("tag")
 @common
@@ -206,12 +136,6 @@ def untag(name: str, tag: str) -> None:
     with client() as api:
         api.delete(f"/api/v1/datasets/{part(name)}/tags/{part(tag)}", type(None))
     done(f"Removed {name}@{tag}.", dataset=name, tag=tag)
-
-
-def _told(column: ColumnProfile) -> dict[str, object]:
-    """Return what a person reads of a column; the mean of moments is seconds since 1970 and tells nobody anything."""
-    facts: dict[str, object] = msgspec.structs.asdict(column)
-    return facts | ({"mean": None, "deviation": None} if column.type in _MOMENTS else {})
 
 
 def absolute(source: str) -> str:

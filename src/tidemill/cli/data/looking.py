@@ -1,0 +1,80 @@
+"""`tidemill data …`: what is in a version, and what changed."""
+
+import click
+import msgspec
+
+from tidemill.cli.changes import print_diff
+from tidemill.cli.output import client, common, show, wants_json
+from tidemill.client.client import part
+from tidemill.data.profile.records import ColumnProfile, Profile
+from tidemill.data.records import Diff, Sample
+from tidemill.data.report import QualityReport
+
+_VERSIONS = "/api/v1/dataset-versions"
+_MOMENTS = {"date", "datetime", "datetime_utc"}
+
+
+@click.command("profile")
+@click.argument("ref")
+@common
+def profile(ref: str) -> None:
+    """Show what is known of each column of a version."""
+    with client() as api:
+        found = api.get(f"{_VERSIONS}/{part(ref)}/profile", Profile)
+    columns = ["name", "type", "nulls", "distinct", "low", "high", "mean", "deviation"]
+    show(found if wants_json() else [_told(each) for each in found.columns], columns=columns, empty="No columns.")
+
+
+@click.command("report")
+@click.argument("ref")
+@common
+def report(ref: str) -> None:
+    """Show what the quality rules found in a version."""
+    with client() as api:
+        found = api.get(f"{_VERSIONS}/{part(ref)}/report", QualityReport)
+    if wants_json():
+        show(found)
+        return
+    show(found, columns=["rows_read", "rows", "quarantined"])
+    if found.broken:
+        click.echo()
+        show(list(found.broken))
+    if found.outcomes:
+        click.echo()
+        show(list(found.outcomes), columns=["check", "verdict", "value", "threshold", "reason"])
+
+
+@click.command("sample")
+@click.argument("ref")
+@click.option("--rows", "-n", default=20, show_default=True, help="The most rows to show.")
+@click.option("--quarantined", is_flag=True, help="Rows that were put aside, with the rule that each broke.")
+@common
+def sample(ref: str, rows: int, *, quarantined: bool) -> None:
+    """Show the first rows of a version."""
+    with client() as api:
+        found = api.get(f"{_VERSIONS}/{part(ref)}/sample", Sample, rows=rows, quarantined=quarantined)
+    if wants_json():
+        show(found)
+        return
+    show([dict(zip(found.columns, row, strict=True)) for row in found.rows], empty="There are no rows.")
+
+
+@click.command("diff")
+@click.argument("before")
+@click.argument("after")
+@click.option("--samples", default=10, show_default=True, help="The most rows to show of each kind of change.")
+@common
+def diff(before: str, after: str, samples: int) -> None:
+    """Show what differs between two versions: columns, rows by key, distributions."""
+    with client() as api:
+        found = api.get(f"{_VERSIONS}/{part(before)}/diff/{part(after)}", Diff, samples=samples)
+    if wants_json():
+        show(found)
+    else:
+        print_diff(found)
+
+
+def _told(column: ColumnProfile) -> dict[str, object]:
+    """Return what a person reads of a column; the mean of moments is seconds since 1970 and tells nobody anything."""
+    facts: dict[str, object] = msgspec.structs.asdict(column)
+    return facts | ({"mean": None, "deviation": None} if column.type in _MOMENTS else {})
