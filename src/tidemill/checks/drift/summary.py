@@ -1,5 +1,6 @@
 """A batch of rows as counts over the bins of a reference: small, and merged by adding."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -22,11 +23,15 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
     import polars as pl
+
+    Floats = npt.NDArray[np.float64]
 else:
     np = lazy("numpy")
     pl = lazy("polars")
 
 _CHUNK_ROWS = 1 << 17  # a chunk of float64 and its bin numbers fit into a second-level cache
+_CELLS = 1 << 14
+_WORTH_CELLS = 1 << 15
 
 
 class NumericSummary(msgspec.Struct, frozen=True, kw_only=True, tag="numeric"):
@@ -120,13 +125,64 @@ def bin_counts(
     """
     ends = np.asarray(edges, dtype=np.float64)
     counts = np.zeros(len(ends) + 1, dtype=np.int64)
+    in_cells = _cells(ends) if len(values) >= _WORTH_CELLS else None
     for start in range(0, len(values), _CHUNK_ROWS):
         chunk = values[start : start + _CHUNK_ROWS]
         missing = np.isnan(chunk)
         if missing.any():
             chunk = chunk[~missing]
+        if in_cells:
+            chunk, sure = in_cells(chunk)
+            counts += sure
         counts += np.bincount(np.searchsorted(ends, chunk, side="left"), minlength=len(counts))
     return counts
+
+
+def _cells(ends: "Floats") -> "Callable[[Floats], tuple[Floats, npt.NDArray[np.int64]]] | None":
+    """Return what counts values by cells, and leaves those whose cell has an edge in it.
+
+    A binary search guesses wrong at every other step, which costs more than a division and a look into a table. The
+    cell of a number never falls when the number grows, so one in a cell above an edge's lies above the edge.
+    """
+    ways = [way for way in (_even_cells(ends), _even_cells(ends, by_bits=True)) if way is not None]
+    if not ways:
+        return None
+    cell_of = max(ways, key=lambda way: len(np.unique(way(ends))))
+    edge_cells = cell_of(ends)
+    is_open = np.zeros(_CELLS, dtype=bool)
+    is_open[edge_cells] = True
+    bin_of_cell = np.searchsorted(edge_cells, np.arange(_CELLS), side="left")
+
+    def sort(values: "Floats") -> "tuple[Floats, npt.NDArray[np.int64]]":
+        cells = cell_of(values)
+        in_cell = np.bincount(cells, minlength=_CELLS)
+        in_cell[is_open] = 0
+        sure = np.bincount(bin_of_cell, weights=in_cell, minlength=len(ends) + 1).astype(np.int64)
+        return values[is_open[cells]], sure
+
+    return sort
+
+
+def _even_cells(ends: "Floats", *, by_bits: bool = False) -> "Callable[[Floats], npt.NDArray[np.int32]] | None":
+    """Return which cell a number falls in: of equal width, or of about equal ratio."""
+    inner = (_ordered_bits if by_bits else np.asarray)(ends[[min(1, len(ends) - 1), -min(2, len(ends))]])
+    low, high = float(inner[0]), float(inner[1])
+    scale = (_CELLS - 2) / (high - low) if 0 < high - low < np.finfo(np.float64).max else 0.0
+    if not 0 < scale < np.finfo(np.float64).max:
+        return None
+
+    def cell_of(values: "Floats") -> "npt.NDArray[np.int32]":
+        with np.errstate(over="ignore"):
+            places = ((_ordered_bits(values) if by_bits else values) - low) * scale + 1
+        return np.clip(places, 0, _CELLS - 1, out=places).astype(np.int32)
+
+    return cell_of
+
+
+def _ordered_bits(values: "Floats") -> "Floats":
+    """Return the bits of numbers as numbers of the same order, whose differences are about those of logarithms."""
+    bits = (values + 0.0).view(np.int64)  # + 0.0: -0.0 and 0.0 are one value
+    return (bits ^ ((bits >> 63) & np.int64(0x7FFFFFFFFFFFFFFF))).astype(np.float64)
 
 
 def summarise_numbers(values: "npt.NDArray[np.generic] | pl.Series", reference: NumericReference) -> NumericSummary:

@@ -1,13 +1,14 @@
 import math
 
 import msgspec
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tidemill.checks.drift.reference import build_reference
-from tidemill.checks.drift.summary import Summary, merge, summarise
+from tidemill.checks.drift.summary import Summary, bin_counts, merge, summarise
 from tidemill.checks.errors import BinMismatch
 
 TRAINING = pl.DataFrame(
@@ -73,3 +74,29 @@ def test_a_summary_goes_through_json():
     summary = summarise(TRAINING.with_columns(x=pl.lit("a")), REFERENCE)
 
     assert msgspec.json.decode(msgspec.json.encode(summary), type=Summary) == summary
+
+
+_LARGE = np.random.Generator(np.random.PCG64(5)).normal(size=40_000)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        _LARGE,
+        -np.exp(5 * _LARGE),
+        np.concatenate([np.exp(5 * _LARGE), -np.exp(3 * _LARGE)]),
+        np.round(_LARGE),
+        1e9 + _LARGE,
+        np.abs(np.round(100 * _LARGE)) * 5e-324,
+        np.clip(_LARGE, -1.5, 1.5) * 1e308,
+        np.concatenate([_LARGE, [np.inf, -np.inf, np.nan, 0.0, -0.0]]),
+    ],
+    ids=["even", "ratio", "both signs", "few", "far from 0", "smallest", "largest", "infinite"],
+)
+@pytest.mark.parametrize("most", [2, 5, 256, 1024])
+def test_many_rows_are_counted_as_a_search_counts_them(values: np.ndarray, most: int) -> None:
+    finite = np.sort(values[np.isfinite(values)])
+    for edges in (np.unique(finite[:: len(finite) // most]), np.unique(finite)[:2], np.array([0.0])):
+        known = values[~np.isnan(values)]
+        expected = np.bincount(np.searchsorted(edges, known, side="left"), minlength=len(edges) + 1)
+        assert (bin_counts(values, edges) == expected).all()
