@@ -86,7 +86,8 @@ class Workspace:
     def _join(self) -> None:
         """Build the stages in their order; one that needs a later one is given it through a port."""
         home, ledger, objects = self.settings.home, self.ledger, self.objects
-        self.data = DataService(ledger, objects, roots=data_roots(self.settings), barred=[home])
+        roots, hosts = data_roots(self.settings), self.settings.source_hosts
+        self.data = DataService(ledger, objects, roots=roots, barred=[home], hosts=hosts)
         self.tracking = TrackingService(ledger, objects)
         self.logged_models = LoggedModelService(ledger, objects)
         datasets = Datasets(self.data, objects)

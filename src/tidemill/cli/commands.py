@@ -2,6 +2,7 @@
 
 COMMANDS: dict[str, str] = {
     "data.ingest": "data add",
+    "data.sources": "data sources",
     "data.list": "data list",
     "data.versions": "data log",
     "data.get": "data show",

@@ -34,6 +34,7 @@ class Settings:
         require_tokens: Whether callers on this machine need a token too.
         data_roots: The folders of which callers with a token may have files ingested, separated by commas; empty for
             the folder that the server was started in and `sources` in `home`.
+        source_hosts: The places from which callers with a token may have data fetched, separated by commas.
         workers: How many processes run steps; 0 for one a core.
         spool: The folder in which tracked runs wait for the server; empty for `tidemill/spool` in the user's state
             folder.
@@ -50,6 +51,7 @@ class Settings:
     allowed_hosts: str = ""
     require_tokens: bool = False
     data_roots: str = ""
+    source_hosts: str = ""
     workers: int = 0
     spool: str = ""
 

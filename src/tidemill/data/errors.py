@@ -1,6 +1,6 @@
 """What can be wrong with data, one class per case that a caller may treat differently."""
 
-from tidemill.core.errors import Conflict, InvalidInput, NotFound, Refused, TooLarge
+from tidemill.core.errors import Conflict, InvalidInput, NotFound, Refused, TooLarge, Unavailable
 
 
 class DatasetNotFound(NotFound):
@@ -43,6 +43,30 @@ class SourceRefused(Refused):
     """The path leaves the folders that may be read, or is not a plain file."""
 
     code = "source_refused"
+
+
+class SourceFailed(Unavailable):
+    """A source that is no file could not be reached, or failed in words of its own."""
+
+    code = "source_failed"
+
+
+class UnknownScheme(InvalidInput):
+    """No installed source reads addresses that begin so."""
+
+    code = "unknown_scheme"
+
+
+class PlainSecret(InvalidInput):
+    """A source holds a password or token itself, and not a reference to one."""
+
+    code = "plain_secret"
+
+
+class CredentialMissing(NotFound):
+    """A reference to a credential names nothing."""
+
+    code = "credential_missing"
 
 
 class SourceChanged(Conflict):

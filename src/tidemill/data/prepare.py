@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from tidemill.core.digests import Digest
 from tidemill.core.lazy import lazy
-from tidemill.core.moments import from_us
 from tidemill.core.names import shown
 from tidemill.data import quality
 from tidemill.data.disk import Scratch, plain_disk, sink
@@ -18,7 +17,7 @@ from tidemill.data.records import Column, OnBadRows, Part, RuleCount, SourceFile
 from tidemill.data.rules import check_key, recipe
 from tidemill.data.sources.locate import Located
 from tidemill.data.sources.rows import ReadOptions, read_rows
-from tidemill.objects import ObjectStore, digest_bytes, digest_file
+from tidemill.objects import ObjectStore, digest_bytes
 
 if TYPE_CHECKING:
     import polars as pl
@@ -77,16 +76,6 @@ class Options:
 
 MakeMasks = Callable[[Sequence[str]], Sequence[Mask]]
 """From the columns of a table to the masks of the quality rules on it."""
-
-
-def source_file(located: Located) -> SourceFile:
-    """Return the description of a file, with the digest of its bytes."""
-    return SourceFile(
-        name=located.name,
-        size_bytes=located.size_bytes,
-        digest=digest_file(located.path),
-        modified_at=from_us(located.modified_ns // 1000),
-    )
 
 
 def prepare(

@@ -41,20 +41,40 @@ class SourceFile(msgspec.Struct, frozen=True, kw_only=True):
     """A file that was read.
 
     Args:
-        name: Its path as given, or below the folder that all files of the pattern share.
+        name: Its path as given, or below the folder that all files of the pattern share; elsewhere, its name there.
         size_bytes: Its size.
-        digest: The digest of its bytes, as they were on disk.
-        modified_at: When it was last written.
+        digest: The digest of its bytes, as they were on disk; for rows of a database, of them as Parquet.
+        modified_at: When it was last written, or else read.
+        version: Which state of the source it was, such as an ETag, a snapshot or a query; empty for local files.
     """
 
     name: str
     size_bytes: int
     digest: Digest
     modified_at: Moment
+    version: dict[str, str] = {}
+
+
+class SourceKind(msgspec.Struct, frozen=True, kw_only=True):
+    """A family of sources that is installed.
+
+    Args:
+        name: Its name.
+        schemes: How its addresses begin.
+        summary: What it reads.
+        library: The library that it needs; empty for none.
+        is_ready: Whether that library is installed.
+    """
+
+    name: str
+    schemes: tuple[str, ...]
+    summary: str
+    library: str = ""
+    is_ready: bool = True
 
 
 class Source(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a version came from: what was asked for, and the files that this named then."""
+    """Where a version came from: what was asked for, without credentials, and the files that this named then."""
 
     uri: str
     files: tuple[SourceFile, ...] = ()

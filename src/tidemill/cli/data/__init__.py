@@ -2,7 +2,7 @@
 
 import click
 
-from tidemill.cli.data import looking, versions
+from tidemill.cli.data import looking, sources, versions
 
 
 @click.group()
@@ -12,6 +12,7 @@ def data() -> None:
 
 for _command in (
     versions.add,
+    sources.sources,
     versions.list_,
     versions.log,
     versions.show_,

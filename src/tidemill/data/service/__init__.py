@@ -18,13 +18,15 @@ from tidemill.data.prepare import Options
 from tidemill.data.profile.build import decode_profile
 from tidemill.data.profile.records import Profile
 from tidemill.data.quality import Mask
-from tidemill.data.records import Dataset, DatasetKind, DatasetVersion, Diff, ExportedFile, Sample
+from tidemill.data.records import Dataset, DatasetKind, DatasetVersion, Diff, ExportedFile, Sample, SourceKind
 from tidemill.data.report import QualityReport, decode_report
 from tidemill.data.service.compare import compare
+from tidemill.data.service.elsewhere import ingest_elsewhere, stamp_elsewhere
 from tidemill.data.service.export import export
 from tidemill.data.service.ingest import Order, ingest_table, ingest_tree
 from tidemill.data.service.place import Place, missing_dataset
 from tidemill.data.sources.locate import locate, stamp
+from tidemill.data.sources.registry import Registry
 from tidemill.data.types import check_asked
 from tidemill.ledger import Ledger, Transaction
 from tidemill.objects import ObjectStore
@@ -46,6 +48,8 @@ class DataService:
         root: The folder that the owner's relative sources start from; the working folder when left out.
         roots: The folders of which everybody else may name files; `root` alone when left out.
         barred: Folders in those of which only the owner may, such as the workspace's own.
+        hosts: From where everybody else may have things fetched, as the setting says it.
+        registry: The sources beside files; the installed ones when left out.
     """
 
     local = frozenset({"scan", "read", "scan_quarantine", "export", "stamp"})
@@ -58,9 +62,12 @@ class DataService:
         root: Path | None = None,
         roots: Sequence[Path] | None = None,
         barred: Sequence[Path] = (),
+        hosts: str = "",
+        registry: Registry | None = None,
     ) -> None:
         here = (root or Path()).absolute()
-        self._place = Place(ledger, objects, here, [here] if roots is None else roots, barred)
+        folders = [here] if roots is None else roots
+        self._place = Place(ledger, objects, here, folders, barred, hosts=hosts, registry=registry)
 
     def ingest(  # noqa: PLR0913 - the words that a dataset has in the project file
         self,
@@ -85,7 +92,8 @@ class DataService:
         Args:
             actor: Who does it.
             name: The dataset.
-            source: A path or pattern of CSV (also gzip, zstd or zip) or Parquet files, or a folder.
+            source: A path or pattern of files of tables, a folder, or the address of another source, such as
+                `s3://bucket/month-*.parquet`.
             rules: Quality rules by column.
             key: Columns that together name a row; a missing or repeated key makes a row bad.
             time: Column that says when a row happened.
@@ -120,15 +128,18 @@ class DataService:
         def make_masks(columns: Sequence[str]) -> list[Mask]:
             return [Mask(rule, column, bad) for rule, column, bad in book.row_masks(columns)]
 
+        uri = self._place.registry.parse(source)
         order = Order(
             name=name,
-            uri=source,
+            uri=uri.shown if uri else source,
             options=options,
             book=book,
             make_masks=make_masks,
             append=append,
             description=description,
         )
+        if uri:
+            return ingest_elsewhere(self._place, actor, order, uri)
         found = locate(source, self._place.reach(actor))
         if found.folder:
             return ingest_tree(self._place, actor, order, found.folder)
@@ -141,7 +152,14 @@ class DataService:
             SourceNotFound: If nothing is there.
             SourceRefused: If it may not be read.
         """
+        if uri := self._place.registry.parse(source):
+            return stamp_elsewhere(self._place, actor, uri)
         return stamp(locate(source, self._place.reach(actor)))
+
+    def sources(self, actor: Actor) -> "Sequence[SourceKind]":
+        """Return the families of sources that are installed beside files, by name."""
+        del actor
+        return self._place.registry.kinds()
 
     def get(self, actor: Actor, ref: str) -> DatasetVersion:
         """Return a version with its parts.

@@ -16,7 +16,7 @@ from tidemill.core.refs import Ref
 from tidemill.data import store
 from tidemill.data.disk import plain_disk
 from tidemill.data.errors import DatasetMoved, EmptySource, QualityFailed
-from tidemill.data.prepare import MakeMasks, Options, prepare, source_file, widened
+from tidemill.data.prepare import MakeMasks, Options, prepare, widened
 from tidemill.data.profile.build import decode_profile, encode_profile
 from tidemill.data.profile.merge import merge_profiles
 from tidemill.data.quality import KeyWatch
@@ -24,9 +24,13 @@ from tidemill.data.records import Column, DatasetKind, DatasetVersion, Part, Sou
 from tidemill.data.report import QualityReport, encode_report, make_report
 from tidemill.data.rules import DatasetRef, join_schemas, manifest
 from tidemill.data.service.place import Place
+from tidemill.data.sources.bring import Awaited
 from tidemill.data.sources.locate import Located
 from tidemill.data.types import joined
 from tidemill.ledger import Transaction
+
+Input = Located | Awaited
+"""A file of this machine, or what another source gives when it is asked for it."""
 
 _ROUNDS = 3
 
@@ -37,7 +41,7 @@ class Order:
 
     Args:
         name: The dataset.
-        uri: The source as given.
+        uri: The source as given, without credentials.
         options: How files are read.
         book: The quality rules.
         make_masks: Gives their masks for a table.
@@ -66,12 +70,12 @@ class _Draft:
     report_digest: Digest | None = None
 
 
-def ingest_table(place: Place, actor: Actor, order: Order, files: Sequence[Located]) -> DatasetVersion:
+def ingest_table(place: Place, actor: Actor, order: Order, files: Sequence[Input]) -> DatasetVersion:
     """Make a version of files of rows, or return the latest one when it holds the same."""
     with place.ledger.read() as connection:
         latest = store.find_version(connection, DatasetRef(order.name), parts=True)
     base = latest if order.append and latest and latest.kind is DatasetKind.TABLE else None
-    sources = [source_file(located) for located in files]
+    sources = [file.describe() for file in files]
     kept = base.parts if base else ()
     held = {part.source.digest for part in kept}
     fresh = [pair for pair in zip(files, sources, strict=True) if pair[1].digest not in held]
@@ -111,7 +115,7 @@ def ingest_tree(place: Place, actor: Actor, order: Order, folder: Path) -> Datas
 
 
 def _make_parts(
-    place: Place, order: Order, files: Sequence[tuple[Located, SourceFile]], base: DatasetVersion | None
+    place: Place, order: Order, files: Sequence[tuple[Input, SourceFile]], base: DatasetVersion | None
 ) -> list[Part]:
     options = order.options
     if base:
@@ -123,7 +127,7 @@ def _make_parts(
         if keys and base:
             for part in base.parts:
                 keys.remember(place.reader.scan_object(part.digest))
-        parts = [_make_part(place, order, located, source, options, keys) for located, source in files]
+        parts = [_make_part(place, order, file, source, options, keys) for file, source in files]
         unlike = _texts_somewhere(parts)
         if not unlike - {name for name, word in options.types.items() if word == "text"}:
             break
@@ -143,7 +147,7 @@ def _texts_somewhere(parts: Sequence[Part]) -> set[str]:
 
 
 def _make_part(
-    place: Place, order: Order, located: Located, source: SourceFile, options: Options, keys: KeyWatch | None
+    place: Place, order: Order, file: Input, source: SourceFile, options: Options, keys: KeyWatch | None
 ) -> Part:
     recipe = options.recipe(source.digest)
     with place.ledger.read() as connection:
@@ -156,7 +160,7 @@ def _make_part(
             if keys:
                 keys.remember(rows)
             return msgspec.structs.replace(found, source=source)
-    return prepare(place.objects, located, source, options, order.make_masks, keys)
+    return prepare(place.objects, file.here(), source, options, order.make_masks, keys)
 
 
 def _judge(place: Place, order: Order, parts: Sequence[Part], columns: Sequence[Column]) -> QualityReport:

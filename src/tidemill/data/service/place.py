@@ -11,7 +11,9 @@ from tidemill.data.errors import DatasetNotFound, DatasetVersionNotFound
 from tidemill.data.reading import Reader
 from tidemill.data.records import DatasetVersion
 from tidemill.data.rules import DatasetRef, parse_dataset_ref
+from tidemill.data.sources.access import Access, parse_hosts
 from tidemill.data.sources.reach import Reach
+from tidemill.data.sources.registry import Registry
 from tidemill.ledger import Ledger
 from tidemill.objects import ObjectStore
 
@@ -25,20 +27,36 @@ class Place:
         root: The folder that the owner's relative paths start from; the owner may read everywhere.
         roots: The folders that everybody else may name; their relative paths start from the first.
         barred: Folders in those that only the owner may name.
+        hosts: The setting that says from where everybody else may have things fetched.
+        registry: The sources beside files.
     """
 
     def __init__(
-        self, ledger: Ledger, objects: ObjectStore, root: Path, roots: Sequence[Path], barred: Sequence[Path]
+        self,
+        ledger: Ledger,
+        objects: ObjectStore,
+        root: Path,
+        roots: Sequence[Path],
+        barred: Sequence[Path],
+        *,
+        hosts: str = "",
+        registry: Registry | None = None,
     ) -> None:
         self.ledger = ledger
         self.objects = objects
         self.reader = Reader(objects)
         self._of_owner = Reach.of_owner(root)
         self._of_others = Reach.of_others(roots, barred)
+        self._hosts = parse_hosts(hosts)
+        self.registry = registry or Registry()
 
     def reach(self, actor: Actor) -> Reach:
         """Return where an actor may have files read."""
         return self._of_owner if actor in {OWNER, SYSTEM} else self._of_others
+
+    def access(self, actor: Actor) -> Access:
+        """Return what an actor may have fetched from elsewhere."""
+        return Access(reach=self.reach(actor), hosts=self._hosts)
 
     def find(self, ref: str, *, parts: bool = True) -> DatasetVersion:
         """Return the version that a reference names.

@@ -9,10 +9,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from tidemill.core.moments import from_us
 from tidemill.core.names import check_text, shown
 from tidemill.data.errors import SourceChanged, SourceNotFound, SourceRefused
+from tidemill.data.records import SourceFile
 from tidemill.data.sources.reach import Reach
-from tidemill.objects.digest import digest_bytes
+from tidemill.objects.digest import digest_bytes, digest_file
 
 _LONGEST = 4096
 
@@ -34,6 +36,15 @@ class Located:
     size_bytes: int
     modified_ns: int
     inode: int
+
+    def describe(self) -> SourceFile:
+        """Return what it is, with the digest of its bytes."""
+        moment = from_us(self.modified_ns // 1000)
+        return SourceFile(name=self.name, size_bytes=self.size_bytes, digest=digest_file(self.path), modified_at=moment)
+
+    def here(self) -> "Located":
+        """Return itself: it is on this machine."""
+        return self
 
     def check_unchanged(self) -> None:
         """Refuse a file that is no longer as it was found.
@@ -88,6 +99,19 @@ def locate(source: str, reach: Reach) -> Found:
         reach.check_folder(real, source)
         return Found((), real)
     return Found((_look(real, source),))
+
+
+def path_within(text: str, reach: Reach) -> Path:
+    """Return the real path that a text names.
+
+    Raises:
+        SourceNotFound: If nothing is there.
+        SourceRefused: If it leaves the folders that may be read.
+    """
+    check_text(text, "the path", _LONGEST)
+    given = Path(text)
+    roots = reach.for_path(given)
+    return _inside(given if given.is_absolute() else reach.root / given, text, reach, roots)
 
 
 def stamp(found: Found) -> str:

@@ -4,6 +4,7 @@ from tidemill.core.access import Permission
 from tidemill.server.routes import Route
 
 ROUTES = (
+    Route("GET", "/api/v1/sources", "data.sources", Permission.READ),
     Route("GET", "/api/v1/datasets", "data.list", Permission.READ),
     Route("POST", "/api/v1/datasets/{name}/versions", "data.ingest", Permission.WRITE, 201),
     Route("GET", "/api/v1/datasets/{name}/versions", "data.versions", Permission.READ),

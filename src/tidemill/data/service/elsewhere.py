@@ -1,0 +1,45 @@
+"""Make a version of what is not a file of this machine."""
+
+from tidemill.core.access import Actor
+from tidemill.data import store
+from tidemill.data.disk import Scratch, plain_disk
+from tidemill.data.errors import EmptySource
+from tidemill.data.records import DatasetVersion
+from tidemill.data.rules import DatasetRef
+from tidemill.data.service.ingest import Order, ingest_table
+from tidemill.data.service.place import Place
+from tidemill.data.sources.bring import Awaited, version_key
+from tidemill.data.sources.registry import cleaned
+from tidemill.data.sources.uri import SourceUri
+from tidemill.objects import digest_bytes
+
+
+def ingest_elsewhere(place: Place, actor: Actor, order: Order, uri: SourceUri) -> DatasetVersion:
+    """Make a version of the pieces of a source, or return the latest one when it holds the same."""
+    access = place.access(actor)
+    with place.ledger.read() as connection:
+        latest = store.find_version(connection, DatasetRef(order.name), parts=True)
+    parts = latest.parts if latest else ()
+    known = {version_key(part.source.name, part.source.version): part.source for part in parts}
+    is_same_source = latest is not None and latest.source.uri == uri.shown
+    held = [part.source.version for part in parts if part.source.version] if order.append and is_same_source else []
+    with (
+        plain_disk(place.objects.root),
+        Scratch(place.objects) as scratch,
+        place.registry.open(uri, access, held) as pieces,
+    ):
+        if not pieces and latest and held:
+            return latest
+        files = [
+            Awaited(piece=piece, scratch=scratch, known=known, cleaned=lambda: cleaned(uri, access)) for piece in pieces
+        ]
+        if not files:
+            raise EmptySource("The source holds nothing", hint="Look at its address and its options.")
+        return ingest_table(place, actor, order, files)
+
+
+def stamp_elsewhere(place: Place, actor: Actor, uri: SourceUri) -> str:
+    """Return a text that stays the same as long as the versions of a source's pieces do."""
+    with place.registry.open(uri, place.access(actor)) as pieces:
+        lines = ["\0".join(version_key(piece.name, piece.version)) for piece in pieces]
+    return str(digest_bytes("\n".join(sorted(lines)).encode()))

@@ -1,0 +1,87 @@
+import pytest
+
+from tidemill.data.errors import PlainSecret, UnknownScheme, UnsupportedSource
+from tidemill.data.sources.uri import join_options, parse_uri
+
+SCHEMES = {"s3", "https", "postgresql", "python"}
+
+
+@pytest.mark.parametrize(
+    "path", ["data/a.csv", "/data/a b.csv", "a:b.csv", "s3", "c:/x.csv", "", "12:30.csv", "x#y=z.csv"]
+)
+def test_what_has_no_known_scheme_is_a_path(path):
+    assert parse_uri(path, SCHEMES) is None
+
+
+def test_what_stands_after_the_sign_is_for_us_and_before_it_for_the_source():
+    uri = parse_uri("postgresql://me@db/x?sslmode=require#query=SELECT a+b FROM t WHERE c = 'x%26y'&n=1", SCHEMES)
+
+    assert uri is not None
+    assert (uri.scheme, uri.host) == ("postgresql", "db")
+    assert uri.address == "postgresql://me@db/x?sslmode=require"
+    assert uri.options == {"query": "SELECT a+b FROM t WHERE c = 'x&y'", "n": "1"}
+
+
+def test_what_is_shown_can_be_read_again():
+    text = join_options("python:jobs:rows", {"folder": "/a b/ö", "query": "a & b # c % d"})
+    uri = parse_uri(text, SCHEMES)
+
+    assert uri is not None
+    assert uri.options == {"folder": "/a b/ö", "query": "a & b # c % d"}
+    assert parse_uri(uri.shown, SCHEMES) == uri
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "postgresql://me:hunter2@db/x",
+        "postgresql://me@db/x#password=hunter2",
+        "s3://b/k#secret_access_key=hunter2",
+        "https://h/a.csv#token=hunter2",
+        "https://h/a.csv#api_key=hunter2",
+    ],
+)
+def test_a_credential_itself_is_refused_and_not_repeated(text):
+    with pytest.raises(PlainSecret) as caught:
+        parse_uri(text, SCHEMES)
+
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "X-Amz-Credential=hunter2&X-Amz-Signature=hunter2&X-Amz-Security-Token=hunter2",
+        "sv=2022&sig=hunter2",
+        "api_key=hunter2",
+        "key=hunter2",
+        "x=hunter2hunter2hunter2hunter2hunter2",
+    ],
+)
+def test_a_signed_query_is_used_and_not_shown(query):
+    uri = parse_uri(f"https://h/a.csv?{query}", SCHEMES)
+
+    assert uri is not None
+    assert uri.address.endswith(query)
+    assert "hunter2" not in uri.shown + repr(uri)
+    assert "***" in uri.shown
+
+
+def test_a_plain_query_is_shown():
+    uri = parse_uri("https://h/a.csv?year=2013&month=1", SCHEMES)
+
+    assert uri is not None
+    assert uri.shown == "https://h/a.csv?year=2013&month=1"
+
+
+def test_an_unknown_scheme_names_the_nearest():
+    with pytest.raises(UnknownScheme) as caught:
+        parse_uri("postgres://db/x", SCHEMES)
+
+    assert "postgresql" in caught.value.hint
+
+
+@pytest.mark.parametrize("text", ["s3://b/k#table", "s3://b/k#a=1&a=2", "s3://b/k#=1", "https://[::1/a"])
+def test_what_cannot_be_read_is_refused(text):
+    with pytest.raises(UnsupportedSource):
+        parse_uri(text, SCHEMES)
