@@ -47,3 +47,39 @@ def chromium_path() -> Path:
     if found is None:
         pytest.fail("no Chromium found; run `.ci/prepare system`, or set TIDEMILL_CHROMIUM to one")
     return Path(found)
+
+
+@pytest.fixture(scope="session")
+def s3_server():
+    """Give an S3 server of this process."""
+    from tests.faults.s3_server import S3Server
+
+    server = S3Server()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def s3(s3_server, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Give the name of a new bucket; the environment leads to it."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    for name, value in {
+        "AWS_ACCESS_KEY_ID": "key-of-tests",
+        "AWS_SECRET_ACCESS_KEY": "hidden-word-of-tests",
+        "AWS_REGION": "us-east-1",
+        "AWS_ENDPOINT_URL": s3_server.url,
+    }.items():
+        monkeypatch.setenv(name, value)
+    made: str = s3_server.bucket()
+    return made
+
+
+@pytest.fixture
+def s3_proxy(s3_server, s3, monkeypatch: pytest.MonkeyPatch):
+    """Give a way to the bucket that fails as it is told; the environment leads through it."""
+    from tests.faults.store_proxy import StoreProxy
+
+    with StoreProxy(s3_server.port) as proxy:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.url)
+        yield proxy
