@@ -139,9 +139,9 @@ class Fsck:
         for raw in list(self._wanted):
             digest = Digest(raw.hex())
             if raw in stored and digest not in broken:
-                for entry in references.tree_entries(self._objects, digest):
-                    self._wanted.add(bytes.fromhex(entry.digest))
-                    self._trees.setdefault(entry.digest, []).append(digest)
+                for needed in references.needs(self._objects, digest):
+                    self._wanted.add(bytes.fromhex(needed))
+                    self._trees.setdefault(needed, []).append(digest)
         for raw in self._wanted - stored:
             broken[raw.hex()] = "it is missing"
         return broken

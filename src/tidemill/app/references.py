@@ -10,7 +10,8 @@ from tidemill.core.digests import Digest
 from tidemill.core.refs import Ref
 from tidemill.ledger.lineage import trace
 from tidemill.ledger.schema import JsonColumn, audit_events, lineage_edges, metadata
-from tidemill.objects import ObjectStore, TreeEntry
+from tidemill.objects import ObjectStore
+from tidemill.objects.packs.layout import LAYOUT_MARK, packs_of
 from tidemill.objects.trees import TREE_MARK, decode_manifest
 
 HOMES: dict[str, tuple[str, str]] = {
@@ -58,6 +59,7 @@ _SAY_NO_OBJECTS = _NO_OBJECTS | {
 }
 """Tables in which only people's own words stand, or digests of other things: no object is kept for what is there."""
 
+_LONGEST_MARK = max(len(TREE_MARK), len(LAYOUT_MARK))
 _MOST_DESCENDANTS = 50
 _PIECE = 10_000
 _DIGEST = re.compile(r"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
@@ -173,12 +175,13 @@ def missing_ends(connection: sa.Connection) -> Iterator[tuple[Ref, list[str]]]:
         yield ref, [f"{edge.source} {edge.relation} {edge.target}" for edge in near]
 
 
-def tree_entries(objects: ObjectStore, digest: Digest) -> list[TreeEntry]:
-    """Return the files of a stored tree; none when the object is something else."""
+def needs(objects: ObjectStore, digest: Digest) -> list[Digest]:
+    """Return the objects that a stored one names: the files of a tree, the packs of a layout; else none."""
     with objects.open(digest) as file:
-        if file.read(len(TREE_MARK)) != TREE_MARK:
-            return []
-    return decode_manifest(objects.read(digest))
+        begin = file.read(_LONGEST_MARK)
+    if begin.startswith(TREE_MARK):
+        return [entry.digest for entry in decode_manifest(objects.read(digest))]
+    return packs_of(objects.read(digest)) if begin.startswith(LAYOUT_MARK) else []
 
 
 def count_events(connection: sa.Connection) -> int:

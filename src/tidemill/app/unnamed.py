@@ -124,10 +124,10 @@ class Unnamed:
         found: set[bytes] = set()
         for raw in wanted:
             try:
-                entries = references.tree_entries(self._objects, Digest(raw.hex()))
+                needed = references.needs(self._objects, Digest(raw.hex()))
             except ObjectMissing:
                 continue  # what looks like a digest may be of something else; a lost object is for fsck to tell
-            found |= {bytes.fromhex(entry.digest) for entry in entries}
+            found |= {bytes.fromhex(digest) for digest in needed}
         return found
 
     def _stored(self) -> Iterator[Digest]:

@@ -147,6 +147,8 @@ class DatasetVersion(msgspec.Struct, frozen=True, kw_only=True):
         parts: The stored rows; only `get` fills it.
         profile_digest: The object that holds the profile.
         report_digest: The object that holds the quality report.
+        layout_digest: For a tree, the object that says where the chunks of its files lie.
+        files: How many files a tree has; None for a table.
         source: Where it came from.
         tags: Names that point here now.
         created_at: When it was made.
@@ -169,6 +171,8 @@ class DatasetVersion(msgspec.Struct, frozen=True, kw_only=True):
     parts: tuple[Part, ...]
     profile_digest: Digest | None
     report_digest: Digest | None
+    layout_digest: Digest | None = None
+    files: int | None = None
     source: Source
     tags: tuple[str, ...] = ()
     created_at: Moment

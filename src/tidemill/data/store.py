@@ -47,6 +47,8 @@ dataset_versions = sa.Table(
     sa.Column("time", sa.Text),
     sa.Column("profile_digest", sa.Text),
     sa.Column("report_digest", sa.Text),
+    sa.Column("layout_digest", sa.Text),
+    sa.Column("files", sa.BigInteger),
     sa.Column("source", JsonColumn, nullable=False),
     sa.Column("created_at", MomentColumn, nullable=False),
     sa.Column("created_by", sa.Text, nullable=False),
@@ -139,6 +141,18 @@ def list_versions(connection: sa.Connection, name: str) -> list[DatasetVersion]:
     ).all()
     tags = _tags(connection, name)
     return [_version(row, tags, ()) for row in rows]
+
+
+def latest_trees(connection: sa.Connection, without: str) -> list[DatasetVersion]:
+    """Return the latest version of each dataset of files but one, the newest first."""
+    table = dataset_versions.c
+    query = (
+        sa.select(dataset_versions)
+        .join(datasets, sa.and_(datasets.c.name == table.dataset, datasets.c.latest == table.number))
+        .where(table.layout_digest.is_not(None), table.dataset != without)
+        .order_by(table.created_at.desc())
+    )
+    return [_version(row, {}, ()) for row in connection.execute(query)]
 
 
 def _tags(connection: sa.Connection, name: str) -> dict[int, tuple[str, ...]]:
@@ -235,7 +249,7 @@ def referenced_digests(connection: sa.Connection) -> Iterator[tuple[Digest, str]
     """Yield the digest of every object that a version needs, with what needs it; trees are named by their manifest."""
     table, parts = dataset_versions.c, dataset_parts.c
     for row in connection.execute(sa.select(dataset_versions).order_by(table.dataset, table.number)):
-        for digest in (row.digest, row.profile_digest, row.report_digest):
+        for digest in (row.digest, row.profile_digest, row.report_digest, row.layout_digest):
             if digest:
                 yield Digest(digest), f"dataset version {row.dataset}@{row.number}"
     query = sa.select(dataset_parts, table.dataset, table.number).join(dataset_versions, table.id == parts.version_id)

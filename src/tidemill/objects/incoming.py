@@ -24,7 +24,7 @@ class Incoming:
         self._path = path
         self._settle = settle
         self._is_synced = is_synced
-        self._hasher = blake3()
+        self._hasher = blake3(max_threads=blake3.AUTO)
         self._file = path.open("xb")
         self.size = 0
 
@@ -33,6 +33,10 @@ class Incoming:
         self._hasher.update(piece)
         self._file.write(piece)
         self.size += len(piece)
+
+    def digested(self) -> blake3:
+        """Return a copy of the digest of what was written so far."""
+        return self._hasher.copy()
 
     def finish(self) -> tuple[Digest, int]:
         """Store what was written and return its digest and its size in bytes; it is there for good then."""

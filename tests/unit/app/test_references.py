@@ -82,9 +82,15 @@ def test_a_thing_lives_as_long_as_its_row_and_what_has_none_does_not_say(workspa
         assert references.lives(connection, Ref("artifact", WANTED)) is None
 
 
-def test_only_a_tree_has_files(workspace, filled):
+def test_a_tree_needs_its_files_and_a_layout_its_packs(workspace, filled, tmp_path):
     objects = workspace.objects
     empty = objects.put_bytes(b"")
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "a.bin").write_bytes(b"abc")
+    version = workspace.data.ingest(OWNER, "folder", str(folder))
 
-    assert [entry.path for entry in references.tree_entries(objects, filled["tree"])] == ["weights.bin"]
-    assert references.tree_entries(objects, filled["single"]) == references.tree_entries(objects, empty) == []
+    assert references.needs(objects, filled["tree"]) == [filled["inner"]]
+    assert references.needs(objects, version.layout_digest) == [digest_bytes(b"abc")]
+    assert references.needs(objects, filled["single"]) == references.needs(objects, empty) == []
+    assert references.needs(objects, version.digest) == []

@@ -23,8 +23,10 @@ from tidemill.data.report import QualityReport, decode_report
 from tidemill.data.service.compare import compare
 from tidemill.data.service.elsewhere import ingest_elsewhere, stamp_elsewhere
 from tidemill.data.service.export import export
-from tidemill.data.service.ingest import Order, ingest_table, ingest_tree
+from tidemill.data.service.ingest import ingest_table
+from tidemill.data.service.ingest_files import ingest_files
 from tidemill.data.service.place import Place, missing_dataset
+from tidemill.data.service.recording import Order
 from tidemill.data.sources.locate import locate, stamp
 from tidemill.data.sources.registry import Registry
 from tidemill.data.types import check_asked
@@ -84,6 +86,7 @@ class DataService:
         delimiter: str | None = None,
         types: dict[str, str] | None = None,
         missing: Sequence[str] | None = None,
+        as_files: bool = False,
     ) -> DatasetVersion:
         """Make a version of a file, of files that match a pattern, or of a folder.
 
@@ -103,6 +106,7 @@ class DataService:
             delimiter: What stands between fields of CSV; found when left out.
             types: Types of CSV columns by name: text, int, float, bool, date, datetime; found when left out.
             missing: Words that stand for a missing value in CSV, beside the empty field.
+            as_files: Whether files are kept as they are, byte for byte, as a folder always is, not read as a table.
 
         Raises:
             SourceNotFound: If nothing is there.
@@ -141,8 +145,8 @@ class DataService:
         if uri:
             return ingest_elsewhere(self._place, actor, order, uri)
         found = locate(source, self._place.reach(actor))
-        if found.folder:
-            return ingest_tree(self._place, actor, order, found.folder)
+        if found.folder or as_files:
+            return ingest_files(self._place, actor, order, found)
         return ingest_table(self._place, actor, order, found.files)
 
     def stamp(self, actor: Actor, source: str) -> str:

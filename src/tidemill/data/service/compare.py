@@ -28,6 +28,7 @@ from tidemill.data.records import (
 )
 from tidemill.data.service.place import Place
 from tidemill.data.types import dtype_of, joined
+from tidemill.objects.packs.manifest import decode_files
 
 if TYPE_CHECKING:
     import polars as pl
@@ -204,7 +205,8 @@ def summary_in(
 
 def _compare_files(place: Place, before: DatasetVersion, after: DatasetVersion) -> tuple[FileChange, ...]:
     old, new = (
-        {entry.path: entry.digest for entry in place.objects.list_tree(side.digest)} for side in (before, after)
+        {entry.path: entry.digest for entry in decode_files(place.objects.read(side.digest)).files}
+        for side in (before, after)
     )
     gone = {old[path]: path for path in sorted(old, reverse=True) if path not in new}
     changes = []

@@ -6,8 +6,9 @@ from tidemill.data.disk import Scratch, plain_disk
 from tidemill.data.errors import EmptySource
 from tidemill.data.records import DatasetVersion
 from tidemill.data.rules import DatasetRef
-from tidemill.data.service.ingest import Order, ingest_table
+from tidemill.data.service.ingest import ingest_table
 from tidemill.data.service.place import Place
+from tidemill.data.service.recording import Order
 from tidemill.data.sources.bring import Awaited, version_key
 from tidemill.data.sources.registry import cleaned
 from tidemill.data.sources.uri import SourceUri

@@ -10,6 +10,7 @@ from tidemill.data.disk import plain_disk
 from tidemill.data.errors import ExportExists, InvalidOption
 from tidemill.data.records import DatasetKind, DatasetVersion, ExportedFile
 from tidemill.data.service.place import Place
+from tidemill.objects.packs.checkout import Checkout
 
 if TYPE_CHECKING:
     import polars as pl
@@ -35,7 +36,8 @@ def export(place: Place, version: DatasetVersion, target: Path) -> list[Exported
     if version.kind is DatasetKind.TREE:
         if suffix in {".csv", ".parquet"}:
             raise InvalidOption(f"{version.ref} is a folder of files", hint="Give a folder to write them to.")
-        place.objects.export_tree(version.digest, target)
+        with place.files(version) as stored:
+            Checkout(place.objects, stored).new(target)
     elif suffix in {".csv", ".parquet"}:
         _write_table(place, version, target)
     else:

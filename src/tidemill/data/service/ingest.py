@@ -1,22 +1,16 @@
 """Make a version of a file, files or a folder."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
 
 import msgspec
 
 from tidemill.checks.outcome import Outcome, Verdict
-from tidemill.checks.quality.rule_book import RuleBook
 from tidemill.core.access import Actor
-from tidemill.core.digests import Digest
-from tidemill.core.ids import new_id
 from tidemill.core.names import shown
-from tidemill.core.refs import Ref
 from tidemill.data import store
 from tidemill.data.disk import plain_disk
-from tidemill.data.errors import DatasetMoved, EmptySource, QualityFailed
-from tidemill.data.prepare import MakeMasks, Options, prepare, widened
+from tidemill.data.errors import EmptySource, QualityFailed
+from tidemill.data.prepare import Options, prepare, widened
 from tidemill.data.profile.build import decode_profile, encode_profile
 from tidemill.data.profile.merge import merge_profiles
 from tidemill.data.quality import KeyWatch
@@ -24,50 +18,15 @@ from tidemill.data.records import Column, DatasetKind, DatasetVersion, Part, Sou
 from tidemill.data.report import QualityReport, encode_report, make_report
 from tidemill.data.rules import DatasetRef, join_schemas, manifest
 from tidemill.data.service.place import Place
+from tidemill.data.service.recording import Draft, Order, record
 from tidemill.data.sources.bring import Awaited
 from tidemill.data.sources.locate import Located
 from tidemill.data.types import joined
-from tidemill.ledger import Transaction
 
 Input = Located | Awaited
 """A file of this machine, or what another source gives when it is asked for it."""
 
 _ROUNDS = 3
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
-    """What is to be ingested.
-
-    Args:
-        name: The dataset.
-        uri: The source as given, without credentials.
-        options: How files are read.
-        book: The quality rules.
-        make_masks: Gives their masks for a table.
-        append: Whether the rows of the latest version stay in front.
-        description: What the dataset is; empty to leave it.
-    """
-
-    name: str
-    uri: str
-    options: Options
-    book: RuleBook
-    make_masks: MakeMasks
-    append: bool
-    description: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Draft:
-    kind: DatasetKind
-    digest: Digest
-    source: Source
-    size_bytes: int
-    columns: tuple[Column, ...] = ()
-    parts: tuple[Part, ...] = ()
-    profile_digest: Digest | None = None
-    report_digest: Digest | None = None
 
 
 def ingest_table(place: Place, actor: Actor, order: Order, files: Sequence[Input]) -> DatasetVersion:
@@ -90,7 +49,7 @@ def ingest_table(place: Place, actor: Actor, order: Order, files: Sequence[Input
     with plain_disk(place.objects.root):
         report = _judge(place, order, parts, columns)
         profile = merge_profiles([decode_profile(place.objects.read(part.profile_digest)) for part in parts])
-        draft = _Draft(
+        draft = Draft(
             kind=DatasetKind.TABLE,
             digest=place.objects.put_bytes(manifest(columns, order.options.key, order.options.time, parts)),
             source=Source(uri=order.uri, files=tuple(sources)),
@@ -100,18 +59,7 @@ def ingest_table(place: Place, actor: Actor, order: Order, files: Sequence[Input
             profile_digest=place.objects.put_bytes(encode_profile(profile)),
             report_digest=place.objects.put_bytes(encode_report(report)),
         )
-    return _record(place, actor, order, draft, base.id if base else None)
-
-
-def ingest_tree(place: Place, actor: Actor, order: Order, folder: Path) -> DatasetVersion:
-    """Make a version of a folder, or return the latest one when it holds the same."""
-    digest = place.objects.put_tree(folder)
-    entries = place.objects.list_tree(digest)
-    if not entries:
-        raise EmptySource(f"{shown(order.uri)} holds no files", hint="Give a folder with files.")
-    size = sum(entry.size for entry in entries)
-    draft = _Draft(kind=DatasetKind.TREE, digest=digest, source=Source(uri=order.uri), size_bytes=size)
-    return _record(place, actor, order, draft, None)
+    return record(place, actor, order, draft, base.id if base else None)
 
 
 def _make_parts(
@@ -175,60 +123,3 @@ def _judge(place: Place, order: Order, parts: Sequence[Part], columns: Sequence[
             details={"outcomes": msgspec.to_builtins(failed)},
         )
     return make_report(parts, order.options.rules, outcomes)
-
-
-def _record(place: Place, actor: Actor, order: Order, draft: _Draft, base_id: str | None) -> DatasetVersion:
-    identifier = new_id()
-
-    def work(tx: Transaction) -> DatasetVersion:
-        latest = store.find_version(tx.connection, DatasetRef(order.name), parts=True)
-        if base_id and (latest is None or latest.id != base_id):
-            raise DatasetMoved(f"{shown(order.name)} got another version meanwhile", hint="Ingest again.")
-        if latest and (latest.digest, latest.report_digest) == (draft.digest, draft.report_digest):
-            return latest
-        number = store.next_number(tx.connection, order.name, order.description, actor.name, tx.now)
-        is_table = draft.kind is DatasetKind.TABLE
-        version = DatasetVersion(
-            id=identifier,
-            dataset=order.name,
-            number=number,
-            kind=draft.kind,
-            digest=draft.digest,
-            rows=sum(part.rows for part in draft.parts) if is_table else None,
-            rows_read=sum(part.rows_read for part in draft.parts) if is_table else None,
-            quarantined=sum(part.quarantined for part in draft.parts),
-            size_bytes=draft.size_bytes,
-            columns=draft.columns,
-            key=order.options.key,
-            time=order.options.time,
-            parts=draft.parts,
-            profile_digest=draft.profile_digest,
-            report_digest=draft.report_digest,
-            source=draft.source,
-            created_at=tx.now,
-            created_by=actor.name,
-            created=True,
-        )
-        store.insert_version(tx.connection, version)
-        _trail(tx, version, latest)
-        return version
-
-    return place.ledger.write(actor, work)
-
-
-def _trail(tx: Transaction, version: DatasetVersion, latest: DatasetVersion | None) -> None:
-    target = Ref("dataset_version", version.id)
-    digests = [file.digest for file in version.source.files] or [version.digest]
-    for digest in dict.fromkeys(digests):
-        tx.link(Ref("source", digest), "ingested", target)
-    if latest:
-        tx.link(Ref("dataset_version", latest.id), "previous", target)
-    tx.audit(
-        "dataset.ingest",
-        target,
-        dataset=version.dataset,
-        number=version.number,
-        digest=version.digest,
-        rows=version.rows,
-        quarantined=version.quarantined,
-    )

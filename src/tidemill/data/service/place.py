@@ -16,6 +16,9 @@ from tidemill.data.sources.reach import Reach
 from tidemill.data.sources.registry import Registry
 from tidemill.ledger import Ledger
 from tidemill.objects import ObjectStore
+from tidemill.objects.packs.adding import Progress
+from tidemill.objects.packs.folder import NotFiles, StoredFiles
+from tidemill.objects.packs.seen import SeenFolders
 
 
 class Place:
@@ -45,6 +48,8 @@ class Place:
         self.ledger = ledger
         self.objects = objects
         self.reader = Reader(objects)
+        self.seen = SeenFolders(objects.root / "seen")
+        self.progress: Progress | None = None
         self._of_owner = Reach.of_owner(root)
         self._of_others = Reach.of_others(roots, barred)
         self._hosts = parse_hosts(hosts)
@@ -57,6 +62,16 @@ class Place:
     def access(self, actor: Actor) -> Access:
         """Return what an actor may have fetched from elsewhere."""
         return Access(reach=self.reach(actor), hosts=self._hosts)
+
+    def files(self, version: DatasetVersion) -> StoredFiles:
+        """Return the files of a version, to be closed.
+
+        Raises:
+            NotFiles: If the version is a table.
+        """
+        if version.layout_digest is None:
+            raise NotFiles(f"{version.ref} is a table, not files", hint="Read its rows, or check it out.")
+        return StoredFiles(self.objects, version.digest, version.layout_digest)
 
     def find(self, ref: str, *, parts: bool = True) -> DatasetVersion:
         """Return the version that a reference names.

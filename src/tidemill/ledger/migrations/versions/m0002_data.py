@@ -35,6 +35,8 @@ def upgrade() -> None:
         sa.Column("time", sa.Text),
         sa.Column("profile_digest", sa.Text),
         sa.Column("report_digest", sa.Text),
+        sa.Column("layout_digest", sa.Text),
+        sa.Column("files", sa.BigInteger),
         sa.Column("source", sa.Text, nullable=False),
         sa.Column("created_at", sa.BigInteger, nullable=False),
         sa.Column("created_by", sa.Text, nullable=False),

@@ -189,7 +189,7 @@ def _create_carried() -> None:
     op.create_table(
         "transfers",
         sa.Column("id", sa.Text, primary_key=True),
-        *(sa.Column(name, sa.Text, nullable=False) for name in ("direction", "tracker", "place", "status")),
+        *(sa.Column(name, sa.Text, nullable=False) for name in ("direction", "tracker", "place", "of", "status")),
         sa.Column("started_at", sa.BigInteger, nullable=False),
         sa.Column("started_by", sa.Text, nullable=False),
         sa.Column("ended_at", sa.BigInteger),

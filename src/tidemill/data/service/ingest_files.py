@@ -1,0 +1,127 @@
+"""Make a version of files as they are: a folder, or files that were named."""
+
+import os
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from tidemill.core.access import Actor
+from tidemill.core.names import shown
+from tidemill.data import store
+from tidemill.data.disk import plain_disk
+from tidemill.data.errors import EmptySource
+from tidemill.data.records import DatasetKind, DatasetVersion, Source
+from tidemill.data.rules import DatasetRef
+from tidemill.data.service.place import Place
+from tidemill.data.service.recording import Draft, Order, record
+from tidemill.data.sources.locate import Found
+from tidemill.objects.packs.adding import Addition
+from tidemill.objects.packs.folder import StoredFiles
+from tidemill.objects.packs.known import MOST, Known
+from tidemill.objects.packs.seen import Look, Seen, kept_look, look_at, look_at_file
+
+
+class Looked(NamedTuple):
+    """Files to add.
+
+    Args:
+        looks: What they look like, by path.
+        place: Gives where the file of a path is.
+        folder: What their paths start from; also the name under which the look at them is kept.
+        taken_ns: When the looking began, in nanoseconds since 1970.
+    """
+
+    looks: list[Look]
+    place: Callable[[str], str]
+    folder: Path
+    taken_ns: int
+
+
+def look(found: Found) -> Looked:
+    """Return a look at what a source names.
+
+    Raises:
+        UnsafePath: If a folder holds a symbolic link, a device, or a name that cannot be kept.
+    """
+    taken = time.time_ns()
+    if folder := found.folder:
+        base = str(folder)
+        return Looked(look_at(folder), lambda path: os.path.join(base, path), folder, taken)  # noqa: PTH118 - many
+    by_name = {Path(file.name).name if len(found.files) == 1 else file.name: file.path for file in found.files}
+    looks = sorted(look_at_file(path, name) for name, path in by_name.items())
+    where = Path(os.path.commonpath([file.path for file in found.files]))
+    return Looked(looks, lambda path: str(by_name[path]), where, taken)
+
+
+def ingest_files(place: Place, actor: Actor, order: Order, found: Found) -> DatasetVersion:
+    """Make a version of files, or return the latest one when it holds the same.
+
+    Files that look as they did at the last time are not read, and of the others only new chunks are stored.
+
+    Raises:
+        EmptySource: If there are none.
+        FileChanged: If one changes while it is read.
+    """
+    looked = look(found)
+    if not looked.looks:
+        raise EmptySource(f"{shown(order.uri)} holds no files", hint="Give a folder with files.")
+    with place.ledger.read() as connection:
+        latest = store.find_version(connection, DatasetRef(order.name), parts=True)
+    base = latest if latest and latest.layout_digest else None
+    seen = place.seen.find(order.name, looked.folder)
+    if base and not order.append and _is_all_unchanged(place, base, seen, looked):
+        return msgspec.structs.replace(base, created=False)
+    with plain_disk(place.objects.root):
+        draft = _draft(place, order, base, seen, looked)
+    made = record(place, actor, order, draft, base.id if base and order.append else None)
+    looks = {look.path: look[1:] for look in looked.looks}
+    place.seen.keep(order.name, looked.folder, Seen(made.digest, looked.taken_ns, looks))
+    return made
+
+
+def _is_all_unchanged(place: Place, base: DatasetVersion, seen: Seen | None, looked: Looked) -> bool:
+    if seen is None or seen.version != base.digest or len(looked.looks) != base.files:
+        return False
+    if not place.objects.has(base.digest):
+        return False
+    return len(seen.looks) == len(looked.looks) and all(seen.is_unchanged(look) for look in looked.looks)
+
+
+def _draft(place: Place, order: Order, base: DatasetVersion | None, seen: Seen | None, looked: Looked) -> Draft:
+    known = Known(place.objects)
+    looks = looked.looks
+    if base and base.layout_digest:
+        with StoredFiles(place.objects, base.digest, base.layout_digest) as files:
+            is_whole = known.learn(files.layout)
+            if is_whole and seen and seen.version == base.digest:
+                known.trust(seen, files.manifest, files.layout)
+            if order.append:
+                here = {look.path for look in looks}
+                stay = [kept_look(entry) for entry in files.entries if entry.path not in here]
+                known.trust(seen or Seen("", 0, {}), files.manifest, files.layout)
+                looks = sorted([*looks, *stay])
+    _learn_others(place, known, order.name)
+    added = Addition(place.objects, known, place.progress).add(looks, looked.place)
+    return Draft(
+        kind=DatasetKind.TREE,
+        digest=added.manifest,
+        layout_digest=added.layout,
+        files=added.files,
+        source=Source(uri=order.uri),
+        size_bytes=added.size_bytes,
+    )
+
+
+def _learn_others(place: Place, known: Known, name: str) -> None:
+    """Know the chunks of other datasets too: people copy folders, and give them new names."""
+    with place.ledger.read() as connection:
+        others: Sequence[DatasetVersion] = store.latest_trees(connection, without=name)
+    for version in others:
+        if len(known) >= MOST or not version.layout_digest:
+            return
+        if place.objects.has(version.layout_digest):
+            with StoredFiles(place.objects, version.digest, version.layout_digest) as files:
+                known.learn(files.layout)

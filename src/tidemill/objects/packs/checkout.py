@@ -1,0 +1,279 @@
+"""Stored files back on disk: a new folder whole or not at all, an old one only where it differs."""
+
+import fcntl
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from tidemill.core.digests import Digest
+from tidemill.core.errors import Conflict
+from tidemill.core.ids import new_id
+from tidemill.core.names import shown
+from tidemill.objects.digest import digest_file
+from tidemill.objects.packs.folder import StoredFiles
+from tidemill.objects.packs.manifest import FileEntry
+from tidemill.objects.packs.seen import Look, Seen, look_at
+from tidemill.objects.store import ObjectStore
+
+_BATCH = 64
+_LARGE = 4 << 20
+_CLONE = 0x40049409
+"""The request by which Linux lets two files share their blocks until one is written (`FICLONE`)."""
+
+_MOST_NAMED = 5
+
+Progress = Callable[[int, int], None]
+
+
+class FilesInTheWay(Conflict):
+    """A folder holds files that a checkout would overwrite, and that are not stored."""
+
+    code = "files_in_the_way"
+
+
+class CheckedOut(NamedTuple):
+    """What a checkout did.
+
+    Args:
+        written: Files that were written.
+        kept: Files that were there already.
+        removed: Files of the version before that are gone.
+        bytes_written: The size of those written.
+    """
+
+    written: int
+    kept: int
+    removed: int
+    bytes_written: int
+
+
+class Plan(NamedTuple):
+    """What is to be done to a folder.
+
+    Args:
+        write: Numbers of files to write.
+        keep: Numbers of files that are as they should be.
+        remove: Paths to remove.
+    """
+
+    write: list[int]
+    keep: list[int]
+    remove: list[str]
+
+
+class Checkout:
+    """Writes the files of a version to a folder.
+
+    Args:
+        objects: Where the packs are.
+        files: The version.
+        link: Whether a large file may be a second name of its pack, which costs no space and must not be changed.
+        progress: Is told how many bytes of how many are done.
+    """
+
+    def __init__(
+        self, objects: ObjectStore, files: StoredFiles, *, link: bool = False, progress: Progress | None = None
+    ) -> None:
+        self._objects = objects
+        self._files = files
+        self._link = link
+        self._tell = progress or (lambda _done, _total: None)
+        self._done = self._total = 0
+        self._looks: dict[str, tuple[int, int, int, int]] = {}
+        self._is_new = False
+
+    def new(self, target: Path) -> CheckedOut:
+        """Write all files to a folder that does not exist; it appears when it is whole."""
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary = target.with_name(f".{target.name[:100]}.{new_id()}")
+        temporary.mkdir()
+        self._is_new = True
+        try:
+            numbers = list(range(len(self._files.entries)))
+            written = self._write(numbers, temporary)
+            temporary.rename(target)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+        return CheckedOut(len(numbers), 0, 0, written)
+
+    def update(self, target: Path, seen: Seen | None, before: Iterable[FileEntry], *, force: bool) -> CheckedOut:
+        """Make an existing folder hold the files of the version; others in it stay.
+
+        Args:
+            target: The folder.
+            seen: How it was left by the last checkout.
+            before: The files of the version that this one wrote.
+            force: Whether files that were changed since, or are not the checkout's, are overwritten.
+
+        Raises:
+            FilesInTheWay: If such would be overwritten, and `force` is not given.
+            UnsafePath: If the folder holds links or devices.
+        """
+        plan = self._plan(target, seen, {entry.path: entry.digest for entry in before}, force=force)
+        for path in plan.remove:
+            (target / path).unlink(missing_ok=True)
+        written = self._write(plan.write, target)
+        for number in plan.keep:
+            path = self._files.entries[number].path
+            self._note(path, (target / path).stat())
+        _remove_empty(target, plan.remove)
+        return CheckedOut(len(plan.write), len(plan.keep), len(plan.remove), written)
+
+    def seen(self, manifest: Digest) -> Seen:
+        """Return how the folder was left."""
+        return Seen(manifest, time.time_ns(), self._looks)
+
+    def _plan(self, target: Path, seen: Seen | None, before: dict[str, Digest], *, force: bool) -> Plan:
+        looks = {look.path: look for look in look_at(target)}
+        plan, strange = Plan([], [], []), []
+        for number, entry in enumerate(self._files.entries):
+            look = looks.pop(entry.path, None)
+            held = _held(target, look, seen, before) if look else None
+            if held == entry.digest:
+                plan.keep.append(number)
+                continue
+            plan.write.append(number)
+            if look and (held is None or held != before.get(entry.path)):
+                strange.append(entry.path)
+        for path, look in looks.items():
+            if path in before:
+                if _held(target, look, seen, before) == before[path]:
+                    plan.remove.append(path)
+                else:
+                    strange.append(path)
+        if strange and not force:
+            raise FilesInTheWay(
+                f"{shown(str(target))} holds what a checkout would lose: {', '.join(map(shown, strange[:_MOST_NAMED]))}"
+                + (f" and {len(strange) - _MOST_NAMED} more" if len(strange) > _MOST_NAMED else ""),
+                hint="Add them as a version first, check out elsewhere, or overwrite them with --force.",
+            )
+        plan.remove.extend(path for path in strange if path in looks)
+        return plan
+
+    def _write(self, numbers: Sequence[int], folder: Path) -> int:
+        entries = self._files.entries
+        for parent in sorted({entries[number].path.rpartition("/")[0] for number in numbers}):
+            (folder / parent).mkdir(parents=True, exist_ok=True)
+        self._total = sum(entries[number].size for number in numbers)
+        base = str(folder)
+        small = [number for number in numbers if entries[number].size < _LARGE]
+        batches = [small[at : at + _BATCH] for at in range(0, len(small), _BATCH)]
+        with ThreadPoolExecutor(2, thread_name_prefix="checkout") as pool:
+            for size in pool.map(lambda batch: self._batch(batch, base), batches):
+                self._advance(size)
+            for number in numbers:
+                if entries[number].size >= _LARGE:
+                    self._large(number, base, pool)
+        return self._total
+
+    def _batch(self, numbers: Sequence[int], base: str) -> int:
+        size = 0
+        for number in numbers:
+            entry = self._files.entries[number]
+            path = f"{base}/{entry.path}"
+            temporary, handle = _create(path, is_new=self._is_new)
+            try:
+                for piece in self._files.pieces(number):
+                    os.write(handle, piece)
+                state = os.fstat(handle)
+            finally:
+                os.close(handle)
+            _into_place(temporary, path)
+            self._note(entry.path, state)
+            size += entry.size
+        return size
+
+    def _large(self, number: int, base: str, pool: ThreadPoolExecutor) -> None:
+        entry = self._files.entries[number]
+        path = f"{base}/{entry.path}"
+        whole = self._files.whole_pack(number)
+        if whole and self._link:
+            source = self._objects.verify(whole)
+            temporary = f"{path}.{new_id()}"
+            try:
+                os.link(source, temporary)
+            except OSError:
+                pass  # another disk, or a file system without links: a copy then
+            else:
+                os.replace(temporary, path)  # noqa: PTH105 - texts, as everywhere here
+                self._note(entry.path, os.stat(path))  # noqa: PTH116 - as above
+                self._advance(entry.size)
+                return
+        temporary, handle = _create(path, is_new=self._is_new)
+        try:
+            if whole and self._clone(whole, handle):
+                self._advance(entry.size)
+            else:
+                os.truncate(handle, entry.size)
+                for size in pool.map(lambda run: self._run(number, run, handle), self._runs(number)):
+                    self._advance(size)
+            state = os.fstat(handle)
+        finally:
+            os.close(handle)
+        _into_place(temporary, path)
+        self._note(entry.path, state)
+
+    def _runs(self, number: int) -> list[tuple[int, int, int]]:
+        """Return what can be read in one go: first and last chunk, and where it goes."""
+        found, offset = [], 0
+        for start, end, size in self._files.spans(number):
+            found.append((start, end, offset))
+            offset += size
+        return found
+
+    def _run(self, number: int, run: tuple[int, int, int], handle: int) -> int:
+        content = self._files.read_chunks(number, run[0], run[1])
+        view, at = memoryview(content), 0
+        while at < len(content):
+            at += os.pwrite(handle, view[at:], run[2] + at)
+        return len(content)
+
+    def _clone(self, pack: Digest, handle: int) -> bool:
+        with self._objects.open(pack) as source:
+            try:
+                fcntl.ioctl(handle, _CLONE, source.fileno())
+            except OSError:
+                return False  # most file systems cannot
+        self._objects.verify(pack)
+        return True
+
+    def _note(self, path: str, state: os.stat_result) -> None:
+        self._looks[path] = (state.st_size, state.st_mtime_ns, state.st_ctime_ns, state.st_ino)
+
+    def _advance(self, size: int) -> None:
+        self._done += size
+        self._tell(self._done, self._total)
+
+
+def _held(target: Path, look: Look, seen: Seen | None, before: dict[str, Digest]) -> Digest | None:
+    """Return the digest of what a file holds now, read only where it was touched."""
+    if seen and look.path in before and seen.is_unchanged(look):
+        return before[look.path]
+    try:
+        return digest_file(target / look.path)
+    except OSError:
+        return None
+
+
+def _create(path: str, *, is_new: bool) -> tuple[str, int]:
+    """Open a new file: there, in a folder that nobody sees yet, else beside it."""
+    temporary = path if is_new else f"{path}.{new_id()}"
+    return temporary, os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o644)
+
+
+def _into_place(temporary: str, path: str) -> None:
+    if temporary != path:
+        os.replace(temporary, path)  # noqa: PTH105 - texts are several times cheaper, and there may be many
+
+
+def _remove_empty(target: Path, removed: Iterable[str]) -> None:
+    """Remove the folders that lost their last file."""
+    parents = {parent for path in removed for parent in Path(path).parents if parent != Path()}
+    for parent in sorted(parents, key=lambda each: len(each.parts), reverse=True):
+        with suppress(OSError):  # it holds something else
+            (target / parent).rmdir()

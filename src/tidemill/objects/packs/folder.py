@@ -1,0 +1,227 @@
+"""Stored files as a folder that can be read: whole, in part, or copied out; every chunk is verified."""
+
+import io
+import os
+from bisect import bisect_right
+from collections.abc import Iterator
+from itertools import accumulate
+from threading import Lock
+from typing import BinaryIO, Self
+
+from blake3 import blake3
+
+from tidemill.core.digests import Digest
+from tidemill.core.errors import NotFound
+from tidemill.core.names import shown
+from tidemill.core.nearest import did_you_mean
+from tidemill.objects.packs.layout import Layout
+from tidemill.objects.packs.manifest import FileEntry, decode_files
+from tidemill.objects.store import DamagedObject, ObjectStore
+
+_RUN = 8 << 20
+
+
+class NotFiles(NotFound):
+    """A version holds no file of that path."""
+
+    code = "file_not_in_version"
+
+
+class StoredFiles:
+    """The files of a version.
+
+    Args:
+        objects: Where the packs are.
+        manifest: The object that lists the files.
+        layout: The object that says where their chunks lie.
+
+    Raises:
+        ObjectMissing: If one of the two is not stored.
+        DamagedObject: If one of them is not what was written.
+    """
+
+    def __init__(self, objects: ObjectStore, manifest: Digest, layout: Digest) -> None:
+        self._objects = objects
+        self.manifest = decode_files(objects.read(manifest))
+        self.layout = Layout.decode(objects.read(layout))
+        self._numbers = {entry.path: number for number, entry in enumerate(self.manifest.files)}
+        self._packs: dict[int, BinaryIO] = {}
+        self._lock = Lock()
+
+    @property
+    def entries(self) -> list[FileEntry]:
+        """The files, by path."""
+        return self.manifest.files
+
+    def entry(self, path: str) -> FileEntry:
+        """Return the file of a path.
+
+        Raises:
+            NotFiles: If there is none.
+        """
+        return self.manifest.files[self._number(path)]
+
+    def read(self, path: str) -> bytes:
+        """Return a file's content.
+
+        Raises:
+            NotFiles: If there is none of that path.
+            DamagedObject: If a chunk is not what was stored.
+        """
+        return b"".join(self.pieces(self._number(path)))
+
+    def open(self, path: str) -> BinaryIO:
+        """Return a file, open for reading; a range of it costs its chunks, not the file.
+
+        Raises:
+            NotFiles: If there is none of that path.
+        """
+        number = self._number(path)
+        return io.BufferedReader(_File(self, number, self.manifest.files[number]), 1 << 20)
+
+    def pieces(self, file: int) -> Iterator[bytes]:
+        """Yield the verified content of a file by its number, in pieces of some MiB."""
+        for start, end, _ in self.spans(file):
+            yield self.read_chunks(file, start, end)
+
+    def spans(self, file: int) -> Iterator[tuple[int, int, int]]:
+        """Yield what of a file is read in one go: its first chunk, the one after its last, and its size in bytes."""
+        chunks = self.layout.chunks_of(file)
+        start = chunks.start
+        while start < chunks.stop:
+            end, size = self._span(start, chunks.stop)
+            yield start, end, size
+            start = end
+
+    def read_chunks(self, file: int, start: int, end: int) -> bytes:
+        """Return the verified bytes of chunks that lie one after the other in one pack."""
+        first, last = self.layout.chunk(start), self.layout.chunk(end - 1)
+        size = last.offset + last.length - first.offset
+        content = os.pread(self._pack(first.pack).fileno(), size, first.offset)
+        view, at = memoryview(content), 0
+        for number in range(start, end):
+            chunk = self.layout.chunk(number)
+            if blake3(view[at : at + chunk.length]).digest() != chunk.digest:
+                raise self._damaged(file, chunk.pack)
+            at += chunk.length
+        return content
+
+    def whole_pack(self, file: int) -> Digest | None:
+        """Return the pack that holds just this file, from its first byte to its last; None when there is none."""
+        entry, chunks = self.manifest.files[file], self.layout.chunks_of(file)
+        if not chunks:
+            return None
+        pack, size = self.layout.packs[self.layout.chunk(chunks.start).pack]
+        return pack if pack == entry.digest and size == entry.size else None
+
+    def verify(self) -> Iterator[tuple[FileEntry, str]]:
+        """Yield each file that is damaged, and what is wrong with it, after reading every byte."""
+        for number, entry in enumerate(self.manifest.files):
+            hasher = blake3(max_threads=blake3.AUTO)
+            try:
+                for piece in self.pieces(number):
+                    hasher.update(piece)
+            except (DamagedObject, NotFound) as error:
+                yield entry, error.message
+                continue
+            except OSError as error:
+                yield entry, f"it cannot be read: {error.strerror}"
+                continue
+            if hasher.hexdigest() != entry.digest:
+                yield entry, "its chunks are sound and make another file than its digest says"
+
+    def close(self) -> None:
+        """Close the packs that were opened."""
+        with self._lock:
+            for pack in self._packs.values():
+                pack.close()
+            self._packs.clear()
+
+    def __enter__(self) -> Self:
+        """Return the files themselves."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the packs."""
+        self.close()
+
+    def _number(self, path: str) -> int:
+        number = self._numbers.get(path)
+        if number is None:
+            raise NotFiles(f"There is no file {shown(path)} in this version", hint=did_you_mean(path, self._numbers))
+        return number
+
+    def _span(self, start: int, stop: int) -> tuple[int, int]:
+        chunk = self.layout.chunk(start)
+        pack, at, size = chunk.pack, chunk.offset, 0
+        end = start
+        while end < stop:
+            chunk = self.layout.chunk(end)
+            if chunk.pack != pack or chunk.offset != at or (size and size + chunk.length > _RUN):
+                break
+            at += chunk.length
+            size += chunk.length
+            end += 1
+        return end, size
+
+    def _pack(self, number: int) -> BinaryIO:
+        with self._lock:
+            if (found := self._packs.get(number)) is None:
+                found = self._packs[number] = self._objects.open(self.layout.packs[number][0])
+            return found
+
+    def _damaged(self, file: int, pack: int) -> DamagedObject:
+        path, digest = self.manifest.files[file].path, self.layout.packs[pack][0]
+        return DamagedObject(
+            f"The bytes of {shown(path)} in pack {digest} are not what was stored",
+            hint="Restore the pack from a backup, or pull the version again; `tidemill data verify` names every file.",
+        )
+
+
+class _File(io.RawIOBase):
+    """A stored file that is read chunk by chunk."""
+
+    def __init__(self, files: StoredFiles, number: int, entry: FileEntry) -> None:
+        super().__init__()
+        self._files = files
+        self._number = number
+        self._size = entry.size
+        self._chunks = files.layout.chunks_of(number)
+        self._ends = list(accumulate(files.layout.chunk(chunk).length for chunk in self._chunks))
+        self._at = 0
+        self._held: tuple[int, bytes] = (-1, b"")
+
+    def readable(self) -> bool:
+        """Return that it can be read."""
+        return True
+
+    def seekable(self) -> bool:
+        """Return that it can be sought."""
+        return True
+
+    def tell(self) -> int:
+        """Return the position."""
+        return self._at
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Move the position."""
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
+        if base + offset < 0:
+            raise ValueError("negative position")
+        self._at = base + offset
+        return self._at
+
+    def readinto(self, buffer: "bytearray | memoryview") -> int:  # type: ignore[override]
+        """Read up to the end of a chunk."""
+        if self._at >= self._size:
+            return 0
+        index = bisect_right(self._ends, self._at)
+        if self._held[0] != index:
+            chunk = self._chunks[index]
+            self._held = (index, self._files.read_chunks(self._number, chunk, chunk + 1))
+        content = self._held[1]
+        begin = self._at - (self._ends[index] - len(content))
+        piece = content[begin : begin + len(buffer)]
+        buffer[: len(piece)] = piece
+        self._at += len(piece)
+        return len(piece)
