@@ -73,3 +73,15 @@ class OutOfBounds(InvalidInput):
     """A streamed value lies outside the bounds that its guarantee rests on."""
 
     code = "out_of_bounds"
+
+
+class InvalidExpression(InvalidRule):
+    """A text is not an expression that can be judged of rows."""
+
+    code = "invalid_expression"
+
+
+class UnknownSuite(InvalidInput):
+    """A name is not a suite of checks."""
+
+    code = "unknown_suite"

@@ -1,6 +1,6 @@
 """What checks look at: tables and the roles of their columns."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     import polars as pl
 else:
     pl = lazy("polars")
+
+_MOST_REMEMBERED = 1 << 22
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +32,7 @@ class Inputs:
         features: Columns that the model sees; all that have no other role when left out.
         importance: Weight by feature, to rank what drifted.
         latencies_ms: Milliseconds of timed requests.
+        memo: What several checks of a suite ask for, such as the values of a text column, worked out once.
     """
 
     current: "pl.DataFrame | pl.LazyFrame"
@@ -42,6 +45,16 @@ class Inputs:
     features: tuple[str, ...] = ()
     importance: Mapping[str, float] = field(default_factory=dict)
     latencies_ms: tuple[float, ...] = ()
+    memo: "dict[tuple[str, ...], pl.DataFrame]" = field(default_factory=dict, repr=False, compare=False)
+
+    def remember(self, key: tuple[str, ...], make: "Callable[[], pl.DataFrame]") -> "pl.DataFrame":
+        """Return what is kept under a key, made now if it is not there; only so many rows are kept in all."""
+        if key in self.memo:
+            return self.memo[key]
+        made = make()
+        if made.height + sum(each.height for each in self.memo.values()) <= _MOST_REMEMBERED:
+            self.memo[key] = made
+        return made
 
     def need_reference(self) -> "pl.DataFrame | pl.LazyFrame":
         """Return the reference table.

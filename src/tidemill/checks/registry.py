@@ -12,6 +12,17 @@ from tidemill.checks.drift.kolmogorov_smirnov import KolmogorovSmirnov
 from tidemill.checks.drift.psi import PopulationStabilityIndex
 from tidemill.checks.drift.wasserstein import Wasserstein
 from tidemill.checks.errors import InvalidParam, UnknownCheck
+from tidemill.checks.integrity.class_balance import ClassBalance
+from tidemill.checks.integrity.conflicting_labels import ConflictingLabels
+from tidemill.checks.integrity.feature_correlation import FeatureCorrelation
+from tidemill.checks.integrity.identifier_leakage import IdentifierLeakage
+from tidemill.checks.integrity.mixed_nulls import MixedNulls
+from tidemill.checks.integrity.mixed_types import MixedTypes
+from tidemill.checks.integrity.outliers import Outliers
+from tidemill.checks.integrity.single_value import SingleValue
+from tidemill.checks.integrity.special_characters import SpecialCharacters
+from tidemill.checks.integrity.string_mismatch import StringMismatch
+from tidemill.checks.integrity.text_lengths import TextLengths
 from tidemill.checks.leakage.leakage import Leakage
 from tidemill.checks.leakage.row_overlap import RowOverlap
 from tidemill.checks.leakage.single_feature import SingleFeature
@@ -28,6 +39,15 @@ from tidemill.checks.quality.pattern import Pattern
 from tidemill.checks.quality.ranges import Ranges
 from tidemill.checks.quality.schema import SchemaMatch
 from tidemill.checks.quality.unique import UniqueKey
+from tidemill.checks.train_test.association_change import AssociationChange
+from tidemill.checks.train_test.dataset_sizes import DatasetSizes
+from tidemill.checks.train_test.key_overlap import KeyOverlap
+from tidemill.checks.train_test.label_drift import LabelDrift
+from tidemill.checks.train_test.multivariate_drift import MultivariateDrift
+from tidemill.checks.train_test.new_categories import NewCategories
+from tidemill.checks.train_test.new_labels import NewLabels
+from tidemill.checks.train_test.new_variants import NewVariants
+from tidemill.checks.train_test.time_duplicates import TimeDuplicates
 from tidemill.core.names import shown
 from tidemill.core.nearest import did_you_mean
 
@@ -39,8 +59,18 @@ _DRIFT: tuple[type[Check], ...] = (
 )  # fmt: skip
 _PERFORMANCE: tuple[type[Check], ...] = (*METRIC_CHECKS.values(), Calibration, Slices, Latency)
 _LEAKAGE: tuple[type[Check], ...] = (Leakage, TimeOverlap, RowOverlap, SingleFeature)
+_INTEGRITY: tuple[type[Check], ...] = (
+    SingleValue, SpecialCharacters, MixedNulls, MixedTypes, StringMismatch, TextLengths, ConflictingLabels,
+    ClassBalance, Outliers, FeatureCorrelation, IdentifierLeakage,
+)  # fmt: skip
+_TRAIN_TEST: tuple[type[Check], ...] = (
+    DatasetSizes, NewLabels, NewCategories, NewVariants, TimeDuplicates, KeyOverlap, LabelDrift, AssociationChange,
+    MultivariateDrift,
+)  # fmt: skip
 
-CHECKS: dict[str, type[Check]] = {check.name: check for check in (*_QUALITY, *_DRIFT, *_PERFORMANCE, *_LEAKAGE)}
+CHECKS: dict[str, type[Check]] = {
+    check.name: check for check in (*_QUALITY, *_DRIFT, *_PERFORMANCE, *_LEAKAGE, *_INTEGRITY, *_TRAIN_TEST)
+}
 """Every check by its name."""
 
 

@@ -4,8 +4,9 @@ from typing import TYPE_CHECKING, ClassVar
 
 from tidemill.checks.check import Check
 from tidemill.checks.errors import InvalidParam, NotEnough
-from tidemill.checks.inputs import Inputs, collect
-from tidemill.checks.outcome import EXACT, Outcome, Verdict, table
+from tidemill.checks.inputs import Inputs, check_columns
+from tidemill.checks.outcome import Outcome, Verdict, table
+from tidemill.checks.row_digests import BY_DIGEST, digest_rows
 from tidemill.core.lazy import lazy
 
 if TYPE_CHECKING:
@@ -48,16 +49,17 @@ class RowOverlap(Check, frozen=True, kw_only=True):
         columns = self.columns or inputs.key or tuple(name for name in here if name in there)
         if not columns:
             raise InvalidParam("The tables have no column in common", hint="Give `columns`.")
-        train, test = collect(reference, columns), collect(inputs.current, columns)
-        if not train.height or not test.height:
-            raise NotEnough("A table has no rows", hint="Give rows to compare.")
+        check_columns(reference, columns)
+        check_columns(inputs.current, columns)
         types = {name: there[name] for name in columns if there[name] != here[name]}
-        if types:
-            test = test.with_columns(pl.col(name).cast(dtype, strict=False) for name, dtype in types.items())
-        seen, asked = train.hash_rows(seed=0), test.hash_rows(seed=0)
+        alike = [pl.col(name).cast(dtype, strict=False) for name, dtype in types.items()]
+        seen = digest_rows(reference, columns)
+        asked = digest_rows(inputs.current.lazy().with_columns(alike), columns)
+        if not len(seen) or not len(asked):
+            raise NotEnough("A table has no rows", hint="Give rows to compare.")
         found = asked.is_in(seen.unique().implode())
         both, twins = int(found.sum()), int(seen.is_duplicated().sum())
-        share = both / test.height
+        share = both / len(asked)
         by = ", ".join(columns[:6]) + (f" and {len(columns) - 6} more" if len(columns) > 6 else "")
         rows = found.arg_true().head(20).to_list()
         return Outcome(
@@ -66,9 +68,9 @@ class RowOverlap(Check, frozen=True, kw_only=True):
             value=share,
             threshold=f"<= {self.at_most:g}",
             reason=(
-                f"{both} of {test.height} test rows are also in training, by {by}; "
-                f"{twins / train.height:.1%} of training rows have a twin in training."
+                f"{both} of {len(asked)} test rows are also in training, by {by}; "
+                f"{twins / len(seen):.1%} of training rows have a twin in training."
             ),
-            error_rate=EXACT,
+            error_rate=BY_DIGEST,
             table=table(("test row in training",), [(int(row),) for row in rows]),
         )

@@ -1,15 +1,18 @@
 """Does one feature tell the truth on its own."""
 
+import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from tidemill.checks.check import Check
 from tidemill.checks.columns import numbers
 from tidemill.checks.errors import NotEnough
-from tidemill.checks.inputs import Inputs, collect
+from tidemill.checks.inputs import Inputs
 from tidemill.checks.outcome import Interval, Outcome, Verdict, table
 from tidemill.checks.performance.metric import Estimate, estimate
 from tidemill.checks.performance.r2 import R2
 from tidemill.checks.performance.roc_auc import ROC_AUC
+from tidemill.checks.sampling import said_sample, sample_rows
 from tidemill.core.lazy import lazy
 
 if TYPE_CHECKING:
@@ -25,18 +28,24 @@ else:
 _MOST_BINS = 256
 _ROWS_A_BIN = 40  # half of them learn
 _PRIOR_ROWS = 1.0
+_ROWS_NEEDED = 100
+_MOST_CLASSES = 5
+SAMPLE = 200_000
+"""How many rows are enough: an AUC of that many is known within 0.003."""
 
 
 class SingleFeature(Check, frozen=True, kw_only=True):
     """Does no single feature predict the truth suspiciously well.
 
     Each feature alone predicts the truth from the mean truth of its bins or categories, learnt on every other row, so
-    that an identifier does not look like an oracle. Judged is the ROC AUC for a truth of 0 and 1, else r2.
+    that an identifier does not look like an oracle. Judged is the ROC AUC for a truth of two values, else r2; of a
+    truth of more than two words each of the five most frequent is held against the rest, and the best counts.
 
     Args:
         columns: Which features; all when left out.
         at_most: The score that is still believable.
         confidence: That all features' intervals hold at once (Bonferroni).
+        sample: About how many rows are looked at.
 
     Error rate: of failing though every feature truly is within the limit at most half of `1 - confidence`.
 
@@ -49,6 +58,7 @@ class SingleFeature(Check, frozen=True, kw_only=True):
     columns: tuple[str, ...] = ()
     at_most: float = 0.95
     confidence: float = 0.95
+    sample: int = SAMPLE
 
     def judge(self, inputs: Inputs) -> Outcome:
         """Return the feature that predicts best on its own.
@@ -58,24 +68,11 @@ class SingleFeature(Check, frozen=True, kw_only=True):
         """
         truth = inputs.need("truth")
         names = [name for name in self.columns or inputs.feature_names() if name != truth]
-        frame = collect(inputs.current, (truth, *names))
-        truths = numbers(frame[truth], f"The truth {truth!r}")
-        known = np.isfinite(truths)
-        truths, frame = truths[known], frame.filter(pl.Series(known))
-        if len(truths) < 100:
-            raise NotEnough(f"{len(truths)} rows have a truth, and 100 are needed", hint="Give more rows.")
-        metric = ROC_AUC if np.isin(truths, (0.0, 1.0)).all() else R2
-        confidence = 1 - (1 - self.confidence) / max(1, len(names))
-        found: dict[str, Estimate] = {}
-        for name in names:
-            groups = _groups(frame[name])
-            if groups is not None:
-                found[name] = estimate(metric, truths, _held_out_means(groups, truths), confidence=confidence)
-        if not found:
-            raise NotEnough("No feature could be measured", hint="Give numeric, text or boolean features.")
-        return self._outcome(found)
+        frame = sample_rows(inputs.current, (truth, *names), self.sample)
+        found = measure_features(frame, truth, names, confidence=self.confidence)
+        return self._outcome(found, said_sample(inputs, frame.height))
 
-    def _outcome(self, found: dict[str, Estimate]) -> Outcome:
+    def _outcome(self, found: dict[str, Estimate], rows: str) -> Outcome:
         ranked = sorted(found.items(), key=lambda item: (-item[1].value, item[0]))
         name, top = ranked[0]
         if any(one.low > self.at_most for one in found.values()):
@@ -88,13 +85,60 @@ class SingleFeature(Check, frozen=True, kw_only=True):
             value=top.value,
             interval=Interval(low=top.low, high=top.high, confidence=top.confidence),
             threshold=f"<= {self.at_most:g}",
-            reason=f"{name} alone reaches {top.metric} {top.value:.4f}; the limit is {self.at_most:g}.",
+            reason=f"{name} alone reaches {top.metric} {top.value:.4f} {rows}; the limit is {self.at_most:g}.",
             error_rate=f"a false fail of any feature: at most {(1 - self.confidence) / 2:.3g}",
             table=table(
                 ("feature", "metric", "value", "low", "high"),
                 [(name, one.metric, one.value, one.low, one.high) for name, one in ranked],
             ),
         )
+
+
+def measure_features(
+    frame: "pl.DataFrame", truth: str, names: Sequence[str], *, confidence: float
+) -> dict[str, Estimate]:
+    """Return how well each feature alone predicts the truth, with intervals that hold at once.
+
+    Args:
+        frame: The rows.
+        truth: The column of the truth: numbers, booleans or words.
+        names: The features; those of nested types are left out.
+        confidence: That all intervals hold at once.
+
+    Raises:
+        NotEnough: If fewer than 100 rows have a truth, or no feature can be measured.
+    """
+    targets = _targets(frame[truth], truth)
+    known = np.isfinite(targets[0])
+    if int(known.sum()) < _ROWS_NEEDED:
+        raise NotEnough(f"{int(known.sum())} rows have a truth, and {_ROWS_NEEDED} are needed", hint="Give more rows.")
+    metric = ROC_AUC if np.isin(targets[0][known], (0.0, 1.0)).all() else R2
+    each = 1 - (1 - confidence) / max(1, len(names) * len(targets))
+    frame = frame.filter(pl.Series(known))
+    found: dict[str, Estimate] = {}
+    for name in names:
+        groups = _groups(frame[name])
+        if groups is not None:
+            scored = [
+                estimate(metric, target, _held_out_means(groups, target), confidence=each)
+                for target in (target[known] for target in targets)
+            ]
+            found[name] = max(scored, key=lambda one: one.value)
+    if not found:
+        raise NotEnough("No feature could be measured", hint="Give numeric, text or boolean features.")
+    return found
+
+
+def _targets(values: "pl.Series", truth: str) -> "list[Floats]":
+    """Return the truth as numbers, shape (rows,); of words each of the frequent ones against all others."""
+    if values.dtype not in (pl.String, pl.Categorical, pl.Enum):
+        return [numbers(values, f"The truth {truth!r}")]
+    words = values.cast(pl.String)
+    counted = words.drop_nulls().rename("value").value_counts(name="count")
+    ranked = counted.sort(["count", "value"], descending=[True, False])["value"].to_list()
+    chosen = ranked[1:] if len(ranked) == 2 else ranked[:_MOST_CLASSES]
+    found = [(words == word).cast(pl.Float64).fill_null(math.nan).to_numpy() for word in chosen]
+    return found or [np.full(len(words), math.nan)]
 
 
 def _groups(values: "pl.Series") -> "npt.NDArray[np.int64] | None":

@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, ClassVar
 from tidemill.checks.check import Check
 from tidemill.checks.errors import NotEnough
 from tidemill.checks.inputs import Inputs, check_columns
-from tidemill.checks.outcome import EXACT, Outcome, Verdict, table
+from tidemill.checks.outcome import Outcome, Verdict, table
 from tidemill.checks.quality.rule import count_bad
+from tidemill.checks.row_digests import BY_DIGEST, digest_rows
 from tidemill.core.lazy import lazy
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ class Duplicates(Check, frozen=True, kw_only=True):
         columns: Which columns make rows equal; all when left out.
         at_most: The share of rows that may repeat.
 
-    Error rate: none, every row is counted.
+    Error rate: none, every row is counted, by a digest of 64 bits.
 
     Source:
         ISO/IEC 25012:2008, 5.3.1.3 consistency; Elmagarmid, Ipeirotis and Verykios, Duplicate record detection, IEEE
@@ -44,8 +45,8 @@ class Duplicates(Check, frozen=True, kw_only=True):
         check_columns(inputs.current, columns)
         if not columns:
             raise NotEnough("The table has no columns", hint="Give a table.")
-        whole = pl.struct(columns) if len(columns) > 1 else pl.col(columns[0])
-        (repeated,), rows, (first,) = count_bad(inputs.current, [("row", ~whole.is_first_distinct())])
+        digests = digest_rows(inputs.current, columns).to_frame()
+        (repeated,), rows, (first,) = count_bad(digests, [("row", ~pl.col("row").is_first_distinct())])
         if not rows:
             raise NotEnough("The table has no rows", hint="Give rows.")
         share = repeated / rows
@@ -55,6 +56,6 @@ class Duplicates(Check, frozen=True, kw_only=True):
             value=share,
             threshold=f"<= {self.at_most:g}",
             reason=f"{repeated} of {rows} rows equal an earlier one in {len(columns)} columns.",
-            error_rate=EXACT,
+            error_rate=BY_DIGEST,
             table=table(("row that repeats",), [(row,) for row in first]),
         )

@@ -1,0 +1,1 @@
+"""Does a table hold what it seems to hold, and nothing that misleads a training."""

@@ -1,0 +1,1 @@
+"""Do the training and the test rows fit each other."""
