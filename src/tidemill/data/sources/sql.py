@@ -1,0 +1,172 @@
+"""What is asked of a database: a table or a query, in which order, and perhaps only what came since.
+
+Names are always quoted, so that none of them is read as SQL. A query is put in brackets as the origin of a `SELECT`,
+which no statement that writes can be.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from tidemill.core.names import shown
+from tidemill.core.nearest import did_you_mean
+from tidemill.data.errors import InvalidColumns, InvalidOption, UnknownColumn
+from tidemill.data.sources.ports import Ask
+
+OPTIONS = ("table", "query", "order", "new_by")
+"""The options that every database has."""
+_NAME = re.compile(r'\s*("(?:[^"]|"")+"|`[^`]+`|[^\s.,"`]+)\s*')
+_LITERAL = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?|'([^']|'')*'")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SqlAsk:
+    """What is to be read of a database.
+
+    Args:
+        table: The parts of the table's name; empty for a query.
+        query: The query; empty for a table.
+        order: The columns that rows are sorted by.
+        new_by: The column that grows with every row; empty to read everything.
+        since: The literal after which rows are new; empty for the first time.
+        mark: What names are quoted with.
+    """
+
+    table: tuple[str, ...]
+    query: str
+    order: tuple[str, ...]
+    new_by: str
+    since: str
+    mark: str
+
+    @property
+    def label(self) -> str:
+        """How messages and the ledger call it."""
+        return ".".join(self.table) or "query"
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """What was asked, for the version."""
+        asked = {"table": ".".join(self.table)} if self.table else {"query": self.query}
+        return asked | ({"new_by": self.new_by} if self.new_by else {})
+
+    @property
+    def origin(self) -> str:
+        """What stands behind FROM."""
+        return ".".join(map(self.quoted, self.table)) if self.table else f"(\n{self.query}\n) AS source"
+
+    def quoted(self, name: str) -> str:
+        """Return a name as SQL."""
+        if self.mark == "`" and ("`" in name or "\\" in name):
+            raise InvalidOption(f"{shown(name)} cannot be quoted", hint="Rename it in a view.")
+        return f"{self.mark}{name.replace(self.mark, self.mark * 2)}{self.mark}"
+
+    def highest(self) -> str:
+        """Return the expression of the highest value of the growing column."""
+        return f"max({self.quoted(self.new_by)})"
+
+    def select(self, columns: Sequence[str], through: str = "", *, at: str = "", is_sorted: bool = False) -> str:
+        """Return a statement on the rows.
+
+        Args:
+            columns: The columns, as SQL.
+            through: The literal of the highest value of the growing column; empty to take all rows.
+            at: A clause behind the table's name that says as of when.
+            is_sorted: Whether the order matters.
+        """
+        limits = []
+        if self.since:
+            limits.append(f"{self.quoted(self.new_by)} > {self.since}")
+        if through:
+            limits.append(f"{self.quoted(self.new_by)} <= {through}")
+        where = f" WHERE {' AND '.join(limits)}" if limits else ""
+        order = f" ORDER BY {', '.join(map(self.quoted, self.order))}" if self.order and is_sorted else ""
+        return f"SELECT {', '.join(columns)} FROM {self.origin}{at}{where}{order}"  # noqa: S608 - quoted, see above
+
+    def check_columns(self, names: Sequence[str]) -> None:
+        """Let the names of the columns pass if each is there once, and those that are asked for are among them.
+
+        Raises:
+            InvalidColumns: If two have one name.
+            UnknownColumn: If one that is asked for is none of them.
+        """
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise InvalidColumns(
+                f"{shown(self.label)} has two columns {shown(twice)}", hint="Name each of them once, with AS."
+            )
+        for name in (*self.order, *filter(None, [self.new_by])):
+            if name not in names:
+                raise UnknownColumn(f"{shown(self.label)} has no column {shown(name)}", hint=did_you_mean(name, names))
+
+
+def sql_ask(ask: Ask, mark: str = '"') -> SqlAsk:
+    """Return what the options of a source ask of its database.
+
+    Args:
+        ask: The source.
+        mark: What its SQL quotes names with.
+
+    Raises:
+        InvalidOption: If it is neither a table nor a query, or both, or rows are to be added that cannot be told from
+            those that are held.
+    """
+    table, query = ask.option("table"), ask.option("query").strip().rstrip(";").rstrip()
+    if bool(table) == bool(query):
+        raise InvalidOption(
+            f"{ask.uri.scheme}: needs a table or a query" + (", not both" if table else ""),
+            hint="Such as #table=flights, or #query=SELECT … FROM ….",
+        )
+    new_by = ask.option("new_by")
+    return SqlAsk(
+        table=_names(table, ".", "table"),
+        query=query,
+        order=_names(ask.option("order"), ",", "order"),
+        new_by=new_by,
+        since=_since(ask.held, new_by),
+        mark=mark,
+    )
+
+
+def check_added(held: Sequence[Mapping[str, str]], new_by: str) -> None:
+    """Let rows be added to others only if the new ones can be told.
+
+    Raises:
+        InvalidOption: If they cannot.
+    """
+    if held and not new_by:
+        raise InvalidOption(
+            "Rows of a table are added only by a column that grows",
+            hint="Write #new_by=COLUMN behind the source from the first time on, or leave --append out.",
+        )
+
+
+def _since(held: Sequence[Mapping[str, str]], new_by: str) -> str:
+    check_added(held, new_by)
+    through = held[-1].get("through", "") if held else ""
+    if held and not _LITERAL.fullmatch(through):
+        raise InvalidOption(
+            "Where the rows that are held end is not known", hint="Ingest once without --append, with #new_by=COLUMN."
+        )
+    return through
+
+
+def _names(text: str, between: str, option: str) -> tuple[str, ...]:
+    names: list[str] = []
+    position = 0
+    while position < len(text):
+        match = _NAME.match(text, position)
+        end = match.end() if match else position
+        if match is None or (end < len(text) and text[end] != between) or end == len(text) - 1:
+            raise InvalidOption(
+                f"{option}={text} names nothing", hint='Such as flights, public.flights or "my schema".flights.'
+            )
+        names.append(_unquoted(match[1]))
+        position = end + 1
+    return tuple(names)
+
+
+def _unquoted(name: str) -> str:
+    if name[0] == '"':
+        return name[1:-1].replace('""', '"')
+    return name.strip("`")

@@ -1,0 +1,1 @@
+"""Sources of data beside files: databases, warehouses, lake tables, stores."""
