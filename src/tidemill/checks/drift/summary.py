@@ -30,7 +30,7 @@ else:
     pl = lazy("polars")
 
 _CHUNK_ROWS = 1 << 17  # a chunk of float64 and its bin numbers fit into a second-level cache
-_CELLS = 1 << 14
+_CELLS = 1 << 15
 _WORTH_CELLS = 1 << 15
 
 

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tidemill.core.lazy import lazy
-from tidemill.data.profile.records import TextLength, TopValue
+from tidemill.data.profile.kll import Ranks
+from tidemill.data.profile.moments import Moments
+from tidemill.data.profile.records import TextLength, Timeline, TopValue
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,47 +25,6 @@ else:
 
 MOST_COUNTED = 1 << 16
 """The most different values of a column that are all kept with their counts."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Moments:
-    """Number, mean and sum of squared deviations; they add up exactly."""
-
-    count: int = 0
-    mean: float = 0.0
-    squares: float = 0.0
-
-    def __add__(self, other: "Moments") -> "Moments":
-        """Return the moments of both lots of numbers together.
-
-        Source:
-            Chan, Golub and LeVeque, Updating formulae and a pairwise algorithm for computing sample variances (1979).
-        """
-        count = self.count + other.count
-        if not count:
-            return self
-        apart = other.mean - self.mean
-        return Moments(
-            count=count,
-            mean=self.mean + apart * other.count / count,
-            squares=self.squares + other.squares + apart * apart * self.count * other.count / count,
-        )
-
-    @property
-    def deviation(self) -> float:
-        """Standard deviation."""
-        return float(np.sqrt(self.squares / self.count)) if self.count and np.isfinite(self.squares) else 0.0
-
-
-def moments_of(values: "Floats", counts: "Integers | None" = None) -> Moments:
-    """Return the moments of numbers, shape (n,), each with its rows where those are given."""
-    number = len(values) if counts is None else int(counts.sum())
-    if not number:
-        return Moments()
-    with np.errstate(over="ignore", invalid="ignore"):
-        mean = float(np.average(values, weights=counts))
-        squares = float(np.dot((values - mean) ** 2, np.ones(len(values)) if counts is None else counts))
-    return Moments(count=number, mean=mean, squares=squares)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +47,7 @@ class Spread:
     """A column with too many different values to keep them."""
 
     bins: "NumericReference | CategoryReference"
-    moments: Moments = Moments()
+    moments: Moments = Moments()  # noqa: RUF009 - frozen
     registers: "Registers | None" = None
     hash_kind: str = ""
     distinct: int = 0
@@ -94,6 +55,10 @@ class Spread:
     high: float | str | None = None
     top: tuple[TopValue, ...] = ()
     length: TextLength | None = None
+    ranks: Ranks | None = None
+    zeros: int = 0
+    negatives: int = 0
+    timeline: Timeline | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +70,7 @@ class Gauge:
         type: The word of its type.
         rows: Number of rows.
         nulls: Rows without a value.
+        not_finite: Rows with NaN or an infinity.
         held: What is kept of its values; None for types that are only counted.
     """
 
@@ -112,6 +78,7 @@ class Gauge:
     type: str
     rows: int
     nulls: int
+    not_finite: int = 0
     held: Numbers | Texts | Spread | None = None
 
 

@@ -1,5 +1,6 @@
 """One batch of a column, measured."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tidemill.checks.drift.reference import CategoryReference, NumericReference
@@ -10,14 +11,16 @@ from tidemill.data.profile.bins import CATEGORIES_PER_BIN, bins_of_counts, quant
 from tidemill.data.profile.gauge import (
     MOST_COUNTED,
     Gauge,
-    Moments,
     Numbers,
     Spread,
     Texts,
     is_number,
-    moments_of,
 )
-from tidemill.data.profile.records import TextLength, TopValue
+from tidemill.data.profile.kll import ranks_of
+from tidemill.data.profile.lengths import lengths_of
+from tidemill.data.profile.moments import Moments, moments_of
+from tidemill.data.profile.records import TopValue
+from tidemill.data.profile.timeline import DAY_S, timeline_of
 from tidemill.data.types import type_word
 
 if TYPE_CHECKING:
@@ -35,6 +38,7 @@ _PROBE = 1 << 12
 _MOST_TOP = 20
 _HEAVY = 0.005
 _LONGEST_VALUE = 100
+_FINER = 2
 
 
 def measure(series: "pl.Series", most_bins: int) -> Gauge:
@@ -47,14 +51,20 @@ def measure(series: "pl.Series", most_bins: int) -> Gauge:
     word = type_word(series.dtype)
     known = series.drop_nulls()
     held: Numbers | Texts | Spread | None = None
+    strange = 0
     if is_number(word):
-        held = _measure_numbers(known, most_bins)
+        array = as_numbers(known)
+        strange = len(known) - len(array)
+        held = _measure_numbers(series.name, word, array, most_bins)
     elif word in {"text", "bool"}:
         held = _measure_texts(known.cast(pl.String), most_bins * CATEGORIES_PER_BIN)
-    return Gauge(name=series.name, type=word, rows=len(series), nulls=series.null_count(), held=held)
+    return Gauge(
+        name=series.name, type=word, rows=len(series), nulls=series.null_count(), not_finite=strange, held=held
+    )
 
 
-def _as_numbers(known: "pl.Series") -> "npt.NDArray[np.generic]":
+def as_numbers(known: "pl.Series") -> "npt.NDArray[np.generic]":
+    """Return the finite numbers of a column without nulls, dates and moments in seconds since the epoch."""
     dtype = known.dtype
     if dtype == pl.Date:
         return known.to_physical().to_numpy() * 86400.0
@@ -68,15 +78,14 @@ def _as_numbers(known: "pl.Series") -> "npt.NDArray[np.generic]":
     return array if finite.all() else array[finite]
 
 
-def _measure_numbers(known: "pl.Series", most_bins: int) -> Numbers | Spread:
-    array = _as_numbers(known)
+def _measure_numbers(name: str, word: str, array: "npt.NDArray[np.generic]", most_bins: int) -> Numbers | Spread:
     if not len(array):
         return Numbers(values=np.empty(0), counts=np.empty(0, np.int64))
     low, high = array.min(), array.max()
     whole = array.dtype.kind in "iu"
     counted: Numbers | None = None
     if whole and max(abs(int(low)), abs(int(high))) > _EXACT_FLOAT:
-        return _spread_numbers(known.name, array, most_bins)
+        return _spread_numbers(name, word, array, most_bins)
     if whole and int(high) - int(low) < min(_DENSE, 64 * len(array) + 1024):
         counts = np.bincount(array.astype(np.int64) - int(low))
         places = np.flatnonzero(counts)
@@ -85,7 +94,7 @@ def _measure_numbers(known: "pl.Series", most_bins: int) -> Numbers | Spread:
         counted = _count(array)
     if counted is not None and len(counted.values) <= MOST_COUNTED:
         return counted
-    return _spread_numbers(known.name, array, most_bins)
+    return _spread_numbers(name, word, array, most_bins)
 
 
 def _count(array: "npt.NDArray[np.generic]") -> Numbers:
@@ -105,20 +114,27 @@ def _repeats(array: "npt.NDArray[np.generic]") -> bool:
     return len(counts) + once * once / (2 * twice + 1) < MOST_COUNTED / 4
 
 
-def _spread_numbers(name: str, array: "npt.NDArray[np.generic]", most_bins: int) -> Spread:
+def _spread_numbers(name: str, word: str, array: "npt.NDArray[np.generic]", most_bins: int) -> Spread:
     numbers = array.astype(np.float64, copy=False)
     low, high = float(numbers.min()), float(numbers.max())
     values, counts = np.unique(numbers[:: max(1, len(numbers) // _SAMPLE)], return_counts=True)
-    edges, _ = quantile_edges(values, counts, most_bins)
-    edges[0], edges[-1] = (np.nextafter(low, -np.inf) if low > np.finfo(np.float64).min else low), high
+    edges, fine = (quantile_edges(values, counts, most)[0] for most in (most_bins, most_bins * _FINER))
+    for ends in (edges, fine):
+        ends[0], ends[-1] = (np.nextafter(low, -np.inf) if low > np.finfo(np.float64).min else low), high
+    fine = np.union1d(edges, fine)
+    in_fine = bin_counts(numbers, fine)
     moments = moments_of(numbers)
     exact = array.dtype.kind == "f" or max(abs(low), abs(high)) <= _EXACT_FLOAT
-    hashes = sketch.hash_numbers(numbers) if exact else sketch.hash_bits(array.astype(np.int64).view(np.uint64))
+    registers = (
+        sketch.registers(numbers, sketch.hash_numbers)
+        if exact
+        else sketch.registers(array.astype(np.int64).view(np.uint64), sketch.hash_bits)
+    )
     return Spread(
         bins=NumericReference(
             name=name,
             edges=tuple(edges.tolist()),
-            counts=tuple(bin_counts(numbers, edges).tolist()),
+            counts=(*np.diff(np.cumsum(in_fine)[np.searchsorted(fine, edges)], prepend=0).tolist(), 0),
             nulls=0,
             low=low,
             high=high,
@@ -126,12 +142,21 @@ def _spread_numbers(name: str, array: "npt.NDArray[np.generic]", most_bins: int)
             is_discrete=False,
         ),
         moments=moments,
-        registers=sketch.registers(hashes),
+        registers=registers,
         hash_kind=sketch.NUMBER_KIND if exact else sketch.WHOLE_KIND,
         low=low,
         high=high,
         top=_heavy_numbers(numbers, values, counts),
+        ranks=ranks_of(fine, in_fine[:-1], most_bins),
+        zeros=int(np.count_nonzero(numbers == 0)),
+        negatives=int(np.count_nonzero(numbers < 0)),
+        timeline=timeline_of(numbers, least_s=least_period(word)) if word.startswith("date") else None,
     )
+
+
+def least_period(word: str) -> int:
+    """Return the shortest period, in seconds, in which rows of a type of dates or moments are counted."""
+    return DAY_S if word == "date" else 1
 
 
 def _heavy_numbers(
@@ -168,7 +193,7 @@ def _spread_texts(known: "pl.Series", most: int) -> Spread:
         low=cut(known.min()),
         high=cut(known.max()),
         top=tuple(TopValue(value=cut(v) or "", count=c) for v, c in zip(values, counts, strict=True))[:_MOST_TOP],
-        length=_length(lengths.to_numpy(), None),
+        length=lengths_of(lengths.to_numpy()),
     )
 
 
@@ -177,39 +202,46 @@ def cut(value: object) -> str | None:
     return None if value is None else str(value)[:_LONGEST_VALUE]
 
 
-def spread(gauge: Gauge, most_bins: int) -> Gauge:
-    """Return a column whose values were all kept as bins and a sketch."""
+def spread(gauge: Gauge, most_bins: int, *, sketched: bool = True) -> Gauge:
+    """Return a column whose values were all kept as bins and sketches; without sketches where not asked."""
     held = gauge.held
     if isinstance(held, Numbers):
-        moments = moments_of(held.values, held.counts)
-        bins = bins_of_counts(
-            gauge.name, held.values, held.counts, nulls=0, deviation=moments.deviation, most=most_bins
-        )
-        made = Spread(
-            bins=bins,
-            moments=moments,
-            registers=sketch.registers(sketch.hash_numbers(held.values)),
-            hash_kind=sketch.NUMBER_KIND,
-            distinct=len(held.values),
-            low=bins.low,
-            high=bins.high,
-            top=top_numbers(held),
-        )
-        return Gauge(name=gauge.name, type=gauge.type, rows=gauge.rows, nulls=gauge.nulls, held=made)
+        return replace(gauge, held=_spread_counted(gauge, held, most_bins, sketched=sketched))
     if isinstance(held, Texts):
+        texts = held.frame["value"]
         made = Spread(
             bins=categories(gauge.name, held, most=most_bins * CATEGORIES_PER_BIN),
             moments=Moments(count=gauge.rows - gauge.nulls),
-            registers=sketch.registers(sketch.hash_texts(held.frame["value"])),
-            hash_kind=sketch.text_kind(),
+            registers=sketch.registers(sketch.hash_texts(texts)) if sketched else None,
+            hash_kind=sketch.text_kind() if sketched else "",
             distinct=held.frame.height,
-            low=cut(held.frame["value"].min()),
-            high=cut(held.frame["value"].max()),
+            low=cut(texts.min()),
+            high=cut(texts.max()),
             top=top_texts(held),
-            length=length_of(held),
+            length=lengths_of(texts.str.len_chars().to_numpy(), held.frame["count"].to_numpy()),
         )
-        return Gauge(name=gauge.name, type=gauge.type, rows=gauge.rows, nulls=gauge.nulls, held=made)
+        return replace(gauge, held=made)
     return gauge
+
+
+def _spread_counted(gauge: Gauge, held: Numbers, most_bins: int, *, sketched: bool) -> Spread:
+    moments = moments_of(held.values, held.counts)
+    bins = bins_of_counts(gauge.name, held.values, held.counts, nulls=0, deviation=moments.deviation, most=most_bins)
+    is_moment = gauge.type.startswith("date")
+    return Spread(
+        bins=bins,
+        moments=moments,
+        registers=sketch.registers(held.values, sketch.hash_numbers) if sketched else None,
+        hash_kind=sketch.NUMBER_KIND if sketched else "",
+        distinct=len(held.values),
+        low=bins.low,
+        high=bins.high,
+        top=top_numbers(held),
+        ranks=ranks_of(held.values, held.counts, most_bins) if sketched else None,
+        zeros=int(held.counts[held.values == 0].sum()),
+        negatives=int(held.counts[held.values < 0].sum()),
+        timeline=timeline_of(held.values, held.counts, least_s=least_period(gauge.type)) if is_moment else None,
+    )
 
 
 def categories(name: str, held: Texts, *, most: int) -> CategoryReference:
@@ -238,16 +270,3 @@ def top_texts(held: Texts) -> tuple[TopValue, ...]:
     """Return the most frequent texts."""
     ordered = held.frame.sort(["count", "value"], descending=[True, False]).head(_MOST_TOP)
     return tuple(TopValue(value=cut(value) or "", count=count) for value, count in ordered.iter_rows())
-
-
-def length_of(held: Texts) -> TextLength | None:
-    """Return how long the texts are."""
-    if not held.frame.height:
-        return None
-    return _length(held.frame["value"].str.len_chars().to_numpy(), held.frame["count"].to_numpy())
-
-
-def _length(lengths: "npt.NDArray[np.generic]", counts: "npt.NDArray[np.int64] | None") -> TextLength:
-    whole = lengths.astype(np.float64)
-    mean = float(np.average(whole, weights=counts))
-    return TextLength(shortest=int(whole.min()), longest=int(whole.max()), mean=mean)

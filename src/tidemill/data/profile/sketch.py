@@ -1,6 +1,7 @@
-"""How many different values there are, estimated in a kilobyte that merges."""
+"""How many different values there are, estimated in four kilobytes that merge."""
 
 import base64
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from tidemill.core.lazy import lazy, load
@@ -15,8 +16,9 @@ if TYPE_CHECKING:
 else:
     np = lazy("numpy")
 
-_BITS = 10
+_BITS = 12
 _SIZE = 1 << _BITS
+_CHUNK = 1 << 14  # a chunk and what is made of it stay in a second-level cache
 
 
 def hash_numbers(values: "npt.NDArray[np.float64]") -> "Hashes":
@@ -42,23 +44,32 @@ def hash_texts(values: "pl.Series") -> "Hashes":
     return values.hash().to_numpy()
 
 
-def registers(hashes: "Hashes") -> "Registers":
-    """Return the registers of the sketch, shape (1024,).
+def registers(values: "npt.NDArray[np.generic]", hashed: "Callable[..., Hashes] | None" = None) -> "Registers":
+    """Return the registers of the sketch, shape (4096,).
+
+    Args:
+        values: The rows, shape (rows,).
+        hashed: Gives their hashes; left out where they are hashes.
 
     Source:
         Flajolet, Fusy, Gandouet and Meunier, HyperLogLog (2007).
     """
-    places = (hashes >> np.uint64(64 - _BITS)).astype(np.int64)
-    rest = (hashes << np.uint64(_BITS)) | np.uint64(1 << (_BITS - 1))
-    exponents = np.frexp(rest.astype(np.float64))[1]  # the place of the highest bit, from 1
-    ranks = (65 - exponents).astype(np.uint8)
-    held = np.zeros(_SIZE, dtype=np.uint8)
-    np.maximum.at(held, places, ranks)
-    return held
+    seen = np.zeros(_SIZE << 6, dtype=bool)
+    for start in range(0, len(values), _CHUNK):
+        chunk = values[start : start + _CHUNK]
+        hashes = hashed(chunk) if hashed else chunk.view(np.uint64)
+        rest = (hashes << np.uint64(_BITS)) | np.uint64(1 << (_BITS - 1))
+        # 53 bits are a float64 without loss, whose exponent is the place of the highest bit.
+        exponents = (rest >> np.uint64(11)).astype(np.float64).view(np.int64) >> 52
+        places = ((hashes >> np.uint64(64 - _BITS)) << np.uint64(6)).view(np.int64)
+        seen[places + (1023 + 53 - exponents)] = True
+    by_register = seen.reshape(_SIZE, 64)
+    highest: npt.NDArray[np.int64] = 63 - np.argmax(by_register[:, ::-1], axis=1)
+    return np.where(by_register.any(axis=1), highest, 0).astype(np.uint8)
 
 
 def estimate(held: "Registers") -> int:
-    """Return about how many different values were counted, within about 3 percent."""
+    """Return about how many different values were counted, within about 2 percent."""
     alpha = 0.7213 / (1 + 1.079 / _SIZE)
     raw = alpha * _SIZE * _SIZE / float(np.sum(np.exp2(-held.astype(np.float64))))
     empty = int(np.count_nonzero(held == 0))

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from tidemill.checks.drift.reference import NumericReference, build_reference
 from tidemill.checks.drift.summary import summarise
 from tidemill.data.profile.bins import rebin
-from tidemill.data.profile.build import decode_profile, encode_profile, profile_frame
+from tidemill.data.profile.build import decode_profile, encode_profile, profile_batches, profile_frame
 from tidemill.data.profile.merge import merge_profiles
 from tidemill.data.profile.records import ColumnProfile, Profile
+from tidemill.data.profile.timeline import gaps
 
 RANDOM = np.random.Generator(np.random.PCG64(7))
 
@@ -179,3 +180,58 @@ def test_profiles_of_unlike_types_merge() -> None:
     missing = profile_frame(pl.DataFrame({"x": pl.Series([None, None], dtype=pl.String)}))
     merged = merge_profiles([whole, broken, missing]).columns[0]
     assert (merged.type, merged.rows, merged.nulls, merged.distinct, merged.low) == ("float64", 6, 2, 3, 0.5)
+
+
+def test_numbers_have_a_shape_and_quantiles() -> None:
+    values = np.concatenate([RANDOM.exponential(size=150_000), [0.0, 0.0, -1.0, np.nan, np.inf]])
+    found = column(pl.DataFrame({"x": values}))
+    finite = values[np.isfinite(values)]
+    z = (finite - finite.mean()) / finite.std()
+    assert (found.zeros, found.negatives, found.not_finite) == (2, 1, 2)
+    assert found.skewness == pytest.approx((z**3).mean())
+    assert found.kurtosis == pytest.approx((z**4).mean() - 3)
+    for quantile in found.quantiles:
+        assert isinstance(quantile.value, float)
+        assert abs((finite <= quantile.value).mean() - quantile.share) < 0.01
+
+
+def test_quantiles_of_counted_values_are_exact() -> None:
+    found = column(pl.DataFrame({"x": list(range(1, 101))}))
+    assert [(each.share, each.value) for each in found.quantiles] == [
+        (0.01, 1), (0.05, 5), (0.25, 25), (0.5, 50), (0.75, 75), (0.95, 95), (0.99, 99),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("parts", [2, 7])
+def test_merged_profiles_have_the_quantiles_shape_and_periods_of_all_rows(parts: int) -> None:
+    start = datetime(2020, 1, 1, tzinfo=UTC)
+    rows = 90_000
+    frame = pl.DataFrame(
+        {
+            "x": np.exp(RANDOM.normal(size=rows)) - 1,
+            "at": [start + timedelta(seconds=37 * i if i < rows / 2 else 37 * i + 4e6) for i in range(rows)],
+            "t": [f"{i:0{i % 9}}" for i in range(rows)],
+        }
+    )
+    merged, whole = merge_profiles(lots(frame, parts)), profile_frame(frame)
+    for ours, true in zip(merged.columns, whole.columns, strict=True):
+        assert (ours.timeline, ours.zeros, ours.negatives) == (true.timeline, true.zeros, true.negatives)
+        if ours.length and true.length:
+            assert (ours.length.counts, ours.length.empty) == (true.length.counts, true.length.empty)
+    x = merged.columns[0]
+    assert x.skewness == pytest.approx(whole.columns[0].skewness)
+    assert x.kurtosis == pytest.approx(whole.columns[0].kurtosis)
+    for quantile in x.quantiles:
+        assert isinstance(quantile.value, float)
+        assert abs((frame["x"] <= quantile.value).mean() - quantile.share) < 0.01  # type: ignore[operator]
+    timeline = merged.columns[1].timeline
+    assert timeline is not None
+    assert max(gap.end_s - gap.start_s for gap in gaps(timeline)) == pytest.approx(4e6, abs=2 * timeline.step_s)
+
+
+def test_batches_are_told_and_equal_tables_have_equal_profiles() -> None:
+    frame = pl.DataFrame({"x": RANDOM.normal(size=200_000)})
+    heard: list[int] = []
+    first = profile_batches(frame.iter_slices(50_000), told=heard.append)
+    assert heard == [50_000, 100_000, 150_000, 200_000]
+    assert encode_profile(first) == encode_profile(profile_batches(frame.iter_slices(50_000)))

@@ -1,0 +1,251 @@
+"""How the columns of a batch go together, as sums; and the sums of several batches."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+from tidemill.core.lazy import lazy
+from tidemill.data.profile.gauge import Gauge, Numbers, Texts, is_number
+from tidemill.data.profile.records import Axis, Relations
+from tidemill.data.profile.relations import Sums, pack, unpack
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    import polars as pl
+
+    Floats = npt.NDArray[np.float64]
+    Integers = npt.NDArray[np.int64]
+else:
+    np = lazy("numpy")
+    pl = lazy("polars")
+
+MOST_NUMBERS = 32
+MOST_AXES = 12
+MOST_VALUES = 20
+_CHUNK = 1 << 15  # a chunk of 32 columns stays in a second-level cache or little above
+_PER_SECOND = {"ms": 1e3, "us": 1e6, "ns": 1e9}
+
+Map = Callable[[Callable[[int], "_Raw"], Iterable[int]], Iterable["_Raw"]]
+
+
+@dataclass(slots=True)
+class _Raw:
+    """Plain sums of a chunk, around a shift that is near the means."""
+
+    pairs: "Floats"
+    tables: "list[Integers]"
+    groups: "list[Floats]"
+
+
+def relate(frame: "pl.DataFrame", gauges: Sequence[Gauge], spread_out: Map) -> Sums:
+    """Return how the columns of a batch go together.
+
+    Args:
+        frame: The rows.
+        gauges: What its columns hold.
+        spread_out: A `map` that may work on several chunks at once.
+    """
+    numbers = [gauge for gauge in gauges if is_number(gauge.type) and gauge.held is not None][:MOST_NUMBERS]
+    axes = [(gauge, axis) for gauge in gauges if (axis := _axis(gauge)) is not None][:MOST_AXES]
+    width = len(numbers)
+    shift = np.array([_near_mean(frame[gauge.name]) for gauge in numbers], dtype=np.float64)
+    codes = [_codes(frame[gauge.name], gauge, axis) for gauge, axis in axes]
+    heights = [len(axis.values) for _, axis in axes]
+    columns = [frame[gauge.name] for gauge in numbers]
+
+    def work(start: int) -> _Raw:
+        values = np.empty((width, min(_CHUNK, frame.height - start)))
+        for at, column in enumerate(columns):
+            values[at] = _as_floats(column.slice(start, _CHUNK)) - shift[at]
+        return _raw(values, [code[start : start + _CHUNK] for code in codes], heights)
+
+    raw = _Raw(
+        np.zeros((4, width, width)),
+        [np.zeros((a, b), dtype=np.int64) for a, b in combinations(heights, 2)],
+        [np.zeros((3, height, width)) for height in heights],
+    )
+    for part in spread_out(work, range(0, frame.height, _CHUNK)):
+        raw.pairs += part.pairs
+        for mine, theirs in zip((*raw.tables, *raw.groups), (*part.tables, *part.groups), strict=True):
+            np.add(mine, theirs, out=mine)
+    names = [axis.name for _, axis in axes]
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        return Sums(
+            numbers=tuple(gauge.name for gauge in numbers),
+            axes=tuple(axis for _, axis in axes),
+            pairs=_centred_pairs(raw.pairs, shift),
+            tables=dict(zip(combinations(names, 2), raw.tables, strict=True)),
+            groups={name: _centred_groups(group, shift) for name, group in zip(names, raw.groups, strict=True)},
+        )
+
+
+def _axis(gauge: Gauge) -> Axis | None:
+    held = gauge.held
+    if isinstance(held, Texts) and held.frame.height <= MOST_VALUES:
+        return Axis(name=gauge.name, values=tuple(held.frame["value"].to_list()))
+    is_whole = gauge.type.startswith(("int", "uint"))
+    if isinstance(held, Numbers) and is_whole and len(held.values) <= MOST_VALUES:
+        return Axis(name=gauge.name, values=tuple(sorted(str(int(value)) for value in held.values)))
+    return None
+
+
+def _near_mean(column: "pl.Series") -> float:
+    known = _as_floats(column.head(_CHUNK))
+    known = known[np.isfinite(known)]
+    return float(known.mean()) if len(known) else 0.0
+
+
+def _as_floats(column: "pl.Series") -> "Floats":
+    """Return numbers with NaN where there is none, dates and moments in seconds since the epoch."""
+    dtype = column.dtype
+    if dtype == pl.Date:
+        return column.to_physical().cast(pl.Float64).to_numpy() * 86400.0
+    if isinstance(dtype, pl.Datetime | pl.Duration):
+        return column.to_physical().cast(pl.Float64).to_numpy() / _PER_SECOND[dtype.time_unit]
+    return column.cast(pl.Float64).to_numpy()
+
+
+def _codes(column: "pl.Series", gauge: Gauge, axis: Axis) -> "Integers":
+    """Return the place of each row's value among the axis's, and one past the last where there is none."""
+    if not axis.values:
+        return np.zeros(len(column), dtype=np.int64)
+    if isinstance(gauge.held, Numbers):
+        ends = sorted((int(value), at) for at, value in enumerate(axis.values))
+        ordered, places = (np.array(side, dtype=np.int64) for side in zip(*ends, strict=True))
+        codes = places[np.searchsorted(ordered, column.fill_null(ends[0][0]).cast(pl.Int64).to_numpy())]
+    else:
+        named = column.cast(pl.String).cast(pl.Enum(axis.values))
+        codes = named.to_physical().fill_null(0).to_numpy().astype(np.int64)
+    if column.null_count():
+        codes = np.where(column.is_null().to_numpy(), len(axis.values), codes)
+    return codes
+
+
+def _raw(values: "Floats", codes: "list[Integers]", heights: Sequence[int]) -> _Raw:
+    is_known = np.isfinite(values)
+    complete = bool(is_known.all())
+    mask = is_known.astype(np.float64)
+    if not complete:
+        values = np.where(is_known, values, 0.0)
+    with np.errstate(over="ignore", invalid="ignore"):
+        second = values * values
+        if complete:
+            size = len(values)
+            pairs = np.stack(
+                [
+                    np.full((size, size), float(values.shape[1])),
+                    np.repeat(values.sum(axis=1)[:, None], size, axis=1),
+                    np.repeat(second.sum(axis=1)[:, None], size, axis=1),
+                    values @ values.T,
+                ]
+            )
+        else:
+            pairs = np.stack([mask @ mask.T, values @ mask.T, second @ mask.T, values @ values.T])
+    tables = []
+    for (a, high), (b, wide) in combinations(zip(codes, heights, strict=True), 2):
+        counted = np.bincount(a * (wide + 1) + b, minlength=(high + 1) * (wide + 1))
+        tables.append(counted.reshape(high + 1, wide + 1)[:high, :wide])
+    groups = []
+    for code, height in zip(codes, heights, strict=True):
+        by_value = np.zeros((3, height, len(values)))
+        rows = np.bincount(code, minlength=height + 1)[:height]
+        for at, (numbers, squares) in enumerate(zip(values, second, strict=True)):
+            known = rows if complete else np.bincount(code, weights=mask[at], minlength=height + 1)[:height]
+            by_value[0, :, at] = known
+            by_value[1, :, at] = np.bincount(code, weights=numbers, minlength=height + 1)[:height]
+            by_value[2, :, at] = np.bincount(code, weights=squares, minlength=height + 1)[:height]
+        groups.append(by_value)
+    return _Raw(pairs, tables, groups)
+
+
+def _centred_pairs(raw: "Floats", shift: "Floats") -> "Floats":
+    rows, sums, squares, products = raw
+    some = np.maximum(rows, 1)
+    means = sums / some
+    return np.stack(
+        [
+            rows,
+            np.where(rows > 0, means + shift[:, None], 0.0),
+            np.maximum(squares - means * sums, 0.0),
+            products - means * sums.T,
+        ]
+    )
+
+
+def _centred_groups(raw: "Floats", shift: "Floats") -> "Floats":
+    rows, sums, squares = raw
+    means = sums / np.maximum(rows, 1)
+    return np.stack([rows, np.where(rows > 0, means + shift, 0.0), np.maximum(squares - means * sums, 0.0)])
+
+
+def merge_relations(parts: Sequence[Relations | None]) -> Relations | None:
+    """Return the relations of several lots of rows together, of the columns that each of them has."""
+    known = [part for part in parts if part is not None]
+    if len(known) != len(parts) or not known:
+        return None
+    return pack(merge_sums([unpack(part) for part in known]))
+
+
+def merge_sums(parts: Sequence[Sums]) -> Sums:
+    """Return the sums of several lots of rows together."""
+    first, *others = parts
+    for other in others:
+        first = _merge_two(first, other)
+    return first
+
+
+def _merge_two(first: Sums, second: Sums) -> Sums:
+    numbers = tuple(name for name in first.numbers if name in second.numbers)
+    theirs = {axis.name: axis for axis in second.axes}
+    axes = []
+    for axis in first.axes:
+        if axis.name in theirs:
+            values = tuple(sorted({*axis.values, *theirs[axis.name].values}))
+            if len(values) <= MOST_VALUES:
+                axes.append(Axis(name=axis.name, values=values))
+    one, two = (_aligned(side, numbers, axes) for side in (first, second))
+    with np.errstate(over="ignore", invalid="ignore"):
+        return Sums(
+            numbers=numbers,
+            axes=tuple(axes),
+            pairs=_add_pairs(one.pairs, two.pairs),
+            tables={pair: one.tables[pair] + two.tables[pair] for pair in one.tables},
+            groups={name: _add_groups(one.groups[name], two.groups[name]) for name in one.groups},
+        )
+
+
+def _aligned(sums: Sums, numbers: Sequence[str], axes: Sequence[Axis]) -> Sums:
+    """Return sums with exactly those columns and values."""
+    columns = [sums.numbers.index(name) for name in numbers]
+    held = {axis.name: axis.values for axis in sums.axes}
+    places = {axis.name: [axis.values.index(value) for value in held[axis.name]] for axis in axes}
+    sizes = {axis.name: len(axis.values) for axis in axes}
+    tables, groups = {}, {}
+    for first, second in combinations(sizes, 2):
+        table = sums.tables[first, second] if (first, second) in sums.tables else sums.tables[second, first].T
+        tables[first, second] = np.zeros((sizes[first], sizes[second]), dtype=np.int64)
+        tables[first, second][np.ix_(places[first], places[second])] = table
+    for name, size in sizes.items():
+        groups[name] = np.zeros((3, size, len(columns)))
+        groups[name][:, places[name]] = sums.groups[name][:, :, columns]
+    pairs = sums.pairs[np.ix_(range(4), columns, columns)]
+    return replace(sums, numbers=tuple(numbers), axes=tuple(axes), pairs=pairs, tables=tables, groups=groups)
+
+
+def _add_pairs(one: "Floats", two: "Floats") -> "Floats":
+    rows = one[0] + two[0]
+    some = np.maximum(rows, 1)
+    apart = two[1] - one[1]
+    weight = one[0] * two[0] / some
+    mean = (one[0] * one[1] + two[0] * two[1]) / some
+    return np.stack([rows, mean, one[2] + two[2] + apart * apart * weight, one[3] + two[3] + apart * apart.T * weight])
+
+
+def _add_groups(one: "Floats", two: "Floats") -> "Floats":
+    rows = one[0] + two[0]
+    some = np.maximum(rows, 1)
+    apart = two[1] - one[1]
+    mean = (one[0] * one[1] + two[0] * two[1]) / some
+    return np.stack([rows, mean, one[2] + two[2] + apart * apart * one[0] * two[0] / some])
