@@ -16,7 +16,10 @@ from tidemill.app.trackers import TrackerService
 from tidemill.app.trackers.importing import Here
 from tidemill.core.access import SYSTEM
 from tidemill.core.settings import Settings
+from tidemill.data.labels.service import LabelService
+from tidemill.data.checking.service import ChecksService
 from tidemill.data.service import DataService
+from tidemill.data.service.folders import FolderService
 from tidemill.delivery.gates import Judge
 from tidemill.delivery.routing import Routing
 from tidemill.delivery.service import DeliveryService
@@ -39,6 +42,9 @@ from tidemill.workflows.ports import Workflows
 
 _SERVICES: dict[str, type] = {
     "data": DataService,
+    "folders": FolderService,
+    "labels": LabelService,
+    "checks": ChecksService,
     "tracking": TrackingService,
     "logged_models": LoggedModelService,
     "pipelines": PipelineService,
@@ -88,6 +94,9 @@ class Workspace:
         home, ledger, objects = self.settings.home, self.ledger, self.objects
         roots, hosts = data_roots(self.settings), self.settings.source_hosts
         self.data = DataService(ledger, objects, roots=roots, barred=[home], hosts=hosts)
+        self.folders = FolderService(self.data.place)
+        self.labels = LabelService(ledger, objects, self.data)
+        self.checks = ChecksService(ledger, objects, self.data)
         self.tracking = TrackingService(ledger, objects)
         self.logged_models = LoggedModelService(ledger, objects)
         datasets = Datasets(self.data, objects)

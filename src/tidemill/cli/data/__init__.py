@@ -2,7 +2,7 @@
 
 import click
 
-from tidemill.cli.data import looking, sources, versions
+from tidemill.cli.data import folders, labelling, labels, looking, sources, versions
 
 
 @click.group()
@@ -20,7 +20,12 @@ for _command in (
     looking.report,
     looking.sample,
     looking.diff,
+    folders.status,
+    folders.checkout,
+    folders.verify,
     versions.tag_,
     versions.untag,
+    labelling.label,
+    labels.labels,
 ):
     data.add_command(_command)

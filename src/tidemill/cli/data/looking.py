@@ -3,6 +3,7 @@
 import click
 import msgspec
 
+from tidemill.checks.quality.finding import Finding
 from tidemill.cli.changes import print_diff
 from tidemill.cli.output import client, common, show, wants_json
 from tidemill.client.client import part
@@ -39,9 +40,9 @@ def report(ref: str) -> None:
     if found.broken:
         click.echo()
         show(list(found.broken))
-    if found.outcomes:
+    if found.findings:
         click.echo()
-        show(list(found.outcomes), columns=["check", "verdict", "value", "threshold", "reason"])
+        show([_finding(each) for each in found.findings])
 
 
 @click.command("sample")
@@ -72,6 +73,11 @@ def diff(before: str, after: str, samples: int) -> None:
         show(found)
     else:
         print_diff(found)
+
+
+def _finding(found: Finding) -> dict[str, object]:
+    """Return what a person reads of a finding."""
+    return {"rule": found.name, "verdict": found.verdict, "bad": found.bad, "of": found.rows, "reason": found.reason}
 
 
 def _told(column: ColumnProfile) -> dict[str, object]:

@@ -11,9 +11,10 @@ from tidemill.cli.output import client, common, done, show, talk, wants_json
 from tidemill.cli.runs import pairs
 from tidemill.client.client import part
 from tidemill.data.records import Dataset, DatasetVersion
+from tidemill.data.sources.uri import join_options
 
 _VERSIONS = "/api/v1/dataset-versions"
-_LISTED = ["number", "kind", "rows", "quarantined", "size_bytes", "tags", "created_at", "created_by"]
+_LISTED = ["number", "kind", "rows", "files", "quarantined", "size_bytes", "tags", "created_at", "created_by"]
 _SHOWN = ["id", "dataset", "number", "kind", "digest", "rows", "rows_read", "quarantined", "size_bytes"]
 
 
@@ -39,6 +40,10 @@ _SHOWN = ["id", "dataset", "number", "kind", "digest", "rows", "rows_read", "qua
 @click.option("--type", "types", multiple=True, metavar="COLUMN=TYPE", help="Read a CSV column as this type.")
 @click.option("--missing", multiple=True, metavar="WORD", help="A word of CSV that stands for a missing value.")
 @click.option("--delimiter", help="What stands between fields of CSV; found when left out.")
+@click.option("--encoding", help="How text is encoded, such as cp1252; UTF-8 or UTF-16 when left out.")
+@click.option("--sheet", metavar="NAME", help="The sheet of a workbook, by name or number.")
+@click.option("--option", "-o", "given", multiple=True, metavar="NAME=VALUE", help="An option of the source's address.")
+@click.option("--as-files", is_flag=True, help="Keep files as they are, byte for byte, as a folder always is.")
 @click.option("--description", default="", help="What the dataset is.")
 @common
 def add(  # noqa: PLR0913 - the options of the command line
@@ -54,11 +59,15 @@ def add(  # noqa: PLR0913 - the options of the command line
     types: tuple[str, ...],
     missing: tuple[str, ...],
     delimiter: str | None,
+    encoding: str | None,
+    sheet: str | None,
+    given: tuple[str, ...],
+    as_files: bool,
     description: str,
 ) -> None:
-    """Make a version of NAME from a file, a quoted pattern such as 'flights-*.csv', or a folder."""
+    """Make a version of NAME from a file, a quoted pattern such as 'flights-*.csv', a folder, or an address."""
     body = {
-        "source": absolute(source),
+        "source": join_options(absolute(source), pairs(given)),
         "rules": _rules(rules_file, rules),
         "key": key,
         "time": time,
@@ -67,6 +76,9 @@ def add(  # noqa: PLR0913 - the options of the command line
         "types": pairs(types),
         "missing": missing or None,
         "delimiter": delimiter,
+        "as_files": as_files,
+        "encoding": encoding,
+        "sheet": sheet,
         "description": description,
     }
     with client() as api:
@@ -74,7 +86,8 @@ def add(  # noqa: PLR0913 - the options of the command line
     if wants_json():
         show(made)
         return
-    counted = "a folder of files" if made.rows is None else f"{made.rows} rows, {made.quarantined} put aside"
+    files = "1 file" if made.files == 1 else f"{made.files or 0:,} files"
+    counted = files if made.rows is None else f"{made.rows} rows, {made.quarantined} put aside"
     click.echo(made.ref)
     talk(f"{made.ref}: {counted}." if made.created else f"{made.ref} holds this already: {counted}.")
 
@@ -139,7 +152,10 @@ def untag(name: str, tag: str) -> None:
 
 
 def absolute(source: str) -> str:
-    """Return a path or pattern as it is named from anywhere, read from the current folder."""
+    """Return a path or pattern as it is named from anywhere, read from the current folder; an address as it is."""
+    scheme, colon, _ = source.partition(":")
+    if colon and ("://" in source or scheme == "python"):
+        return source
     place = Path(source).expanduser().absolute()
     return str(place) if place.exists() else os.path.normpath(place)
 

@@ -1,6 +1,7 @@
 """What one can do with datasets."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,8 @@ from tidemill.data.service.ingest import ingest_table
 from tidemill.data.service.ingest_files import ingest_files
 from tidemill.data.service.place import Place, missing_dataset
 from tidemill.data.service.recording import Order
+from tidemill.data.service.surroundings import DataAround
+from tidemill.data.sources.encoding import check_encoding
 from tidemill.data.sources.locate import locate, stamp
 from tidemill.data.sources.registry import Registry
 from tidemill.data.types import check_asked
@@ -71,6 +74,11 @@ class DataService:
         folders = [here] if roots is None else roots
         self._place = Place(ledger, objects, here, folders, barred, hosts=hosts, registry=registry)
 
+    @property
+    def place(self) -> Place:
+        """What the verbs work on."""
+        return self._place
+
     def ingest(  # noqa: PLR0913 - the words that a dataset has in the project file
         self,
         actor: Actor,
@@ -86,6 +94,8 @@ class DataService:
         delimiter: str | None = None,
         types: dict[str, str] | None = None,
         missing: Sequence[str] | None = None,
+        encoding: str | None = None,
+        sheet: str | None = None,
         as_files: bool = False,
     ) -> DatasetVersion:
         """Make a version of a file, of files that match a pattern, or of a folder.
@@ -106,6 +116,8 @@ class DataService:
             delimiter: What stands between fields of CSV; found when left out.
             types: Types of CSV columns by name: text, int, float, bool, date, datetime; found when left out.
             missing: Words that stand for a missing value in CSV, beside the empty field.
+            encoding: How text is encoded, such as `cp1252`; UTF-8 when left out, or UTF-16 where it shows.
+            sheet: The name or number of a workbook's sheet; it may be left out when there is one.
             as_files: Whether files are kept as they are, byte for byte, as a folder always is, not read as a table.
 
         Raises:
@@ -122,6 +134,8 @@ class DataService:
             delimiter=check_delimiter(delimiter),
             types=check_asked(types or {}),
             missing=None if missing is None else tuple(missing),
+            encoding=check_encoding(encoding),
+            sheet=sheet,
             on_bad_rows=names.parse_on_bad_rows(on_bad_rows),
             key=tuple(key),
             time=time,
@@ -129,8 +143,11 @@ class DataService:
         )
         book = parse_rules(options.rules)
 
-        def make_masks(columns: Sequence[str]) -> list[Mask]:
-            return [Mask(rule, column, bad) for rule, column, bad in book.row_masks(columns)]
+        around = DataAround(self._place, name, book.datasets())
+        options = replace(options, against=around.contents)
+
+        def make_masks(schema: "pl.Schema") -> list[Mask]:
+            return [Mask(one.rule, one.column, one.bad) for one in book.caught(schema, around)]
 
         uri = self._place.registry.parse(source)
         order = Order(
@@ -139,6 +156,7 @@ class DataService:
             options=options,
             book=book,
             make_masks=make_masks,
+            around=around,
             append=append,
             description=description,
         )

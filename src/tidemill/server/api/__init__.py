@@ -1,9 +1,12 @@
 """The routes of the API, a module a stage."""
 
 from tidemill.server.api import (
+    checks,
     data,
     delivery,
+    folders,
     governance,
+    labels,
     maintenance,
     models,
     monitoring,
@@ -16,6 +19,9 @@ from tidemill.server.routes import Route
 
 ROUTES: tuple[Route, ...] = (
     *data.ROUTES,
+    *checks.ROUTES,
+    *folders.ROUTES,
+    *labels.ROUTES,
     *tracking.ROUTES,
     *pipelines.ROUTES,
     *models.ROUTES,

@@ -1,0 +1,154 @@
+"""Folders as versions: what changed since, back to disk, and is every byte what it was."""
+
+import time
+
+import pytest
+
+from tidemill.core.access import OWNER, Actor, Role
+from tidemill.data.errors import InvalidOption, SourceRefused
+from tidemill.data.service.folders import FolderService
+from tidemill.objects.packs.checkout import FilesInTheWay
+
+
+@pytest.fixture
+def folders(data):
+    return FolderService(data.place)
+
+
+@pytest.fixture
+def photos(data, project):
+    """A folder as version 1 of `photos`, long enough ago."""
+    folder = project / "photos"
+    (folder / "sub").mkdir(parents=True)
+    for name, content in {"a": b"one", "b": b"two", "sub/c": b"three" * 400_000}.items():
+        (folder / name).write_bytes(content)
+    time.sleep(0.05)  # writes of just now are never trusted
+    data.ingest(OWNER, "photos", str(folder))
+    return folder
+
+
+def test_a_folder_that_did_not_change_is_the_same_version_and_not_read(data, folders, photos):
+    status = folders.status(OWNER, "photos")
+
+    assert (status.is_unchanged, status.files, status.read_bytes) == (True, 3, 0)
+    assert not data.ingest(OWNER, "photos", str(photos)).created
+
+
+def test_a_status_names_what_changed(folders, photos):
+    (photos / "a").write_bytes(b"ONE")
+    (photos / "b").unlink()
+    (photos / "new").write_bytes(b"x")
+
+    status = folders.status(OWNER, "photos")
+
+    assert (status.added, status.changed, status.removed) == (("new",), ("a",), ("b",))
+    assert status.counts == {"added": 1, "changed": 1, "removed": 1}
+
+
+def test_a_file_that_was_only_touched_is_read_and_found_the_same(folders, photos):
+    (photos / "sub" / "c").write_bytes(b"three" * 400_000)
+
+    status = folders.status(OWNER, "photos")
+
+    assert (status.is_unchanged, status.read_bytes) == (True, 2_000_000)
+
+
+def test_a_version_of_a_change_reads_and_stores_only_that(data, photos, objects):
+    before = sum(objects.size(digest) for digest in objects.digests())
+    (photos / "a").write_bytes(b"ONE")
+
+    second = data.ingest(OWNER, "photos", str(photos))
+
+    assert second.number == 2
+    assert sum(objects.size(digest) for digest in objects.digests()) - before < 5000
+    with data.place.files(second) as files:
+        assert {entry.path: files.read(entry.path) for entry in files.entries} == {
+            "a": b"ONE",
+            "b": b"two",
+            "sub/c": b"three" * 400_000,
+        }
+
+
+def test_append_keeps_the_files_that_the_folder_lacks(data, project, photos):
+    more = project / "more"
+    more.mkdir()
+    (more / "a").write_bytes(b"newer")
+    (more / "d").write_bytes(b"four")
+
+    made = data.ingest(OWNER, "photos", str(more), append=True)
+
+    with data.place.files(made) as files:
+        assert [entry.path for entry in files.entries] == ["a", "b", "d", "sub/c"]
+        assert files.read("a") == b"newer"
+        assert files.read("sub/c") == b"three" * 400_000
+
+
+def test_one_file_is_kept_as_it_is_when_asked(data, write):
+    made = data.ingest(OWNER, "raw", write("table.csv", "a,b\n1,\n"), as_files=True)
+
+    assert (made.kind.value, made.files, made.rows) == ("tree", 1, None)
+    with data.place.files(made) as files:
+        assert files.read("table.csv") == b"a,b\n1,\n"
+
+
+def test_the_status_of_a_table_is_that_of_its_files(ingest, folders, write):
+    ingest("a\n1\n")
+    assert folders.status(OWNER, "table").is_unchanged
+
+    write("table.csv", "a\n2\n")
+    assert folders.status(OWNER, "table").changed == ("table.csv",)
+
+
+def test_a_checkout_brings_a_version_back_and_goes_from_one_to_another(data, folders, photos, tmp_path):
+    (photos / "a").write_bytes(b"ONE")
+    data.ingest(OWNER, "photos", str(photos))
+    out = tmp_path / "out"
+
+    assert folders.checkout(OWNER, "photos@1", target=str(out)).written == 3
+    time.sleep(0.05)
+    assert (out / "a").read_bytes() == b"one"
+    moved = folders.checkout(OWNER, "photos@2", target=str(out))
+    assert (moved.written, moved.kept, moved.removed) == (1, 2, 0)
+    assert (out / "a").read_bytes() == b"ONE"
+    (out / "a").write_bytes(b"mine")
+    with pytest.raises(FilesInTheWay):
+        folders.checkout(OWNER, "photos@1", target=str(out))
+
+
+def test_a_checkout_without_a_target_restores_the_source(folders, photos):
+    (photos / "b").unlink()
+
+    assert folders.checkout(OWNER, "photos").written == 1
+    assert (photos / "b").read_bytes() == b"two"
+
+
+def test_a_table_is_checked_out_as_a_file(ingest, folders, tmp_path):
+    ingest("a\n1\n")
+
+    folders.checkout(OWNER, "table", target=str(tmp_path / "t.csv"))
+
+    assert (tmp_path / "t.csv").read_text() == "a\n1\n"
+
+
+def test_only_the_owner_writes_on_this_machine(folders, photos, tmp_path):
+    with pytest.raises(SourceRefused):
+        folders.checkout(Actor("eve", Role.ADMIN), "photos", target=str(tmp_path / "out"))
+    assert not (tmp_path / "out").exists()
+
+
+def test_verify_names_the_damaged_file(data, folders, photos, objects):
+    assert folders.verify(OWNER, "photos").is_sound
+    layout = data.place.files(data.get(OWNER, "photos")).layout
+    path = objects.path(layout.packs[0][0])
+    path.chmod(0o644)
+    path.write_bytes(b"X" + path.read_bytes()[1:])
+
+    report = folders.verify(OWNER, "photos")
+
+    assert not report.is_sound
+    assert [each.path for each in report.damaged] == ["a"]
+
+
+def test_a_source_elsewhere_has_no_status(folders, photos):
+    with pytest.raises(InvalidOption, match="not on this machine"):
+        folders.status(OWNER, "photos", source="s3://bucket/key")
