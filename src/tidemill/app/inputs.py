@@ -30,5 +30,5 @@ class Datasets:
         version = self._data.get(actor, ref)
         if version.kind is not DatasetKind.TABLE:
             raise NotATable(f"{version.ref} is a folder of files", hint="Read its files with `DataService.export`.")
-        files = [str(self._objects.verify(part.digest)) for part in version.parts]
+        files = [str(self._objects.verify(segment.digest)) for part in version.parts for segment in part.segments]
         return DatasetInput(ref=ref, id=version.id, label=version.ref, digest=version.digest, files=files)

@@ -1,6 +1,7 @@
 """From a version back to rows: its objects, verified once, as one lazy table."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -42,11 +43,24 @@ class Reader:
 
     def scan_parts(self, parts: Sequence[Part], columns: Sequence[Column]) -> "pl.LazyFrame":
         """Return the rows of some parts, in the types of a schema."""
-        frames = [self.scan_object(part.digest).select(_in_types(part, columns)) for part in parts]
+        frames = [self.scan_part(part).select(_in_types(part, columns)) for part in parts]
         return frames[0] if len(frames) == 1 else pl.concat(frames, how="vertical")
 
-    def scan_object(self, digest: Digest) -> "pl.LazyFrame":
-        """Return the rows of one Parquet object."""
+    def scan_part(self, part: Part) -> "pl.LazyFrame":
+        """Return the rows of a part, in its own types."""
+        return self.scan_objects([segment.digest for segment in part.segments])
+
+    def scan_objects(self, digests: Sequence[Digest]) -> "pl.LazyFrame":
+        """Return the rows of Parquet objects that have the same columns."""
+        return pl.scan_parquet([self.verified(digest) for digest in digests], glob=False)
+
+    def verified(self, digest: Digest) -> Path:
+        """Return where an object is; it is read whole the first time, to see that it is undamaged.
+
+        Raises:
+            ObjectMissing: If it is not stored.
+            DamagedObject: If it is not what was stored.
+        """
         path = self._objects.path(digest)
         with self._lock:
             known = self._verified.get(digest)
@@ -57,7 +71,7 @@ class Reader:
             state = path.stat()
             with self._lock:
                 self._verified[digest] = (state.st_size, state.st_mtime_ns, state.st_ino)
-        return pl.scan_parquet(path, glob=False)
+        return path
 
 
 def _in_types(part: Part, columns: Sequence[Column]) -> "list[pl.Expr]":

@@ -88,14 +88,20 @@ class RuleCount(msgspec.Struct, frozen=True, kw_only=True):
     rows: int
 
 
+class Segment(msgspec.Struct, frozen=True, kw_only=True):
+    """Rows that follow each other in a file, as a Parquet object."""
+
+    digest: Digest
+    rows: int
+    size_bytes: int
+
+
 class Part(msgspec.Struct, frozen=True, kw_only=True):
-    """One file's rows, as a Parquet object.
+    """One file's rows, as Parquet objects.
 
     Args:
-        digest: The object.
-        rows: Its rows.
-        size_bytes: Its size.
-        columns: Its schema.
+        segments: The objects, in the order of their rows.
+        columns: Their schema.
         rows_read: Rows of the source; the accepted and the quarantined ones.
         quarantined: Rows put aside.
         quarantine_digest: The object that holds those, with `_rule`, `_column`, `_rules` and `_source_row`.
@@ -105,9 +111,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
         recipe: Digest of everything that the part follows from; equal recipes give equal parts.
     """
 
-    digest: Digest
-    rows: int
-    size_bytes: int
+    segments: tuple[Segment, ...]
     columns: tuple[Column, ...]
     rows_read: int
     quarantined: int = 0
@@ -116,6 +120,22 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     profile_digest: Digest
     source: SourceFile
     recipe: Digest
+
+    @property
+    def rows(self) -> int:
+        """Its rows."""
+        return sum(segment.rows for segment in self.segments)
+
+    @property
+    def size_bytes(self) -> int:
+        """The size of its objects."""
+        return sum(segment.size_bytes for segment in self.segments)
+
+    @property
+    def digests(self) -> list[Digest]:
+        """Every object that it needs: its segments, its profile and the rows put aside."""
+        others = [digest for digest in (self.profile_digest, self.quarantine_digest) if digest]
+        return [*(segment.digest for segment in self.segments), *others]
 
 
 class Dataset(msgspec.Struct, frozen=True, kw_only=True):
@@ -277,7 +297,7 @@ class Diff(msgspec.Struct, frozen=True, kw_only=True):
         is_same: Whether their contents are one.
         rows_before: Rows of the first; None for a tree.
         rows_after: Rows of the second.
-        shared_parts: Parts that both have.
+        shared_segments: Segments of rows that both have.
         columns: Schema changes.
         rows: Row changes, where both have the same key.
         distributions: Columns by how far they moved, farthest first.
@@ -289,7 +309,7 @@ class Diff(msgspec.Struct, frozen=True, kw_only=True):
     is_same: bool
     rows_before: int | None = None
     rows_after: int | None = None
-    shared_parts: int = 0
+    shared_segments: int = 0
     columns: tuple[ColumnChange, ...] = ()
     rows: RowChanges | None = None
     distributions: tuple[DistributionChange, ...] = ()

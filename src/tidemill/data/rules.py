@@ -148,7 +148,11 @@ def manifest(columns: Sequence[Column], key: Sequence[str], time: str | None, pa
             "columns": [{"name": column.name, "type": column.type, "nullable": column.nullable} for column in columns],
             "key": list(key),
             "time": time,
-            "parts": [{"digest": part.digest, "rows": part.rows, "size_bytes": part.size_bytes} for part in parts],
+            "segments": [
+                {"digest": segment.digest, "rows": segment.rows, "size_bytes": segment.size_bytes}
+                for part in parts
+                for segment in part.segments
+            ],
         }
     )
 

@@ -15,6 +15,7 @@ from tidemill.data.records import (
     DatasetVersion,
     Part,
     RuleCount,
+    Segment,
     Source,
     SourceFile,
 )
@@ -60,9 +61,7 @@ dataset_parts = sa.Table(
     metadata,
     sa.Column("version_id", sa.Text, sa.ForeignKey("dataset_versions.id"), primary_key=True),
     sa.Column("position", sa.Integer, primary_key=True),
-    sa.Column("digest", sa.Text, nullable=False),
-    sa.Column("rows", sa.BigInteger, nullable=False),
-    sa.Column("size_bytes", sa.BigInteger, nullable=False),
+    sa.Column("segments", JsonColumn, nullable=False),
     sa.Column("columns", JsonColumn, nullable=False),
     sa.Column("rows_read", sa.BigInteger, nullable=False),
     sa.Column("quarantined", sa.BigInteger, nullable=False),
@@ -192,6 +191,7 @@ def _part(row: sa.Row[tuple[object, ...]]) -> Part:
     return Part(
         **values
         | {
+            "segments": msgspec.convert(values["segments"], tuple[Segment, ...]),
             "columns": msgspec.convert(values["columns"], tuple[Column, ...]),
             "broken": msgspec.convert(values["broken"], tuple[RuleCount, ...]),
             "source": msgspec.convert(values["source"], SourceFile),
@@ -254,7 +254,8 @@ def referenced_digests(connection: sa.Connection) -> Iterator[tuple[Digest, str]
                 yield Digest(digest), f"dataset version {row.dataset}@{row.number}"
     query = sa.select(dataset_parts, table.dataset, table.number).join(dataset_versions, table.id == parts.version_id)
     for row in connection.execute(query.order_by(table.dataset, table.number, parts.position)):
-        for digest in (row.digest, row.profile_digest, row.quarantine_digest):
+        segments = [segment["digest"] for segment in row.segments]
+        for digest in (*segments, row.profile_digest, row.quarantine_digest):
             if digest:
                 yield Digest(digest), f"dataset version {row.dataset}@{row.number}"
 

@@ -15,7 +15,8 @@ import pytest
 from tidemill.core.access import OWNER, Actor, Role
 from tidemill.core.errors import TidemillError
 from tidemill.core.names import InvalidName, InvalidText
-from tidemill.data import disk, errors
+from tidemill.data import errors, segments
+from tidemill.data.disk import Scratch
 from tidemill.data.records import DatasetVersion
 from tidemill.data.service import DataService
 from tidemill.data.sources import rows
@@ -276,13 +277,14 @@ def test_a_file_that_changes_while_it_is_read_is_refused(
 ) -> None:
     path = project / "table.csv"
     path.write_text("a,b\n1,2\n")
-    real = disk.sink
+    real = segments.write_segments
 
-    def touched(frame: pl.LazyFrame, target: Path, width: int) -> None:
-        real(frame, target, width)
+    def touched(frame: pl.LazyFrame, scratch: Scratch) -> list[segments.Unstored]:
+        written = real(frame, scratch)
         path.write_text("a,b\n1,2\n3,4\n")
+        return written
 
-    monkeypatch.setattr(rows, "sink", touched)
+    monkeypatch.setattr(rows, "write_segments", touched)
     with pytest.raises(errors.SourceChanged):
         data.ingest(OWNER, "table", "table.csv")
 

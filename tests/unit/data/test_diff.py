@@ -66,14 +66,14 @@ def test_columns_are_ranked_by_how_far_they_moved(ingest: Ingest, data: DataServ
     assert (by_name["moved"].mean_before, by_name["moved"].mean_after) == (24.5, 54.5)
 
 
-def test_shared_parts_are_not_read(data: DataService, write: Write, ingest: Ingest) -> None:
+def test_shared_segments_are_not_read(data: DataService, write: Write, ingest: Ingest) -> None:
     write("m-1.csv", "id,x\n1,a\n2,b\n")
     data.ingest(OWNER, "table", "m-*.csv", key=["id"])
     write("m-2.csv", "id,x\n3,c\n")
     second = data.ingest(OWNER, "table", "m-*.csv", key=["id"])
     diff = data.diff(OWNER, "table@1", second.id)
     assert diff.rows is not None
-    assert (diff.shared_parts, diff.rows.added, diff.rows.unchanged) == (1, 1, 2)
+    assert (diff.shared_segments, diff.rows.added, diff.rows.unchanged) == (1, 1, 2)
 
 
 def test_folders_are_compared_by_path_with_renames(data: DataService, write: Write, project: Path) -> None:

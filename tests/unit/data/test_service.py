@@ -173,7 +173,7 @@ def test_files_of_a_pattern_are_parts_that_later_versions_share(data: DataServic
     first = data.ingest(OWNER, "table", "m-*.csv", key=["id"])
     write("m-3.csv", "id,x\n31,1\n")
     second = data.ingest(OWNER, "table", "m-*.csv", key=["id"])
-    assert [part.digest for part in second.parts][:2] == [part.digest for part in first.parts]
+    assert [part.segments for part in second.parts][:2] == [part.segments for part in first.parts]
     assert [part.source.name for part in second.parts] == ["m-1.csv", "m-2.csv", "m-3.csv"]
     assert data.read(OWNER, "table")["id"].to_list() == [11, 12, 21, 22, 31]
 
@@ -309,7 +309,7 @@ def test_tags_that_could_be_versions_are_refused(ingest: Ingest, data: DataServi
 
 def test_damaged_rows_are_never_read(ingest: Ingest, data: DataService, ledger: Ledger, objects: ObjectStore) -> None:
     version = ingest(FLIGHTS)
-    path = objects.path(version.parts[0].digest)
+    path = objects.path(version.parts[0].segments[0].digest)
     path.chmod(0o644)
     content = bytearray(path.read_bytes())
     content[100] ^= 1
@@ -343,7 +343,7 @@ def test_lineage_and_audit_are_written_with_the_version(ingest: Ingest, ledger: 
         (f"source:{first.source.files[0].digest}", "ingested"),
     }
     assert actions == ["dataset.ingest", "dataset.ingest"]
-    assert {digest for digest, _ in needed} >= {first.digest, second.digest, first.parts[0].digest}
+    assert {digest for digest, _ in needed} >= {first.digest, second.digest, first.parts[0].segments[0].digest}
 
 
 def test_what_is_referenced_is_stored(ingest: Ingest, ledger: Ledger, objects: ObjectStore) -> None:
@@ -374,7 +374,7 @@ def test_the_manifest_says_what_the_digest_covers(ingest: Ingest, objects: Objec
     version = ingest(FLIGHTS, key=["id"])
     manifest = json.loads(objects.read(version.digest))
     assert manifest["key"] == ["id"]
-    assert [part["digest"] for part in manifest["parts"]] == [version.parts[0].digest]
+    assert [segment["digest"] for segment in manifest["segments"]] == [version.parts[0].segments[0].digest]
 
 
 def test_rules_that_look_at_other_rows_see_all_of_them(ingest: Ingest, data: DataService) -> None:

@@ -299,7 +299,9 @@ class DataService:
         if version.kind is not DatasetKind.TABLE:
             raise _not_a_table(version)
         frames = [
-            self._place.reader.scan_object(part.quarantine_digest) for part in version.parts if part.quarantine_digest
+            self._place.reader.scan_objects([part.quarantine_digest])
+            for part in version.parts
+            if part.quarantine_digest
         ]
         return pl.concat(frames, how="diagonal_relaxed") if frames else pl.LazyFrame()
 

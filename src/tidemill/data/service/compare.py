@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from msgspec import structs
+
 from tidemill.checks.drift.cells import build_cells
 from tidemill.checks.drift.jensen_shannon import measure_effect
 from tidemill.checks.drift.psi import population_stability_index
@@ -47,7 +49,7 @@ def compare(place: Place, before: DatasetVersion, after: DatasetVersion, *, samp
         after: The second.
         samples: The most rows of each kind to show.
     """
-    shared = {part.digest for part in before.parts} & {part.digest for part in after.parts}
+    shared = _segments(before) & _segments(after)
     both_tables = before.kind is after.kind is DatasetKind.TABLE
     same_key = both_tables and before.key == after.key and bool(before.key)
     return Diff(
@@ -56,12 +58,16 @@ def compare(place: Place, before: DatasetVersion, after: DatasetVersion, *, samp
         is_same=before.digest == after.digest,
         rows_before=before.rows,
         rows_after=after.rows,
-        shared_parts=len(shared),
+        shared_segments=len(shared),
         columns=_compare_columns(before.columns, after.columns),
         rows=_compare_rows(place.reader, before, after, shared, samples) if same_key else None,
         distributions=_compare_profiles(place, before, after),
         files=_compare_files(place, before, after) if before.kind is after.kind is DatasetKind.TREE else (),
     )
+
+
+def _segments(version: DatasetVersion) -> set[Digest]:
+    return {segment.digest for part in version.parts for segment in part.segments}
 
 
 def _compare_columns(before: Sequence[Column], after: Sequence[Column]) -> tuple[ColumnChange, ...]:
@@ -82,9 +88,9 @@ def _compare_columns(before: Sequence[Column], after: Sequence[Column]) -> tuple
 def _compare_rows(
     reader: Reader, before: DatasetVersion, after: DatasetVersion, shared: set[Digest], samples: int
 ) -> RowChanges:
-    """Compare by key; parts that both versions have are the same rows, so they are only counted."""
+    """Compare by key; segments that both versions have are the same rows, so they are only counted."""
     common = [column.name for column in before.columns if column.name in {new.name for new in after.columns}]
-    same = sum(part.rows for part in before.parts if part.digest in shared)
+    same = sum(segment.rows for part in before.parts for segment in part.segments if segment.digest in shared)
     old, new = (_differing_rows(reader, version, shared, common, before, after) for version in (before, after))
     key = list(before.key)
     hashes = [side.select(*key, pl.struct(common).hash().alias(_HASH)) for side in (old, new)]
@@ -113,7 +119,11 @@ def _differing_rows(
     before: DatasetVersion,
     after: DatasetVersion,
 ) -> "pl.LazyFrame":
-    parts = [part for part in version.parts if part.digest not in shared]
+    unlike = [
+        structs.replace(part, segments=tuple(segment for segment in part.segments if segment.digest not in shared))
+        for part in version.parts
+    ]
+    parts = [part for part in unlike if part.segments]
     old, new = ({column.name: column.type for column in side.columns} for side in (before, after))
     words = {name: joined(old[name], new[name]) or "text" for name in common}
     if not parts:

@@ -41,8 +41,9 @@ def export(place: Place, version: DatasetVersion, target: Path) -> list[Exported
     elif suffix in {".csv", ".parquet"}:
         _write_table(place, version, target)
     else:
-        for position, part in enumerate(version.parts):
-            place.objects.export(part.digest, target / f"part-{position:05d}.parquet")
+        digests = [segment.digest for part in version.parts for segment in part.segments]
+        for position, digest in enumerate(digests):
+            place.objects.export(digest, target / f"part-{position:05d}.parquet")
     files = [target] if target.is_file() else sorted(path for path in target.rglob("*") if path.is_file())
     return [ExportedFile(path=str(path), size_bytes=path.stat().st_size) for path in files]
 

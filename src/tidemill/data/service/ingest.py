@@ -41,8 +41,8 @@ def ingest_table(place: Place, actor: Actor, order: Order, files: Sequence[Input
     if base and not fresh:
         return base
     made = _make_parts(place, order, fresh, base)
-    known = {part.digest for part in kept}
-    parts = (*kept, *(part for part in made if part.digest not in known))
+    known = {part.segments for part in kept}
+    parts = (*kept, *(part for part in made if part.segments not in known))
     columns = join_schemas([(part.source.name, part.columns) for part in parts])
     if not sum(part.rows for part in parts):
         raise EmptySource("No row was accepted", hint="Look at the rules: each row breaks one.")
@@ -74,7 +74,7 @@ def _make_parts(
         keys = KeyWatch(options.key, keep=len(files) > 1) if options.key else None
         if keys and base:
             for part in base.parts:
-                keys.remember(place.reader.scan_object(part.digest))
+                keys.remember(place.reader.scan_part(part))
         parts = [_make_part(place, order, file, source, options, keys) for file, source in files]
         unlike = _texts_somewhere(parts)
         if not unlike - {name for name, word in options.types.items() if word == "text"}:
@@ -100,10 +100,8 @@ def _make_part(
     recipe = options.recipe(source.digest)
     with place.ledger.read() as connection:
         found = store.find_part(connection, order.name, recipe)
-    if found and all(
-        place.objects.has(digest) for digest in (found.digest, found.profile_digest, found.quarantine_digest) if digest
-    ):
-        rows = place.reader.scan_object(found.digest)
+    if found and all(place.objects.has(digest) for digest in found.digests):
+        rows = place.reader.scan_part(found)
         if keys is None or not keys.collides(rows):
             if keys:
                 keys.remember(rows)

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tidemill.core.lazy import lazy
-from tidemill.data.disk import Scratch, is_full, sink
+from tidemill.data.disk import Scratch, is_full
+from tidemill.data.segments import Unstored, remove, scan_unstored, write_segments
 from tidemill.data.sources import csv_file, parquet_file
 from tidemill.data.sources.locate import Located
 from tidemill.data.sources.unpack import packing_of, unpack
@@ -43,17 +44,17 @@ class Rows:
 
     Args:
         frame: The rows.
-        path: The Parquet file that holds them.
+        segments: The same rows as segments; None where they are not cut yet.
         mixed: Columns that hold values of more than one type, and how each is read.
     """
 
     frame: "pl.LazyFrame"
-    path: Path
+    segments: list[Unstored] | None
     mixed: dict[str, Reading]
 
 
 def read_rows(located: Located, options: ReadOptions, scratch: Scratch) -> Rows:
-    """Write a file's rows as Parquet, and return them.
+    """Write a file's rows as segments, and return them.
 
     Args:
         located: The file, whose kind is seen from its first bytes.
@@ -69,19 +70,19 @@ def read_rows(located: Located, options: ReadOptions, scratch: Scratch) -> Rows:
         path = scratch.new(".unpacked")
         unpack(located.path, packing, path, located.name)
     if parquet_file.is_parquet(path):
-        return _read_parquet(path, located.name, scratch.new(".parquet"))
+        return _read_parquet(path, located.name, scratch)
     return _read_csv(path, located.name, options, scratch)
 
 
-def _read_parquet(path: Path, name: str, target: Path) -> Rows:
+def _read_parquet(path: Path, name: str, scratch: Scratch) -> Rows:
     frame = parquet_file.scan_parquet(path, name)
     try:
-        sink(frame, target, len(frame.collect_schema()))
+        segments = write_segments(frame, scratch)
     except (pl.exceptions.PolarsError, OSError) as error:
         if is_full(error):
             raise
         raise parquet_file.damaged(name, error) from error
-    return Rows(pl.scan_parquet(target, glob=False), target, {})
+    return Rows(scan_unstored(segments), segments, {})
 
 
 def _read_csv(path: Path, name: str, options: ReadOptions, scratch: Scratch) -> Rows:
@@ -89,17 +90,17 @@ def _read_csv(path: Path, name: str, options: ReadOptions, scratch: Scratch) -> 
     for _ in range(_MOST_LOOKS):
         if options.refuses_mixed:
             csv_file.refuse_mixed(file)
-        target = scratch.new(".parquet")
         try:
-            sink(csv_file.scan_csv(file), target, len(file.dialect.columns))
+            segments = write_segments(csv_file.scan_csv(file), scratch)
         except pl.exceptions.PolarsError as error:
             if is_full(error):
                 raise
             file = csv_file.stumbled(file, error)
             continue
-        written = pl.scan_parquet(target, glob=False)
+        written = scan_unstored(segments)
         better = csv_file.second_look(file, written)
         if better is None or better == file:
-            return Rows(written, target, file.mixed)
+            return Rows(written, segments, file.mixed)
+        remove(segment.path for segment in segments)
         file = better
     raise AssertionError
