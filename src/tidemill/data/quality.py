@@ -8,7 +8,7 @@ from tidemill.core.lazy import lazy
 from tidemill.core.names import shown
 from tidemill.data.errors import BadRows
 from tidemill.data.records import RuleCount
-from tidemill.data.types import Reading, from_text
+from tidemill.data.types import Reading, dtype_of, from_text
 
 if TYPE_CHECKING:
     import polars as pl
@@ -48,6 +48,12 @@ class Sorted:
     masks: tuple[Mask, ...]
     rows_read: int
     bad: int
+
+
+def typed_schema(frame: "pl.LazyFrame", mixed: "dict[str, Reading]") -> "pl.Schema":
+    """Return the columns of a table as they are once its mixed ones are converted."""
+    types = {name: dtype_of(reading.type) for name, reading in mixed.items()}
+    return pl.Schema({name: types.get(name) or dtype for name, dtype in frame.collect_schema().items()})
 
 
 def sort_rows(

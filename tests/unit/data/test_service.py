@@ -126,11 +126,12 @@ def test_rules_reject_with_rows_or_quarantine_with_counts(ingest: Ingest, data: 
     assert aside["_rules"].to_list() == ["in(carrier)", "between(delay)", "in(carrier),between(delay)"]
     report = data.report(OWNER, "table")
     assert report.rules == RULES
-    assert {outcome.check: outcome.verdict.value for outcome in report.outcomes} == {
-        "in(carrier)": "pass",
-        "between(delay)": "pass",
-        "nulls(delay)": "pass",
+    assert {each.name: (each.verdict.value, each.bad, each.put_aside) for each in report.findings} == {
+        "in(carrier)": ("warn", 2, 2),
+        "between(delay)": ("warn", 1, 1),
+        "nulls(delay)": ("pass", 1, 0),
     }
+    assert report.verdict.value == "warn"
 
 
 def test_rules_on_the_whole_table_refuse_it(ingest: Ingest, nothing_kept: Callable[[], None]) -> None:
@@ -144,7 +145,7 @@ def test_other_rules_on_the_same_rows_make_a_version_with_their_report(ingest: I
     content = "carrier,delay\nUA,1\n"
     first, second = ingest(content), ingest(content, rules=RULES)
     assert (first.digest, second.number) == (second.digest, 2)
-    assert data.report(OWNER, "table@1").outcomes == ()
+    assert data.report(OWNER, "table@1").findings == ()
 
 
 def test_unknown_rules_and_columns_are_told(ingest: Ingest) -> None:

@@ -4,8 +4,9 @@ from typing import TYPE_CHECKING, ClassVar
 
 from tidemill.checks.bounds import Bound, parse_bound
 from tidemill.checks.errors import InvalidBound
+from tidemill.checks.quality.finding import Decision
 from tidemill.checks.quality.reading import is_missing
-from tidemill.checks.quality.rule import Rule, RuleCheck, RuleProblem
+from tidemill.checks.quality.rule import Judged, Rule, RuleCheck, RuleProblem, Seen
 from tidemill.core.lazy import lazy
 
 if TYPE_CHECKING:
@@ -48,6 +49,19 @@ class Nulls(Rule, frozen=True, kw_only=True):
     def mask(self, column: str) -> "pl.Expr | None":
         """Return which rows have no value, when none may lack one."""
         return None if self.bound else is_missing(column)
+
+    def counted(self, column: str, judged: Judged) -> "pl.Expr":
+        """Return which rows have no value, also where a share of them is fine."""
+        del judged
+        return is_missing(column)
+
+    def decide(self, column: str, judged: Judged, seen: Seen) -> Decision:
+        """Return whether few enough are missing."""
+        del judged
+        share = seen.bad / seen.rows if seen.rows else 0.0
+        holds = not seen.rows or self.bound.holds(share) if self.bound else seen.bad == 0
+        reason = f"{seen.bad} of {seen.rows} values of {column} are missing."
+        return Decision(holds=holds, reason=reason, value=share, threshold=str(self.bound or "<= 0"))
 
     def written(self) -> str:
         """Return the rule as a person writes it."""

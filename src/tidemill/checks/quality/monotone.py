@@ -22,6 +22,7 @@ class Increasing(Rule, frozen=True, kw_only=True):
     """
 
     word: ClassVar[str] = "increasing"
+    sees_other_rows: ClassVar[bool] = True
 
     strictly: bool = False
 

@@ -57,11 +57,14 @@ def pattern_fault(pattern: str) -> str | None:
     """Return what is wrong with a regular expression, None when nothing is."""
     if len(pattern) > _LONGEST_PATTERN:
         return f"It has {len(pattern)} characters, and {_LONGEST_PATTERN} is the most"
-    try:
-        pl.Series([""]).str.contains(f"^(?:{pattern})$", strict=True)
-    except pl.exceptions.ComputeError as error:
-        told = [line.strip() for line in str(error).splitlines() if line.strip().startswith("error:")]
-        return f"It cannot be read ({told[0] if told else 'not a regular expression'})"
+    for whole in (pattern, f"^(?:{pattern})$"):  # alone too: `a)|(b` reads well only inside our brackets
+        try:
+            pl.Series([""]).str.contains(whole, strict=True)
+        except pl.exceptions.ComputeError as error:
+            if "size limit" in str(error):
+                return "It is too large once its repetitions are written out"
+            told = [line.strip() for line in str(error).splitlines() if line.strip().startswith("error:")]
+            return f"It cannot be read ({told[0] if told else 'not a regular expression'})"
     return None
 
 

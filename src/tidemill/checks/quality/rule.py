@@ -1,6 +1,7 @@
 """A quality rule: what must hold of a column, row by row or as a whole."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 import msgspec
@@ -9,6 +10,8 @@ from tidemill.checks.check import Check
 from tidemill.checks.errors import InvalidRule, NotEnough
 from tidemill.checks.inputs import Inputs, check_columns
 from tidemill.checks.outcome import EXACT, Outcome, Verdict, table
+from tidemill.checks.quality.finding import Decision
+from tidemill.checks.quality.surroundings import Surroundings
 from tidemill.core.lazy import lazy
 from tidemill.core.names import shown
 
@@ -19,17 +22,51 @@ if TYPE_CHECKING:
 else:
     pl = lazy("polars")
 
+TABLE = "table"
+"""Under this word stand the rules of the table as a whole."""
+
 _FIRST_ROWS = 20
 _ROW = "__tidemill_row"
 
 
-class Rule(msgspec.Struct, frozen=True, kw_only=True):
-    """What must hold of one column.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """The table that a rule judges.
 
-    A rule that judges rows gives a mask; one that judges the column as a whole does not.
+    Args:
+        schema: Its columns.
+        around: What a rule may look at beside it.
+        frame: Its rows, for the rule that must read them itself; None where only masks are asked for.
+    """
+
+    schema: "pl.Schema"
+    around: Surroundings
+    frame: "pl.LazyFrame | None" = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """What was counted for a rule.
+
+    Args:
+        rows: All rows.
+        bad: Those that its expression marks.
+        facts: What its further expressions gave.
+    """
+
+    rows: int
+    bad: int = 0
+    facts: tuple[object, ...] = ()
+
+
+class Rule(msgspec.Struct, frozen=True, kw_only=True):
+    """What must hold of one column, or of the table.
+
+    A rule that judges rows gives a mask; one that judges the whole decides on facts.
     """
 
     word: ClassVar[str]
+    sees_other_rows: ClassVar[bool] = False
 
     def mask(self, column: str) -> "pl.Expr | None":
         """Return an expression that is true for bad rows and false, never null, for others; None without one.
@@ -37,6 +74,35 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
         It fits a column of any simple type: a value that cannot be read as the rule needs it is bad.
         """
         return None
+
+    def catches(self, column: str, judged: Judged) -> "pl.Expr | None":
+        """Return the mask by which rows are put aside; where it depends on more than the column, on that too."""
+        return self.mask(column)
+
+    def counted(self, column: str, judged: Judged) -> "pl.Expr | None":
+        """Return which rows are counted for the decision: the bad ones."""
+        return self.catches(column, judged)
+
+    def facts(self, column: str, judged: Judged) -> "Sequence[pl.Expr]":
+        """Return further expressions of one value each, for the decision on the whole."""
+        return ()
+
+    def decide(self, column: str, judged: Judged, seen: Seen) -> Decision:
+        """Return whether the rule holds, given what was counted."""
+        return Decision(
+            holds=seen.bad == 0,
+            reason=f"{seen.bad} of {seen.rows} rows break {self.written()}.",
+            value=seen.bad / seen.rows if seen.rows else 0.0,
+            threshold="<= 0",
+        )
+
+    def columns(self, column: str) -> tuple[str, ...]:
+        """Return the columns that it looks at, the one that is blamed first."""
+        return (column,) if column else ()
+
+    def label(self) -> str:
+        """Return how its bad rows are marked."""
+        return self.word
 
     def written(self) -> str:
         """Return the rule as a person writes it."""
@@ -47,19 +113,29 @@ class RuleProblem(msgspec.Struct, frozen=True, kw_only=True):
     """Where a rule stands, for messages.
 
     Args:
-        column: The column.
+        column: The column; empty for a rule of the table.
         word: The rule.
     """
 
     column: str
     word: str
 
+    @property
+    def subject(self) -> str:
+        """Whose rule it is."""
+        return f"column {shown(self.column)}" if self.column else "the table"
+
+    @property
+    def place(self) -> str:
+        """Where it stands in the file."""
+        return f"rules.{self.column or TABLE}.{self.word}"
+
     def error(self, found: object, hint: str) -> InvalidRule:
         """Return the error of a value that the rule does not take."""
         return InvalidRule(
-            f"The rule {self.word!r} of column {shown(self.column)} is {shown(str(found))}",
+            f"The rule {self.word!r} of {self.subject} is {shown(str(found))}",
             hint=hint,
-            where=f"rules.{self.column}.{self.word}",
+            where=self.place,
             details={"column": self.column, "rule": self.word},
         )
 

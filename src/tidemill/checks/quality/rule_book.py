@@ -1,16 +1,20 @@
 """All rules of a table, kept and judged together."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from tidemill.checks.bounds import Bound
 from tidemill.checks.errors import ColumnMissing
-from tidemill.checks.outcome import EXACT, Outcome, Verdict, table
-from tidemill.checks.quality.missing_values import Nulls
-from tidemill.checks.quality.reading import is_missing
-from tidemill.checks.quality.rule import Rule, count_bad
-from tidemill.checks.quality.schema import Type, is_of_type, type_word
+from tidemill.checks.outcome import Verdict
+from tidemill.checks.quality.counting import Counted, Question, count
+from tidemill.checks.quality.drifting import DriftRule
+from tidemill.checks.quality.finding import Decision, Finding, Severity
+from tidemill.checks.quality.references import References
+from tidemill.checks.quality.rule import TABLE, Judged, Rule, Seen
+from tidemill.checks.quality.surroundings import Alone, Surroundings
 from tidemill.core.lazy import lazy
 from tidemill.core.names import shown
 from tidemill.core.nearest import did_you_mean
@@ -21,18 +25,65 @@ else:
     pl = lazy("polars")
 
 
-class ColumnRule(msgspec.Struct, frozen=True, kw_only=True):
-    """A rule of one column.
+class RuleEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """A rule as it stands in a book.
 
     Args:
-        column: The column.
+        column: The column; empty for a rule of the table.
         rule: What must hold of it.
         is_optional: Whether the table may lack the column.
+        severity: What follows when it is broken.
+        tolerated: The share of rows that may break it, so that none is put aside; None when none may.
     """
 
     column: str
     rule: Rule
     is_optional: bool = False
+    severity: Severity = Severity.FAIL
+    tolerated: Bound | None = None
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that it looks at, the one that is blamed first."""
+        return self.rule.columns(self.column)
+
+    def catches(self, judged: Judged) -> "pl.Expr | None":
+        """Return which rows are put aside: none for a rule that only warns or tolerates some."""
+        if self.severity is Severity.WARN or self.tolerated:
+            return None
+        return self.rule.catches(self.column, judged)
+
+
+@dataclass(frozen=True, slots=True)
+class Caught:
+    """Rows that are to be put aside, by an expression that is true for them and never null.
+
+    Args:
+        rule: How they are marked.
+        column: The column that is blamed.
+        bad: The expression.
+        sees_other_rows: Whether it looks at rows before.
+    """
+
+    rule: str
+    column: str
+    bad: "pl.Expr"
+    sees_other_rows: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """What the rules found in a table.
+
+    Args:
+        rows: All rows.
+        bad: Those that would be put aside, whichever rule catches them.
+        findings: One a rule, in their order; those of further masks first.
+    """
+
+    rows: int
+    bad: int
+    findings: tuple[Finding, ...]
 
 
 class RuleBook:
@@ -42,84 +93,134 @@ class RuleBook:
         rules: In the order in which they were written.
     """
 
-    def __init__(self, rules: Iterable[ColumnRule]) -> None:
+    def __init__(self, rules: Iterable[RuleEntry]) -> None:
         self.rules = tuple(rules)
 
-    def row_masks(self, columns: Sequence[str]) -> "list[tuple[str, str, pl.Expr]]":
-        """Return, for each rule that judges rows, its word, its column and an expression that is true for bad rows.
+    def datasets(self) -> tuple[str, ...]:
+        """Return the other datasets whose values decide which rows are bad, as the rules name them."""
+        return tuple(dict.fromkeys(one.rule.dataset for one in self.rules if isinstance(one.rule, References)))
 
-        The expressions are false and never null for other rows, and can be evaluated together in one pass.
+    def reads_again(self) -> bool:
+        """Return whether a rule reads the rows a second time: drift, which does so in steps."""
+        return any(isinstance(one.rule, DriftRule) for one in self.rules)
+
+    def caught(self, schema: "pl.Schema", around: Surroundings | None = None) -> list[Caught]:
+        """Return, for each rule that puts rows aside, which ones.
+
+        The expressions can be evaluated together in one pass.
 
         Args:
-            columns: The columns of the table.
+            schema: The columns of the table.
+            around: What the rules may look at beside it.
 
         Raises:
             ColumnMissing: If the table lacks a column that is not optional.
+            InvalidRule: If a rule does not fit the columns.
         """
-        found: list[tuple[str, str, pl.Expr]] = []
-        for one in self._present(columns):
-            mask = one.rule.mask(one.column)
-            if mask is not None:
-                found.append((one.rule.word, one.column, mask))
+        judged = Judged(schema=schema, around=around or Alone())
+        found = []
+        for one in self._present(schema.names()):
+            bad = one.catches(judged)
+            if bad is not None:
+                found.append(Caught(one.rule.label(), one.columns[0], bad, one.rule.sees_other_rows))
         return found
 
-    def judge(self, frame: "pl.DataFrame | pl.LazyFrame") -> list[Outcome]:
-        """Return what the rules find in a whole table, one outcome a rule, in one pass over it.
+    def judge(self, frame: "pl.DataFrame | pl.LazyFrame", around: Surroundings | None = None) -> list[Finding]:
+        """Return what the rules find in a whole table, one finding a rule.
 
-        An empty table breaks no rule.
+        An empty table breaks no rule, but one about its rows.
 
         Raises:
             ColumnMissing: If the table lacks a column that is not optional.
+            InvalidRule: If a rule does not fit the columns.
         """
-        schema = frame.collect_schema()
-        rules = list(self._present(schema.names()))
-        masks = [(one.column, _counted(one)) for one in rules]
-        counts, rows, first = count_bad(frame, masks)
-        return [
-            _outcome(one, schema[one.column], count, rows, where)
-            for one, count, where in zip(rules, counts, first, strict=True)
-        ]
+        return list(self.examine(frame, around).findings)
 
-    def _present(self, columns: Sequence[str]) -> Iterable[ColumnRule]:
+    def examine(
+        self, frame: "pl.DataFrame | pl.LazyFrame", around: Surroundings | None = None, more: Sequence[Caught] = ()
+    ) -> Examined:
+        """Return what the rules find in a table and how many rows they would put aside, in one pass over it.
+
+        Args:
+            frame: The rows.
+            around: What the rules may look at beside it.
+            more: Further rows to put aside, each told as a finding too.
+
+        Raises:
+            ColumnMissing: If the table lacks a column that is not optional.
+            InvalidRule: If a rule does not fit the columns.
+        """
+        judged = Judged(schema=frame.collect_schema(), around=around or Alone(), frame=frame.lazy())
+        rules = list(self._present(judged.schema.names()))
+        questions = [Question(one.bad, sees_other_rows=one.sees_other_rows, catches=True) for one in more]
+        questions += [
+            Question(
+                one.rule.counted(one.column, judged),
+                tuple(one.rule.facts(one.column, judged)),
+                one.rule.sees_other_rows,
+                one.catches(judged) is not None,
+            )
+            for one in rules
+        ]
+        rows, bad, counted = count(frame.lazy(), questions)
+        told = [_told(one, rows, each) for one, each in zip(more, counted, strict=False)]
+        found = [_finding(one, judged, rows, each) for one, each in zip(rules, counted[len(more) :], strict=True)]
+        return Examined(rows, bad, (*told, *found))
+
+    def _present(self, columns: Sequence[str]) -> Iterable[RuleEntry]:
         known = set(columns)
         for one in self.rules:
-            if one.column in known:
+            missing = [column for column in one.columns if column not in known]
+            if not missing:
                 yield one
             elif not one.is_optional:
+                hint = did_you_mean(missing[0], columns)
                 raise ColumnMissing(
-                    f"There is a rule for column {shown(one.column)}, and the table has no such column",
-                    hint=f"{did_you_mean(one.column, columns)} Or add `optional: true` to its rules.",
-                    where=f"rules.{one.column}",
+                    f"There is a rule for column {shown(missing[0])}, and the table has no such column",
+                    hint=f"{hint} Or add `optional: true` to its rules." if one.column else hint,
+                    where=f"rules.{one.column or TABLE}.{one.rule.word}",
                 )
 
 
-def _counted(one: ColumnRule) -> "pl.Expr | None":
-    """Return which rows are counted: the bad ones, or the missing ones for a share of them."""
-    return is_missing(one.column) if isinstance(one.rule, Nulls) else one.rule.mask(one.column)
-
-
-def _is_other(dtype: "pl.DataType", word: str, count: int) -> bool:
-    """Return whether a column as a whole is of another type; text may hold any, and its rows were judged."""
-    if type_word(dtype) == "text" or is_of_type(dtype, word):
-        return False
-    return not (word == "integer" and dtype.is_numeric() and count == 0)
-
-
-def _outcome(one: ColumnRule, dtype: "pl.DataType", count: int, rows: int, first: Sequence[int]) -> Outcome:
-    share = count / rows if rows else 0.0
-    holds, threshold, reason = count == 0, "<= 0", f"{count} of {rows} rows of {one.column} break {one.rule.written()}."
-    if isinstance(one.rule, Nulls):
-        reason = f"{count} of {rows} values of {one.column} are missing."
-        if one.rule.bound:
-            holds, threshold = not rows or one.rule.bound.holds(share), str(one.rule.bound)
-    elif isinstance(one.rule, Type) and _is_other(dtype, one.rule.type, count):
-        holds, reason = False, f"{one.column} should be {one.rule.type} and is {type_word(dtype)}."
-    return Outcome(
-        check=f"{one.rule.word}({one.column})",
-        verdict=Verdict.PASS if holds else Verdict.FAIL,
-        value=share,
-        threshold=threshold,
-        reason=reason,
-        error_rate=EXACT,
-        table=table(("row",), [(row,) for row in first]),
+def _told(one: Caught, rows: int, counted: Counted) -> Finding:
+    return Finding(
+        rule=one.rule,
+        columns=(one.column,),
+        written=one.rule,
+        severity=Severity.FAIL,
+        verdict=Verdict.FAIL if counted.bad else Verdict.PASS,
+        rows=rows,
+        bad=counted.bad,
+        value=counted.bad / rows if rows else 0.0,
+        threshold="<= 0",
+        reason=f"{counted.bad} of {rows} rows of {one.column} break {one.rule!r}.",
+        first=counted.first,
     )
+
+
+def _finding(one: RuleEntry, judged: Judged, rows: int, counted: Counted) -> Finding:
+    seen = Seen(rows=rows, bad=counted.bad, facts=counted.facts)
+    decision = one.rule.decide(one.column, judged, seen)
+    if one.tolerated and decision.by_rows:
+        decision = _tolerating(decision, one.tolerated, seen)
+    broken = Verdict.WARN if one.severity is Severity.WARN else Verdict.FAIL
+    verdict = Verdict.INCONCLUSIVE if decision.holds is None else Verdict.PASS if decision.holds else broken
+    return Finding(
+        rule=one.rule.label(),
+        columns=one.columns,
+        written=one.rule.written(),
+        severity=one.severity,
+        verdict=verdict,
+        rows=rows,
+        bad=counted.bad if decision.by_rows else None,
+        value=decision.value,
+        threshold=decision.threshold,
+        reason=decision.reason,
+        first=counted.first,
+    )
+
+
+def _tolerating(decision: Decision, bound: Bound, seen: Seen) -> Decision:
+    share = seen.bad / seen.rows if seen.rows else 0.0
+    holds = not seen.rows or bound.holds(share)
+    return Decision(holds=holds, reason=decision.reason, value=share, threshold=str(bound))

@@ -9,8 +9,9 @@ from tidemill.checks.check import Check
 from tidemill.checks.errors import InvalidParam
 from tidemill.checks.inputs import Inputs
 from tidemill.checks.outcome import EXACT, Outcome, Verdict, table
+from tidemill.checks.quality.finding import Decision
 from tidemill.checks.quality.reading import as_moments, as_numbers
-from tidemill.checks.quality.rule import Rule, RuleProblem
+from tidemill.checks.quality.rule import Judged, Rule, RuleProblem, Seen
 from tidemill.core.lazy import lazy
 from tidemill.core.names import shown
 from tidemill.core.nearest import did_you_mean
@@ -65,9 +66,23 @@ class Type(Rule, frozen=True, kw_only=True):
                 return None
         return read.is_null() & values.is_not_null()
 
+    def decide(self, column: str, judged: Judged, seen: Seen) -> Decision:
+        """Return whether the column is of the type, or every text in it can be read as one."""
+        dtype = judged.schema[column]
+        if _is_other(dtype, self.type, seen.bad):
+            return Decision(holds=False, reason=f"{column} should be {self.type} and is {type_word(dtype)}.")
+        return Rule.decide(self, column, judged, seen)
+
     def written(self) -> str:
         """Return the rule as a person writes it."""
         return f"type {self.type}"
+
+
+def _is_other(dtype: "pl.DataType", word: str, bad: int) -> bool:
+    """Return whether a column as a whole is of another type; text may hold any, and its rows were judged."""
+    if type_word(dtype) == "text" or is_of_type(dtype, word):
+        return False
+    return not (word == "integer" and dtype.is_numeric() and bad == 0)
 
 
 def type_word(dtype: "pl.DataType") -> str:

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import msgspec
 
-from tidemill.checks.outcome import Outcome, Verdict
+from tidemill.checks.outcome import Verdict
+from tidemill.checks.quality.finding import Finding
 from tidemill.core.access import Actor
 from tidemill.core.names import shown
 from tidemill.data import store
@@ -22,6 +23,7 @@ from tidemill.data.service.recording import Draft, Order, record
 from tidemill.data.sources.bring import Awaited
 from tidemill.data.sources.locate import Located
 from tidemill.data.types import joined
+from tidemill.objects import digest_bytes
 
 Input = Located | Awaited
 """A file of this machine, or what another source gives when it is asked for it."""
@@ -47,11 +49,12 @@ def ingest_table(place: Place, actor: Actor, order: Order, files: Sequence[Input
     if not sum(part.rows for part in parts):
         raise EmptySource("No row was accepted", hint="Look at the rules: each row breaks one.")
     with plain_disk(place.objects.root):
-        report = _judge(place, order, parts, columns)
+        content = manifest(columns, order.options.key, order.options.time, parts)
+        report = _judge(place, order, parts, columns, content)
         profile = merge_profiles([decode_profile(place.objects.read(part.profile_digest)) for part in parts])
         draft = Draft(
             kind=DatasetKind.TABLE,
-            digest=place.objects.put_bytes(manifest(columns, order.options.key, order.options.time, parts)),
+            digest=place.objects.put_bytes(content),
             source=Source(uri=order.uri, files=tuple(sources)),
             size_bytes=sum(part.size_bytes for part in parts),
             columns=columns,
@@ -109,15 +112,19 @@ def _make_part(
     return prepare(place.objects, file.here(), source, options, order.make_masks, keys)
 
 
-def _judge(place: Place, order: Order, parts: Sequence[Part], columns: Sequence[Column]) -> QualityReport:
-    outcomes: Sequence[Outcome] = ()
+def _judge(
+    place: Place, order: Order, parts: Sequence[Part], columns: Sequence[Column], content: bytes
+) -> QualityReport:
+    order.around.put_beside(digest_bytes(content))
+    findings: Sequence[Finding] = ()
     if order.options.rules:
-        outcomes = order.book.judge(place.reader.scan_parts(parts, columns))
-    failed = [outcome for outcome in outcomes if outcome.verdict is Verdict.FAIL]
+        findings = order.book.judge(place.reader.scan_parts(parts, columns), order.around)
+    failed = [finding for finding in findings if finding.verdict is Verdict.FAIL]
     if failed:
         raise QualityFailed(
-            f"{shown(order.name)} breaks a rule as a whole: {failed[0].check}: {failed[0].reason}",
-            hint="Correct the source, or loosen the rule.",
-            details={"outcomes": msgspec.to_builtins(failed)},
+            f"{shown(order.name)} breaks a rule as a whole: {failed[0].name}: {failed[0].reason}",
+            hint="Correct the source, loosen the rule, or let it only warn with `severity: warn`.",
+            details={"findings": msgspec.to_builtins(failed)},
         )
-    return make_report(parts, order.options.rules, outcomes)
+    against = {name: version.ref for name, version in order.around.looked_at.items()}
+    return make_report(parts, order.options.rules, findings, against)

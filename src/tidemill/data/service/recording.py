@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from tidemill.checks.quality.rule_book import RuleBook
+from tidemill.checks.quality.surroundings import PREVIOUS
 from tidemill.core.access import Actor
 from tidemill.core.digests import Digest
 from tidemill.core.ids import new_id
@@ -14,6 +15,7 @@ from tidemill.data.prepare import MakeMasks, Options
 from tidemill.data.records import Column, DatasetKind, DatasetVersion, Part, Source
 from tidemill.data.rules import DatasetRef
 from tidemill.data.service.place import Place
+from tidemill.data.service.surroundings import DataAround
 from tidemill.ledger import Transaction
 
 
@@ -27,6 +29,7 @@ class Order:
         options: How files are read.
         book: The quality rules.
         make_masks: Gives their masks for a table.
+        around: The other datasets that they look at.
         append: Whether the rows of the latest version stay in front.
         description: What the dataset is; empty to leave it.
     """
@@ -36,6 +39,7 @@ class Order:
     options: Options
     book: RuleBook
     make_masks: MakeMasks
+    around: DataAround
     append: bool
     description: str
 
@@ -116,17 +120,19 @@ def record(place: Place, actor: Actor, order: Order, draft: Draft, base_id: str 
             created=True,
         )
         store.insert_version(tx.connection, version)
-        _trail(tx, version, latest)
+        _trail(tx, version, latest, order.around)
         return version
 
     return place.ledger.write(actor, work)
 
 
-def _trail(tx: Transaction, version: DatasetVersion, latest: DatasetVersion | None) -> None:
+def _trail(tx: Transaction, version: DatasetVersion, latest: DatasetVersion | None, around: DataAround) -> None:
     target = Ref("dataset_version", version.id)
     digests = [file.digest for file in version.source.files] or [version.digest]
     for digest in dict.fromkeys(digests):
         tx.link(Ref("source", digest), "ingested", target)
+    for other in dict.fromkeys(one.id for name, one in around.looked_at.items() if name != PREVIOUS):
+        tx.link(Ref("dataset_version", other), "judged", target)
     if latest:
         tx.link(Ref("dataset_version", latest.id), "previous", target)
     tx.audit(

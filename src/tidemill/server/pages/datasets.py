@@ -80,7 +80,7 @@ def _version_values(workspace: Workspace, actor: Actor, found: DatasetVersion) -
     profile = data.profile(actor, ref=found.ref) if is_table else None
     columns = profile.columns if profile else ()
     report = data.report(actor, ref=found.ref) if is_table else None
-    outcomes = [(each, tone_of(each.verdict.value)) for each in report.outcomes] if report else []
+    outcomes = [(each, tone_of(each.verdict.value)) for each in report.findings] if report else []
     return {
         "here": "datasets",
         "title": found.ref,

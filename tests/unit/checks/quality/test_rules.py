@@ -1,4 +1,4 @@
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 
 import polars as pl
 import pytest
@@ -10,13 +10,14 @@ from tidemill.checks.outcome import Verdict
 from tidemill.checks.quality.language import RULES, parse_rules
 
 NAN = float("nan")
+NOW = datetime(2013, 1, 3, tzinfo=UTC)
 
 
 def bad_rows(values, rule, dtype=None):
     """Return which rows a rule finds bad, counted from 1."""
     frame = pl.DataFrame({"x": pl.Series(values, dtype=dtype)})
-    ((_, _, mask),) = parse_rules({"x": rule}).row_masks(["x"])
-    flags = frame.select(mask.alias("bad"))["bad"]
+    (caught,) = parse_rules({"x": rule}).caught(frame.schema)
+    flags = frame.select(caught.bad.alias("bad"))["bad"]
     assert flags.null_count() == 0
     return [index for index, is_bad in enumerate(flags.to_list(), start=1) if is_bad]
 
@@ -61,8 +62,26 @@ EVERY_RULE: list[dict[str, object]] = [
     {"nulls": "< 5%"}, {"nulls": "never"}, {"type": "number"}, {"type": "date"}, {"in": ["a"]}, {"in": [1]},
     {"in": [True]},
     {"between": [0, 1]}, {"between": ["2013-01-01", None]}, {"matches": "a"}, {"length": [0, 9]}, {"unique": True},
-    {"increasing": True},
+    {"increasing": True}, {"references": "others.id"}, {"fresh": "2d"}, {"expect": "x is missing or not x is missing"},
 ]  # fmt: skip
+
+
+class Others:
+    """Another dataset with one value of the column's own type, and no version before."""
+
+    now = NOW
+
+    def __init__(self, like):
+        self.like = like
+
+    def values(self, dataset, column):
+        return self.like.drop_nulls().unique().head(1)
+
+    def before(self):
+        return None
+
+    def reference(self, dataset, columns):
+        return None
 
 
 @pytest.mark.parametrize("column", COLUMNS, ids=lambda column: f"{column.dtype}[{len(column)}]")
@@ -71,7 +90,9 @@ def test_every_rule_answers_for_every_type_of_column(column, rule):
     frame = column.alias("x").to_frame()
     book = parse_rules({"x": rule})
 
-    eager, lazy = book.judge(frame), book.judge(frame.lazy())
+    around = Others(frame["x"])
+
+    eager, lazy = book.judge(frame, around), book.judge(frame.lazy(), around)
 
     assert len(eager) == 1
     assert eager == lazy
@@ -90,7 +111,7 @@ def test_no_text_breaks_a_mask(values):
 def test_a_share_of_missing_values_is_held_against_its_bound():
     book = parse_rules({"x": {"nulls": "< 50%"}})
 
-    assert book.row_masks(["x"]) == []
+    assert book.caught(pl.Schema({"x": pl.Int64()})) == []
     assert book.judge(pl.DataFrame({"x": [1, None, 3]}))[0].verdict is Verdict.PASS
     assert book.judge(pl.DataFrame({"x": [1, None]}))[0].verdict is Verdict.FAIL
 
@@ -112,7 +133,7 @@ def test_an_empty_table_breaks_no_rule():
 
 def test_a_missing_column_is_an_error_unless_optional():
     with pytest.raises(ColumnMissing) as raised:
-        parse_rules({"distence": {"nulls": "never"}}).row_masks(["distance"])
+        parse_rules({"distence": {"nulls": "never"}}).caught(pl.Schema({"distance": pl.Int64()}))
     assert "distance" in raised.value.hint
 
     assert parse_rules({"gone": {"nulls": "never", "optional": True}}).judge(pl.DataFrame({"x": [1]})) == []
@@ -128,6 +149,13 @@ def test_a_missing_column_is_an_error_unless_optional():
         {"x": {"matches": 5}}, {"x": {"nulls": "> 5%"}}, {"x": {"nulls": "5"}}, {"x": {"nulls": 0.1}},
         {"x": {"unique": "yes"}}, {"x": {"increasing": 1.5}}, {"x": {"length": [3, 1]}}, {"x": {"length": [True, 2]}},
         {"x": {"type": "int"}}, {"x": {"optional": "maybe"}},
+        {"x": {"severity": "loud"}}, {"x": {"between": {"is": [1, 2], "severity": "loud"}}},
+        {"x": {"references": "ids"}},
+        {"x": {"between": {"is": [1, 2], "bad": "> 1%"}}}, {"x": {"between": {"is": [1, 2], "sevrity": "warn"}}},
+        {"x": {"nulls": {"is": "never", "bad": "< 1%"}}}, {"x": {"fresh": 2}}, {"x": {"fresh": "0d"}},
+        {"x": {"expect": 5}}, {"x": {"expect": "1 < 2"}}, {"x": {"rows": {"change": "< 5%"}}}, {"x": {"drift": {}}},
+        {"x": {"matches": "a)|(b"}}, {"x": {"matches": "((a{1000}){1000}){1000}"}},
+        {"x": {"references": {"column": "id"}}},
     ],
     ids=str,
 )  # fmt: skip

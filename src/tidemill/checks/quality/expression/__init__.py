@@ -1,0 +1,1 @@
+"""What must hold of a row, as people write it: text to tree to Polars; nothing is ever evaluated as code."""
