@@ -10,14 +10,14 @@ from tidemill.core.names import shown
 from tidemill.data import quality
 from tidemill.data.disk import Scratch, plain_disk, sink
 from tidemill.data.errors import EmptySource
-from tidemill.data.profile.build import encode_profile, profile_batches
+from tidemill.data.profile.build import encode_profile, profile_file
 from tidemill.data.profile.records import Profile
 from tidemill.data.quality import KeyWatch, Mask
 from tidemill.data.records import Column, OnBadRows, Part, RuleCount, SourceFile
 from tidemill.data.rules import check_key, recipe
-from tidemill.data.segments import adopt_segments, remove, scan_unstored, write_segments
 from tidemill.data.sources.locate import Located
-from tidemill.data.sources.rows import ReadOptions, read_rows
+from tidemill.data.sources.rows import read_rows
+from tidemill.data.sources.table import ReadOptions
 from tidemill.objects import ObjectStore, digest_bytes
 
 if TYPE_CHECKING:
@@ -34,6 +34,8 @@ class Options:
         delimiter: What stands between fields of CSV; None to find out.
         types: Types of columns of CSV, by name.
         missing: Words that stand for a missing value in CSV; None for the usual ones.
+        encoding: How text is encoded; None for UTF-8, or UTF-16 and UTF-32 where they show.
+        sheet: The sheet of a workbook.
         on_bad_rows: What becomes of bad rows.
         key: Columns that together name a row.
         time: Column that says when a row happened.
@@ -43,6 +45,8 @@ class Options:
     delimiter: str | None = None
     types: Mapping[str, str]
     missing: tuple[str, ...] | None = None
+    encoding: str | None = None
+    sheet: str | None = None
     on_bad_rows: OnBadRows
     key: tuple[str, ...] = ()
     time: str | None = None
@@ -55,6 +59,8 @@ class Options:
             delimiter=self.delimiter,
             types=self.types,
             missing=self.missing,
+            encoding=self.encoding,
+            sheet=self.sheet,
             refuses_mixed=self.on_bad_rows is OnBadRows.REJECT,
         )
 
@@ -67,6 +73,8 @@ class Options:
                     "delimiter": self.delimiter,
                     "types": dict(self.types),
                     "missing": self.missing,
+                    "encoding": self.encoding,
+                    "sheet": self.sheet,
                     "on_bad_rows": self.on_bad_rows.value,
                     "key": list(self.key),
                     "rules": dict(self.rules),
@@ -108,15 +116,19 @@ def prepare(
         if options.on_bad_rows is OnBadRows.REJECT:
             quality.refuse_bad(table)
         aside, broken = _put_aside(objects, table, scratch)
-        good = raw.segments
-        if good is None or table.bad or raw.mixed:
-            good = write_segments(quality.good_rows(table), scratch)
-            remove(segment.path for segment in raw.segments or ())
-        profile = profile_batches(pl.read_parquet(segment.path, glob=False) for segment in good)
+        good = raw.path
+        if table.bad or raw.mixed:
+            good = scratch.new(".parquet")
+            sink(quality.good_rows(table), good, len(columns))
+        rows = table.rows_read - table.bad
+        profile = profile_file(good, rows, len(columns))
         if keys and keys.keep:
-            keys.remember(scan_unstored(good))
+            keys.remember(pl.scan_parquet(good, glob=False))
+        digest, size = objects.adopt(good)
         return Part(
-            segments=adopt_segments(objects, good),
+            digest=digest,
+            rows=rows,
+            size_bytes=size,
             columns=schema_of(profile),
             rows_read=table.rows_read,
             quarantined=table.bad,

@@ -91,11 +91,6 @@ def test_bytes_that_are_not_utf8_are_refused_with_their_line(ingest: Ingest) -> 
     assert refused(ingest, errors.WrongEncoding, far).details["line"] == 300_002
 
 
-@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-32"])
-def test_wide_encodings_are_refused(ingest: Ingest, encoding: str) -> None:
-    refused(ingest, errors.WrongEncoding, "a,b\n1,2\n".encode(encoding))
-
-
 def test_a_lone_surrogate_in_the_file_is_refused(ingest: Ingest) -> None:
     refused(ingest, errors.WrongEncoding, "a,b\n1,\ud800\n".encode("utf-8", "surrogatepass"))
 

@@ -1,29 +1,20 @@
 """From a piece of a source to a file on this machine, when it is needed and not before."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 from tidemill.core.digests import Digest
-from tidemill.core.lazy import lazy
 from tidemill.core.moments import utc_now
-from tidemill.core.names import check_text, shown
-from tidemill.data.disk import Scratch, sink
-from tidemill.data.errors import EmptySource, SourceFailed
+from tidemill.core.names import check_text
+from tidemill.data.disk import Scratch
 from tidemill.data.records import SourceFile
+from tidemill.data.sources.frames import write_frames
 from tidemill.data.sources.locate import Located
 from tidemill.data.sources.ports import Piece
 from tidemill.objects import digest_file
 
-if TYPE_CHECKING:
-    import polars as pl
-else:
-    pl = lazy("polars")
-
 _LONGEST = 4096
-_GATHERED_BYTES = 64 << 20
 
 
 @dataclass(slots=True, kw_only=True)
@@ -74,7 +65,7 @@ class Awaited:
                 if self.piece.fetch:
                     self.piece.fetch(path)
                 elif self.piece.batches:
-                    write_batches(self.piece.batches(), path, self.piece.name, self.scratch)
+                    write_frames(self.piece.batches(), path, self.piece.name, self.scratch)
             state = path.stat()
             self._brought = Located(path, self.piece.name, state.st_size, state.st_mtime_ns, state.st_ino)
         return self._brought
@@ -83,43 +74,3 @@ class Awaited:
 def version_key(name: str, version: Mapping[str, str]) -> tuple[str, str]:
     """Return what two states of a piece have in common only if they are the same."""
     return name, "\0".join(f"{fact}\0{value}" for fact, value in sorted(version.items()))
-
-
-def write_batches(batches: Iterable[object], target: Path, name: str, scratch: Scratch) -> None:
-    """Write batches of rows as Parquet, in bounded memory; the same rows give the same bytes however they are cut.
-
-    Raises:
-        EmptySource: If there is not a single batch.
-        SourceFailed: If the batches differ in their columns.
-    """
-    pieces = [_written(frame, scratch) for frame in _gathered(batches, name)]
-    if not pieces:
-        raise EmptySource(f"{shown(name)} has no rows", hint="Look at the query, or at what the source holds.")
-    frame = pl.concat([pl.scan_ipc(path) for path in pieces], how="vertical")
-    sink(frame, target, len(frame.collect_schema()))
-    for path in pieces:
-        path.unlink()
-
-
-def _written(frame: "pl.DataFrame", scratch: Scratch) -> Path:
-    path = scratch.new(".arrow")
-    frame.write_ipc(path, compression="lz4")
-    return path
-
-
-def _gathered(batches: Iterable[object], name: str) -> "Iterator[pl.DataFrame]":
-    waiting: list[pl.DataFrame] = []
-    schema: pl.Schema | None = None
-    for batch in batches:
-        frame = batch if isinstance(batch, pl.DataFrame) else pl.DataFrame(batch)  # type: ignore[arg-type]
-        schema = schema or frame.schema
-        if frame.schema != schema:
-            raise SourceFailed(
-                f"The batches of {shown(name)} have unlike columns", hint="This is a fault of the integration."
-            )
-        waiting.append(frame)
-        if sum(each.estimated_size() for each in waiting) >= _GATHERED_BYTES:
-            yield pl.concat(waiting)
-            waiting = []
-    if waiting:
-        yield pl.concat(waiting)

@@ -10,6 +10,7 @@ from tidemill.core.lazy import lazy
 from tidemill.core.names import shown
 from tidemill.data.errors import MalformedTable, WrongEncoding
 from tidemill.data.sources.dialect import Dialect
+from tidemill.data.sources.encoding import likely
 
 if TYPE_CHECKING:
     import numpy as np
@@ -73,7 +74,7 @@ class _Lines:
                     raise WrongEncoding(
                         f"{shown(self._name)} is not UTF-8: line {number} holds the byte 0x{line[error.start]:02x}",
                         where=f"{self._name}:{number}",
-                        hint="Save it as UTF-8, for example with: iconv -f latin1 -t utf-8",
+                        hint=f"Name its encoding: --encoding {likely(line)}, it seems.",
                         details={"line": number},
                     ) from None
 

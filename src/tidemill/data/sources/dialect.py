@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tidemill.core.names import InvalidText, check_text, shown
 from tidemill.data.errors import EmptySource, InvalidColumns, MalformedTable, WrongDelimiter, WrongEncoding
+from tidemill.data.sources.encoding import likely
 
 DELIMITERS = (",", ";", "\t", "|")
 RESERVED = frozenset({"_rule", "_column", "_rules", "_source_row"})
@@ -16,7 +17,6 @@ MOST_COLUMNS = 100_000
 _OTHERS = (":", "^", "~", "\x01", "\x1f")
 _HEAD = 1 << 18
 _LONGEST_HEADER = 1 << 26
-_WIDE_BOMS = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,19 +73,10 @@ def _head(path: Path, name: str) -> tuple[str, bool]:
             raw = file.read(length)
         if not raw.strip(codecs.BOM_UTF8 + b" \t\r\n"):
             raise EmptySource(f"{shown(name)} is empty", where=name, hint="Look at how the file was exported.")
-        if raw.startswith(_WIDE_BOMS) or _looks_wide(raw):
-            raise WrongEncoding(
-                f"{shown(name)} is UTF-16 or UTF-32", where=name, hint="Save it as UTF-8, for example with iconv."
-            )
         whole = length >= size
         if whole or raw.count(b"\n", 0, length) >= 2 or length >= _LONGEST_HEADER:
             return _decode(raw, name, whole=whole), whole
         length *= 8
-
-
-def _looks_wide(raw: bytes) -> bool:
-    even, odd = raw[:64:2], raw[1:64:2]
-    return len(odd) > 1 and (not any(odd) or not any(even))
 
 
 def _decode(raw: bytes, name: str, *, whole: bool) -> str:
@@ -98,7 +89,7 @@ def _decode(raw: bytes, name: str, *, whole: bool) -> str:
         raise WrongEncoding(
             f"{shown(name)} is not UTF-8: line {line} holds the byte 0x{raw[error.start]:02x}",
             where=f"{name}:{line}",
-            hint="Save it as UTF-8, for example with: iconv -f latin1 -t utf-8",
+            hint=f"Name its encoding: --encoding {likely(raw)}, it seems.",
         ) from None
 
 

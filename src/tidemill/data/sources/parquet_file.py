@@ -43,9 +43,20 @@ def scan_parquet(path: Path, name: str) -> "pl.LazyFrame":
         ) from error
     except (pl.exceptions.PolarsError, OSError) as error:
         raise damaged(name, error) from error
-    check_columns(list(schema), name)
     if not rows or not schema:
         raise EmptySource(f"{shown(name)} has no rows", where=name, hint="Look at how the file was exported.")
+    return in_plain_types(frame, name)
+
+
+def in_plain_types(frame: "pl.LazyFrame", name: str) -> "pl.LazyFrame":
+    """Return rows in the types that versions hold.
+
+    Raises:
+        InvalidColumns: If a column's name cannot be used.
+        UnsupportedSource: If a column has a type that is not kept.
+    """
+    schema = frame.collect_schema()
+    check_columns(list(schema), name)
     return frame.with_columns(
         conversion.alias(column)
         for column, dtype in schema.items()

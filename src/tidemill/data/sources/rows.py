@@ -1,17 +1,21 @@
 """From a file, whatever its kind, to its rows as Parquet."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tidemill.core.lazy import lazy
 from tidemill.data.disk import Scratch, is_full
-from tidemill.data.segments import Unstored, remove, scan_unstored, write_segments
+from tidemill.data.segments import remove, scan_unstored, write_segments
 from tidemill.data.sources import csv_file, parquet_file
+from tidemill.data.sources.arrow_file import read_arrow
+from tidemill.data.sources.avro_file import read_avro
+from tidemill.data.sources.encoding import as_utf8
+from tidemill.data.sources.excel_file import read_excel
+from tidemill.data.sources.json_file import read_json
+from tidemill.data.sources.kinds import FileKind, is_workbook, kind_of
 from tidemill.data.sources.locate import Located
+from tidemill.data.sources.table import ReadOptions, Rows
 from tidemill.data.sources.unpack import packing_of, unpack
-from tidemill.data.types import Reading
 
 if TYPE_CHECKING:
     import polars as pl
@@ -21,57 +25,44 @@ else:
 _MOST_LOOKS = 6
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReadOptions:
-    """What a person orders for the reading of a file.
-
-    Args:
-        delimiter: What stands between fields of CSV; None to find out.
-        types: Types of columns of CSV, by name.
-        missing: Words that stand for a missing value in CSV; None for the usual ones.
-        refuses_mixed: Whether a column whose values do not all fit its type is an error.
-    """
-
-    delimiter: str | None = None
-    types: Mapping[str, str]
-    missing: tuple[str, ...] | None = None
-    refuses_mixed: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Rows:
-    """The rows of a file, as they were read.
-
-    Args:
-        frame: The rows.
-        segments: The same rows as segments; None where they are not cut yet.
-        mixed: Columns that hold values of more than one type, and how each is read.
-    """
-
-    frame: "pl.LazyFrame"
-    segments: list[Unstored] | None
-    mixed: dict[str, Reading]
-
-
 def read_rows(located: Located, options: ReadOptions, scratch: Scratch) -> Rows:
-    """Write a file's rows as segments, and return them.
+    """Write a file's rows as Parquet, and return them.
 
     Args:
         located: The file, whose kind is seen from its first bytes.
-        options: How CSV is read.
+        options: How text and workbooks are read.
         scratch: Where unfinished files go.
 
     Raises:
         MalformedTable: If the file is broken, with its line.
         MixedTypes: If a column holds values that do not fit, and these are refused.
+        UnsupportedSource: If it is of a kind that is not read.
     """
-    path = located.path
-    if packing := packing_of(path):
+    try:
+        return _read(located, options, scratch)
+    except pl.exceptions.PanicException as error:  # no subclass of Exception, and what hostile files end in
+        raise parquet_file.damaged(located.name, error) from error
+
+
+def _read(located: Located, options: ReadOptions, scratch: Scratch) -> Rows:
+    path, name = located.path, located.name
+    packing = packing_of(path)
+    if packing and not is_workbook(path):
         path = scratch.new(".unpacked")
-        unpack(located.path, packing, path, located.name)
-    if parquet_file.is_parquet(path):
-        return _read_parquet(path, located.name, scratch)
-    return _read_csv(path, located.name, options, scratch)
+        unpack(located.path, packing, path, name)
+    if is_workbook(path):
+        return read_excel(path, name, options, scratch)
+    kind = kind_of(path, name)
+    if kind in {FileKind.CSV, FileKind.JSON}:
+        path = as_utf8(path, name, options.encoding, scratch.new(".utf8"))
+        kind = kind_of(path, name)
+    if kind is FileKind.CSV:
+        return _read_csv(path, name, options, scratch)
+    if kind is FileKind.PARQUET:
+        return _read_parquet(path, name, scratch)
+    if kind in {FileKind.ARROW, FileKind.AVRO}:
+        return (read_arrow if kind is FileKind.ARROW else read_avro)(path, name, scratch)
+    return (read_json if kind is FileKind.JSON else read_excel)(path, name, options, scratch)
 
 
 def _read_parquet(path: Path, name: str, scratch: Scratch) -> Rows:

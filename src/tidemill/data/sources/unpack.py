@@ -1,6 +1,8 @@
 """Packed files, unpacked beside the objects so that they are read like plain ones, in bounded memory."""
 
+import bz2
 import gzip
+import lzma
 import sys
 import zipfile
 import zlib
@@ -14,16 +16,25 @@ from tidemill.core.lazy import load
 from tidemill.core.names import shown
 from tidemill.data.errors import MalformedTable, SourceTooLarge, UnsupportedSource
 
-PACKINGS = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"PK\x03\x04": "zip", b"PK\x05\x06": "zip"}
+PACKINGS = {
+    b"\x1f\x8b": "gzip",
+    b"\x28\xb5\x2f\xfd": "zstd",
+    b"BZh": "bz2",
+    b"\xfd7zXZ\x00": "xz",
+    b"PK\x03\x04": "zip",
+    b"PK\x05\x06": "zip",
+}
 _PIECE = 1 << 20
 _FREE_BYTES = 1 << 30
 _RATIO = 200
+_XZ_MEMORY = 256 << 20
+_TABLES = {".csv", ".tsv", ".txt", ".parquet", ".json", ".jsonl", ".ndjson", ".arrow", ".feather", ".avro"}
 
 
 def packing_of(path: Path) -> str | None:
-    """Return how a file is packed, by its first bytes: gzip, zstd, zip, or None."""
+    """Return how a file is packed, by its first bytes: gzip, zstd, bz2, xz, zip, or None."""
     with path.open("rb") as file:
-        head = file.read(4)
+        head = file.read(6)
     return next((word for magic, word in PACKINGS.items() if head.startswith(magic)), None)
 
 
@@ -42,7 +53,14 @@ def unpack(path: Path, packing: str, target: Path, name: str) -> None:
         UnsupportedSource: If a zip does not hold exactly one table.
     """
     most = max(_FREE_BYTES, _RATIO * path.stat().st_size)
-    faults: tuple[type[Exception], ...] = (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile)
+    faults: tuple[type[Exception], ...] = (
+        OSError,
+        EOFError,
+        zlib.error,
+        gzip.BadGzipFile,
+        zipfile.BadZipFile,
+        lzma.LZMAError,
+    )
     faults += _zstd_faults(packing)
     try:
         with _opened(path, packing, name) as source, target.open("wb") as sink:
@@ -56,6 +74,8 @@ def unpack(path: Path, packing: str, target: Path, name: str) -> None:
                     )
                 sink.write(piece)
     except faults as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise  # of the disk; what bz2 says of its bytes has no number
         raise MalformedTable(
             f"{shown(name)} is truncated or damaged: {str(error) or type(error).__name__}",
             hint="Fetch it again and compare its size with the original.",
@@ -74,12 +94,42 @@ def _opened(path: Path, packing: str, name: str) -> Iterator[Readable]:
     if packing == "gzip":
         with gzip.open(path, "rb") as source:
             yield source
+    elif packing == "bz2":
+        with bz2.open(path, "rb") as source:
+            yield source
+    elif packing == "xz":
+        with path.open("rb") as packed:
+            yield _Xz(packed)
     elif packing == "zstd":
         with _zstd().open(path, "rb") as source:
             yield source
     else:
         with zipfile.ZipFile(path) as archive, archive.open(_only_table(archive, name)) as member:
             yield member
+
+
+class _Xz:
+    """Unpacks xz with a limit on memory, which the reader of the standard library does not have."""
+
+    def __init__(self, packed: Readable) -> None:
+        self._packed = packed
+        self._stream = lzma.LZMADecompressor(memlimit=_XZ_MEMORY)
+
+    def read(self, size: int, /) -> bytes:
+        while True:
+            if self._stream.eof:
+                rest = self._stream.unused_data.lstrip(b"\0") or self._packed.read(_PIECE).lstrip(b"\0")
+                if not rest:
+                    return b""
+                self._stream = lzma.LZMADecompressor(memlimit=_XZ_MEMORY)  # streams may follow one another
+            elif self._stream.needs_input:
+                rest = self._packed.read(_PIECE)
+                if not rest:
+                    raise EOFError("the file ends before its end was marked")
+            else:
+                rest = b""
+            if unpacked := self._stream.decompress(rest, size):
+                return unpacked
 
 
 def _zstd() -> ModuleType:
@@ -96,7 +146,7 @@ def _only_table(archive: zipfile.ZipFile, name: str) -> zipfile.ZipInfo:
         for info in archive.infolist()
         if not info.is_dir()
         and PurePosixPath(info.filename).parts[0] != "__MACOSX"
-        and PurePosixPath(info.filename).suffix.lower() in {".csv", ".tsv", ".txt", ".parquet"}
+        and PurePosixPath(info.filename).suffix.lower() in _TABLES
     ]
     if len(tables) != 1:
         raise UnsupportedSource(
