@@ -1,7 +1,7 @@
 """From one source file to one part: a Parquet object, its profile, and the rows put aside."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from tidemill.core.digests import Digest
@@ -40,6 +40,7 @@ class Options:
         key: Columns that together name a row.
         time: Column that says when a row happened.
         rules: The quality rules, as written.
+        against: The contents of other datasets to which rules refer, by what the rules call them.
     """
 
     delimiter: str | None = None
@@ -51,6 +52,7 @@ class Options:
     key: tuple[str, ...] = ()
     time: str | None = None
     rules: Mapping[str, object]
+    against: Mapping[str, Digest] = field(default_factory=dict)
 
     @property
     def as_read(self) -> ReadOptions:
@@ -78,12 +80,13 @@ class Options:
                     "on_bad_rows": self.on_bad_rows.value,
                     "key": list(self.key),
                     "rules": dict(self.rules),
+                    "against": dict(self.against),
                 },
             )
         )
 
 
-MakeMasks = Callable[[Sequence[str]], Sequence[Mask]]
+MakeMasks = Callable[["pl.Schema"], Sequence[Mask]]
 """From the columns of a table to the masks of the quality rules on it."""
 
 
@@ -110,7 +113,8 @@ def prepare(
         located.check_unchanged()
         columns = list(raw.frame.collect_schema())
         check_key(options.key, options.time, columns)
-        table = quality.sort_rows(raw.frame, located.name, raw.mixed, make_masks(columns), keys)
+        masks = make_masks(quality.typed_schema(raw.frame, raw.mixed))
+        table = quality.sort_rows(raw.frame, located.name, raw.mixed, masks, keys)
         if not table.rows_read:
             raise EmptySource(f"{shown(located.name)} has no rows", hint="Look at how the file was exported.")
         if options.on_bad_rows is OnBadRows.REJECT:
