@@ -10,11 +10,12 @@ from tidemill.core.names import shown
 from tidemill.data import quality
 from tidemill.data.disk import Scratch, plain_disk, sink
 from tidemill.data.errors import EmptySource
-from tidemill.data.profile.build import encode_profile, profile_file
+from tidemill.data.profile.build import encode_profile, profile_batches
 from tidemill.data.profile.records import Profile
 from tidemill.data.quality import KeyWatch, Mask
 from tidemill.data.records import Column, OnBadRows, Part, RuleCount, SourceFile
 from tidemill.data.rules import check_key, recipe
+from tidemill.data.segments import adopt_segments, remove, scan_unstored, write_segments
 from tidemill.data.sources.locate import Located
 from tidemill.data.sources.rows import read_rows
 from tidemill.data.sources.table import ReadOptions
@@ -120,19 +121,15 @@ def prepare(
         if options.on_bad_rows is OnBadRows.REJECT:
             quality.refuse_bad(table)
         aside, broken = _put_aside(objects, table, scratch)
-        good = raw.path
-        if table.bad or raw.mixed:
-            good = scratch.new(".parquet")
-            sink(quality.good_rows(table), good, len(columns))
-        rows = table.rows_read - table.bad
-        profile = profile_file(good, rows, len(columns))
+        good = raw.segments
+        if good is None or table.bad or raw.mixed:
+            good = write_segments(quality.good_rows(table), scratch)
+            remove(segment.path for segment in raw.segments or ())
+        profile = profile_batches(pl.read_parquet(segment.path, glob=False) for segment in good)
         if keys and keys.keep:
-            keys.remember(pl.scan_parquet(good, glob=False))
-        digest, size = objects.adopt(good)
+            keys.remember(scan_unstored(good))
         return Part(
-            digest=digest,
-            rows=rows,
-            size_bytes=size,
+            segments=adopt_segments(objects, good),
             columns=schema_of(profile),
             rows_read=table.rows_read,
             quarantined=table.bad,
