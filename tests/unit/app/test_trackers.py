@@ -7,7 +7,7 @@ import threading
 import pytest
 from tests.mlflow.stores import BORN, GONE, NET, ONE, TWO, Store, fill
 
-from tidemill.app.trackers import service
+from tidemill.app.trackers import running
 from tidemill.app.trackers.importing import Import
 from tidemill.app.trackers.records import TransferStatus
 from tidemill.core.access import OWNER
@@ -84,7 +84,7 @@ def test_an_import_that_ends_while_somebody_asks_was_not_stopped(store, workspac
                 thread.join()
         return record(row)
 
-    monkeypatch.setattr(service, "record", end_after_the_row_was_read)
+    monkeypatch.setattr(running, "record", end_after_the_row_was_read)
     assert workspace.trackers.get(OWNER, id=begun.id).status == TransferStatus.RUNNING
     assert workspace.trackers.list(OWNER)[0].status == TransferStatus.DONE
 

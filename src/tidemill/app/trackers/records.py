@@ -7,7 +7,7 @@ import msgspec
 
 from tidemill.core.moments import Moment
 
-Direction = Literal["import", "export"]
+Direction = Literal["import", "export", "push", "pull"]
 
 
 class TransferStatus(StrEnum):
@@ -47,13 +47,14 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Transfer(msgspec.Struct, frozen=True, kw_only=True):
-    """An import from another tracker, or an export to one.
+    """An import from another tracker or an export to one; a push of a dataset to a remote or a pull from one.
 
     Args:
         id: Its id.
-        direction: `import` or `export`.
-        tracker: The other tracker's make, such as `mlflow`.
+        direction: `import`, `export`, `push` or `pull`.
+        tracker: The other tracker's make, such as `mlflow`; for a dataset the kind of store, such as `s3`.
         place: Where that is, without credentials.
+        of: What is transferred, such as `flights@3`; empty when it is everything.
         status: Where it stands.
         started_at: When it began.
         started_by: Who asked for it.
@@ -65,6 +66,7 @@ class Transfer(msgspec.Struct, frozen=True, kw_only=True):
     direction: str
     tracker: str
     place: str
+    of: str = ""
     status: TransferStatus
     started_at: Moment
     started_by: str

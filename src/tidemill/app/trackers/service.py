@@ -1,42 +1,16 @@
 """What one can do with other trackers: take what they hold, and give them what is here."""
 
-import threading
-from collections.abc import Callable
 from importlib.metadata import entry_points
-
-import msgspec
-import sqlalchemy as sa
 
 from tidemill.app.trackers.exporting import Export
 from tidemill.app.trackers.importing import Here, Import
-from tidemill.app.trackers.progress import Progress, TransferCancelled
-from tidemill.app.trackers.records import Direction, Report, Transfer, TransferStatus
+from tidemill.app.trackers.progress import Progress
+from tidemill.app.trackers.records import Transfer
+from tidemill.app.trackers.running import Transfers, new_transfer
 from tidemill.core.access import Actor
-from tidemill.core.errors import Conflict, Internal, NotFound, TidemillError
-from tidemill.core.ids import new_id
-from tidemill.core.moments import Moment, utc_now
+from tidemill.core.moments import Moment
 from tidemill.core.names import shown
-from tidemill.core.refs import Ref
-from tidemill.ledger import Transaction
-from tidemill.ledger.rows import record
 from tidemill.tracking.ports import GROUP, Credentials, Tracker, TrackerNotFound
-from tidemill.tracking.store.tables import transfers
-
-_MOST = 100
-_Running = dict[str, tuple[Transfer, Progress, threading.Event]]
-"""The transfers under way: as they began, how far they are, and what is set when they are over."""
-
-
-class TransferNotFound(NotFound):
-    """There was no import or export of that id."""
-
-    code = "transfer_not_found"
-
-
-class TransferRuns(Conflict):
-    """The same import or export is under way."""
-
-    code = "transfer_runs"
 
 
 class TrackerService:
@@ -48,9 +22,7 @@ class TrackerService:
 
     def __init__(self, here: Here) -> None:
         self._here = here
-        self._ledger = here.ledger
-        self._lock = threading.Lock()
-        self._running: _Running = {}
+        self._transfers = Transfers(here.ledger, "tracker", ("import", "export"), "tidemill trackers show")
 
     def start_import(
         self,
@@ -89,7 +61,7 @@ class TrackerService:
                 opened.close()
 
         try:
-            return self._start(actor, "import", tracker, opened.place, work)
+            return self._transfers.start(actor, new_transfer(actor, "import", tracker, opened.place), work)
         except BaseException:
             opened.close()
             raise
@@ -129,7 +101,7 @@ class TrackerService:
                 opened.close()
 
         try:
-            return self._start(actor, "export", tracker, opened.place, work)
+            return self._transfers.start(actor, new_transfer(actor, "export", tracker, opened.place), work)
         except BaseException:
             opened.close()
             raise
@@ -137,11 +109,7 @@ class TrackerService:
     def list(self, actor: Actor) -> "list[Transfer]":
         """Return the last imports and exports, newest first."""
         del actor
-        query = sa.select(transfers).order_by(transfers.c.started_at.desc()).limit(_MOST)
-        running = dict(self._running)
-        with self._ledger.read() as connection:
-            rows = [record(row) for row in connection.execute(query)]
-        return [_told(row, self._running | running) for row in rows]
+        return self._transfers.list()
 
     def get(self, actor: Actor, *, id: str) -> Transfer:  # noqa: A002 - the word of the API
         """Return how far an import or export is, or what it did.
@@ -150,82 +118,16 @@ class TrackerService:
             TransferNotFound: If there was none of that id.
         """
         del actor
-        running = dict(self._running)
-        with self._ledger.read() as connection:
-            row = connection.execute(sa.select(transfers).where(transfers.c.id == id)).one_or_none()
-        if row is None:
-            raise TransferNotFound(
-                f"There was no transfer {shown(id)}", hint="List them with `tidemill trackers list`."
-            )
-        return _told(record(row), self._running | running)
+        return self._transfers.get(id)
 
     def cancel(self, actor: Actor, *, id: str) -> Transfer:  # noqa: A002 - the word of the API
         """End an import or export at its next step; what it did is kept, and the same asked for again goes on."""
-        if running := self._running.get(id):
-            running[1].cancel()
-            running[2].wait()
-        return self.get(actor, id=id)
+        del actor
+        return self._transfers.cancel(id)
 
     def close(self) -> None:
         """End what is under way, as a kill would."""
-        for _, progress, over in list(self._running.values()):
-            progress.cancel()
-            over.wait()
-
-    def _start(
-        self, actor: Actor, direction: Direction, tracker: str, place: str, work: Callable[[Progress], None]
-    ) -> Transfer:
-        progress = Progress()
-        transfer = Transfer(
-            id=new_id(),
-            direction=direction,
-            tracker=tracker,
-            place=place,
-            status=TransferStatus.RUNNING,
-            started_at=utc_now(),
-            started_by=actor.name,
-        )
-        over = threading.Event()
-        with self._lock:
-            for other, _, _ in list(self._running.values()):
-                if (other.direction, other.place) == (direction, place):
-                    raise TransferRuns(
-                        f"This {direction} is under way", hint=f"Look at it: `tidemill trackers show {other.id}`."
-                    )
-            self._running[transfer.id] = (transfer, progress, over)
-        try:
-            self._ledger.write(actor, lambda tx: _write(tx, transfer, "begin"))
-            words = (actor, transfer, progress, work)
-            threading.Thread(target=self._do, args=words, name=f"{direction}-{tracker}", daemon=True).start()
-        except BaseException:
-            self._leave(transfer)
-            raise
-        return transfer
-
-    def _leave(self, transfer: Transfer) -> None:
-        _, _, over = self._running.pop(transfer.id)
-        over.set()
-
-    def _do(self, actor: Actor, transfer: Transfer, progress: Progress, work: Callable[[Progress], None]) -> None:
-        status = TransferStatus.DONE
-        try:
-            work(progress)
-        except TransferCancelled as ended:
-            status = TransferStatus.CANCELLED
-            progress.fail(ended)
-        except TidemillError as error:
-            status = TransferStatus.FAILED
-            progress.fail(error)
-        except Exception as error:  # noqa: BLE001 - a thread has nobody else to tell
-            status = TransferStatus.FAILED
-            # The type only: the text of a foreign error may hold an address with a password.
-            fault = f"The {transfer.direction} failed by a fault of Tidemill: {type(error).__name__}"
-            progress.fail(Internal(fault, hint="Please report it; what was done is kept."))
-        ended_with = _changed(transfer, status, progress.report())
-        try:
-            self._ledger.write(actor, lambda tx: _write(tx, ended_with, status.value))
-        finally:
-            self._leave(transfer)
+        self._transfers.close()
 
 
 def _find(name: str) -> Tracker:
@@ -236,44 +138,3 @@ def _find(name: str) -> Tracker:
         )
     tracker: Tracker = found[name].load()()
     return tracker
-
-
-def _write(tx: Transaction, transfer: Transfer, what: str) -> None:
-    row = {
-        "id": transfer.id,
-        "direction": transfer.direction,
-        "tracker": transfer.tracker,
-        "place": transfer.place,
-        "status": transfer.status.value,
-        "started_at": transfer.started_at,
-        "started_by": transfer.started_by,
-        "ended_at": transfer.ended_at,
-        "report": transfer.report,
-    }
-    tx.upsert(transfers, row)
-    counts = transfer.report.counts
-    tx.audit(
-        f"tracker.{transfer.direction}.{what}",
-        Ref("workspace", "this"),
-        transfer=transfer.id,
-        place=transfer.place,
-        counts=counts,
-    )
-
-
-def _told(row: dict[str, object], running: _Running) -> Transfer:
-    """Return a transfer as its row says, or as its thread does while there is one.
-
-    Whoever calls looks at the threads before it reads the row: a thread writes the end first and leaves then.
-    """
-    found = msgspec.convert(row, Transfer)
-    if found.id in running:
-        return _changed(running[found.id][0], TransferStatus.RUNNING, running[found.id][1].report())
-    if found.status == TransferStatus.RUNNING:
-        return _changed(found, TransferStatus.STOPPED, found.report)
-    return found
-
-
-def _changed(transfer: Transfer, status: TransferStatus, report: Report) -> Transfer:
-    ended_at = transfer.ended_at if status in {TransferStatus.RUNNING, TransferStatus.STOPPED} else utc_now()
-    return msgspec.structs.replace(transfer, status=status, report=report, ended_at=ended_at)

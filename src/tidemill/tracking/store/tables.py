@@ -185,6 +185,7 @@ transfers = sa.Table(
     sa.Column("direction", sa.Text, nullable=False),
     sa.Column("tracker", sa.Text, nullable=False),
     sa.Column("place", sa.Text, nullable=False),
+    sa.Column("of", sa.Text, nullable=False),
     sa.Column("status", sa.Text, nullable=False),
     sa.Column("started_at", MomentColumn, nullable=False),
     sa.Column("started_by", sa.Text, nullable=False),

@@ -4,10 +4,9 @@ import threading
 
 import pytest
 
-from tidemill.app.trackers import service
 from tidemill.app.trackers.importing import Import
 from tidemill.app.trackers.records import TransferStatus
-from tidemill.app.trackers.service import TransferNotFound, TransferRuns
+from tidemill.app.trackers.running import TransferNotFound, TransferRuns, Transfers
 from tidemill.core.access import OWNER
 from tidemill.core.errors import OutOfSpace
 from tidemill.tracking.ports import TrackerFailed
@@ -65,7 +64,7 @@ def test_one_is_cancelled_that_has_not_begun_to_run(store, workspace, held, monk
             [found] = workspace.trackers.list(OWNER)
             asking = plain(target=lambda: cancelled.append(workspace.trackers.cancel(OWNER, id=found.id).status))
             asking.start()
-            while asking.is_alive() and not workspace.trackers._running[found.id][1]._stop.is_set():
+            while asking.is_alive() and not workspace.trackers._transfers._running[found.id][1]._stop.is_set():
                 asking.join(0.001)
             super().start()
             asking.join(30)
@@ -84,11 +83,11 @@ def test_one_that_cannot_be_written_down_is_not_under_way_and_lets_go_of_its_sou
 ):
     closed = []
 
-    def full(tx, transfer, what):
+    def full(self, tx, transfer, what):
         raise OutOfSpace("There is no space", hint="Make room.")
 
     with monkeypatch.context() as patch:
-        patch.setattr(service, "_write", full)
+        patch.setattr(Transfers, "_write", full)
         patch.setattr("tidemill.integrations.trackers.mlflow.stored.StoredMLflow.close", lambda _: closed.append(1))
         with pytest.raises(OutOfSpace):
             begin(workspace, store.url)
