@@ -13,6 +13,7 @@ else:
 
 _ROW = "__tidemill_row"
 _BAD = "__tidemill_bad"
+_BY = "__tidemill_by"
 _FIRST_ROWS = 20
 _NEAR = 100_000
 
@@ -40,17 +41,19 @@ class Counted:
 
     Args:
         bad: How many rows.
+        caught: How many of them no question before catches.
         first: The numbers of the first of them, from 1.
         facts: What the further expressions gave.
     """
 
     bad: int = 0
+    caught: int = 0
     first: tuple[int, ...] = ()
     facts: tuple[object, ...] = ()
 
 
-def count(frame: "pl.LazyFrame", questions: Sequence[Question]) -> tuple[int, int, list[Counted]]:
-    """Return the rows, how many of them any catching question marks, and what was counted for each.
+def count(frame: "pl.LazyFrame", questions: Sequence[Question]) -> tuple[int, list[Counted]]:
+    """Return the number of rows, and what was counted for each question.
 
     The counts come from one streaming pass. Only sums and least values stay in memory there; of bad rows, the first
     is known then, and those that follow it are looked up nearby.
@@ -63,9 +66,11 @@ def count(frame: "pl.LazyFrame", questions: Sequence[Question]) -> tuple[int, in
     masks = {place: one.bad for place, one in enumerate(questions) if one.bad is not None}
     flagged = numbered.with_columns(bad.alias(f"{_BAD} {place}") for place, bad in masks.items())
     asked: list[pl.Expr] = [pl.len().alias("rows")]
-    if any(one.catches for one in questions):
-        caught = [pl.col(f"{_BAD} {place}") for place in masks if questions[place].catches]
-        asked.append(pl.any_horizontal(caught).sum().cast(pl.Int64).alias("any"))
+    catching = [place for place in masks if questions[place].catches]
+    if catching:
+        by = pl.coalesce(pl.when(pl.col(f"{_BAD} {place}")).then(pl.lit(place, pl.Int32)) for place in catching)
+        flagged = flagged.with_columns(by.alias(_BY))
+        asked += [(pl.col(_BY) == place).sum().cast(pl.Int64).alias(f"caught {place}") for place in catching]
     for place, one in enumerate(questions):
         if place in masks:
             bad = pl.col(f"{_BAD} {place}")
@@ -77,12 +82,13 @@ def count(frame: "pl.LazyFrame", questions: Sequence[Question]) -> tuple[int, in
     counted = [
         Counted(
             bad=int(answer.get(f"bad {place}") or 0),
+            caught=int(answer.get(f"caught {place}") or 0),
             first=first.get(place, ()),
             facts=tuple(answer[f"fact {place} {at}"] for at in range(len(one.facts))),
         )
         for place, one in enumerate(questions)
     ]
-    return int(answer["rows"]), int(answer.get("any") or 0), counted
+    return int(answer["rows"]), counted
 
 
 def _first_rows(

@@ -26,7 +26,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
         verdict: `pass`, `warn`, `fail`, or `inconclusive` where there was too little to judge.
         rows: Rows that it looked at.
         bad: Rows among them that break it; None for a rule about the table as a whole.
-        put_aside: Rows that were put aside because they break this rule before any other.
+        put_aside: Rows that were put aside, or would be, because they break this rule before any other.
         value: What was measured: the share of bad rows, or what the rule is about.
         threshold: What that was held against.
         reason: One sentence for a person.

@@ -162,10 +162,10 @@ class RuleBook:
             )
             for one in rules
         ]
-        rows, bad, counted = count(frame.lazy(), questions)
+        rows, counted = count(frame.lazy(), questions)
         told = [_told(one, rows, each) for one, each in zip(more, counted, strict=False)]
         found = [_finding(one, judged, rows, each) for one, each in zip(rules, counted[len(more) :], strict=True)]
-        return Examined(rows, bad, (*told, *found))
+        return Examined(rows, sum(each.caught for each in counted), (*told, *found))
 
     def _present(self, columns: Sequence[str]) -> Iterable[RuleEntry]:
         known = set(columns)
@@ -191,6 +191,7 @@ def _told(one: Caught, rows: int, counted: Counted) -> Finding:
         verdict=Verdict.FAIL if counted.bad else Verdict.PASS,
         rows=rows,
         bad=counted.bad,
+        put_aside=counted.caught,
         value=counted.bad / rows if rows else 0.0,
         threshold="<= 0",
         reason=f"{counted.bad} of {rows} rows of {one.column} break {one.rule!r}.",
@@ -213,6 +214,7 @@ def _finding(one: RuleEntry, judged: Judged, rows: int, counted: Counted) -> Fin
         verdict=verdict,
         rows=rows,
         bad=counted.bad if decision.by_rows else None,
+        put_aside=counted.caught,
         value=decision.value,
         threshold=decision.threshold,
         reason=decision.reason,

@@ -2,6 +2,8 @@ from datetime import UTC, date, datetime
 
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tidemill.checks.drift.reference import build_reference
 from tidemill.checks.errors import ColumnMissing, InputMissing, InvalidExpression, InvalidRule
@@ -191,7 +193,29 @@ def test_counts_of_all_rules_and_of_the_rows_that_any_catches():
     found = book.examine(FLIGHTS)
 
     assert [finding.bad for finding in found.findings] == [1, 2, 1]
+    assert [finding.put_aside for finding in found.findings] == [1, 2, 0]
     assert (found.rows, found.bad) == (4, 3)
+
+
+CELL = st.one_of(st.none(), st.integers(-3, 3))
+
+
+@given(st.lists(st.tuples(CELL, CELL), max_size=30), st.integers(-3, 3))
+def test_rows_put_aside_add_up(rows, low):
+    frame = pl.DataFrame(rows, schema={"a": pl.Int64, "b": pl.Int64}, orient="row")
+    rules = {
+        "a": {"nulls": "never", "between": [low, None], "unique": True},
+        "b": {"in": {"is": [0, 1], "severity": "warn"}, "increasing": True},
+        "table": {"expect": ["a <= b", "a + b < 4"], "unique": ["a", "b"]},
+    }
+    book = parse_rules(rules)
+
+    found = book.examine(frame)
+
+    masks = [one.bad for one in book.caught(frame.schema)]
+    any_bad = frame.select(pl.any_horizontal(masks).alias("x"))["x"].sum() if rows else 0
+    assert found.bad == sum(one.put_aside for one in found.findings) == any_bad
+    assert all(one.put_aside <= (one.bad or 0) <= found.rows == len(rows) for one in found.findings)
 
 
 def test_first_rows_are_found_far_behind_and_next_to_each_other():
