@@ -35,6 +35,10 @@ def _classes(inputs: Inputs) -> str:
     return "" if count_classes(inputs.current, inputs.truth) is not None else "the label holds amounts, not classes"
 
 
+def _several(inputs: Inputs) -> str:
+    return "" if len(inputs.feature_names()) > 1 else "the table has one feature"
+
+
 def _identified(inputs: Inputs) -> str:
     return _truth(inputs) or ("" if inputs.key else "the table has no key")
 
@@ -77,7 +81,7 @@ SUITES: dict[str, tuple[Entry, ...]] = {
         Entry("text_lengths", {}, _texts),
         Entry("duplicates", {"severity": "warn"}),
         Entry("outliers", {}, rate=_CONFIDENCE),
-        Entry("feature_correlation", {}, rate=_CONFIDENCE),
+        Entry("feature_correlation", {}, _several, _CONFIDENCE),
         Entry("conflicting_labels", {}, _truth),
         Entry("class_balance", {}, _classes),
         Entry("single_feature", {}, _truth, _CONFIDENCE),
@@ -181,6 +185,8 @@ def _made(entry: Entry, share: float, asked: object, inputs: Inputs) -> Check:
     params = dict(entry.params)
     if entry.rate:
         params[entry.rate] = 1 - share if entry.rate == _CONFIDENCE else share
+    if entry.name == "duplicates" and inputs.key:
+        params["columns"] = tuple(name for name in inputs.current.collect_schema() if name not in inputs.key)
     if entry.name == "row_overlap":
         reference = inputs.need_reference().collect_schema()
         names = (*inputs.feature_names(), *([inputs.truth] if inputs.truth else []))

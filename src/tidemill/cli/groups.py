@@ -34,6 +34,7 @@ _STAGES: dict[str, tuple[str, str]] = {
     "projects": ("tidemill.cli.project:projects", "Project files that were applied."),
     "deliveries": ("tidemill.cli.project:deliveries", "Ways round the loop."),
     "data": ("tidemill.cli.data:data", "Datasets and their versions."),
+    "checks": ("tidemill.cli.checks:checks", "Suites over datasets before a training."),
     "experiments": ("tidemill.cli.experiments:experiments", "Named groups of runs."),
     "runs": ("tidemill.cli.runs:runs", "Executions, with their params, metrics and artifacts."),
     "spool": ("tidemill.cli.spool:spool", "What runs recorded while their server was away."),

@@ -78,7 +78,7 @@ def _variants(column: str, values: "pl.DataFrame") -> Finding | None:
     told = "; ".join(" = ".join(shown(each, 30) for each in row[:_VARIANTS]) for row in words["value"].head(_WORDS))
     return Finding(
         column=column,
-        what=f"rarer variants of {words.height} words",
+        what=f"rarer variants of {words.height} word{'s' if words.height > 1 else ''}",
         rows=int(words["rarer"].sum()),
         known=int(values["count"].sum()),
         examples=told,

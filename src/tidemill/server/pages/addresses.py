@@ -15,6 +15,7 @@ _PAGES = {
     "prediction": "/predictions/{}",
     "delivery": "/deliveries/{}",
     "gate_report": "/gates/{}",
+    "check_report": "/checks/{}",
     "experiment": "/experiments/{}",
 }
 """Kinds whose id is what their page is called by; the others are shown by their trace."""

@@ -148,6 +148,11 @@ def _gate_report(workspace: Workspace, actor: Actor, identifier: str) -> tuple[s
     return f"{found.model}@{found.version} {found.status.value}", url_of(f"gate_report:{identifier}")
 
 
+def _check_report(workspace: Workspace, actor: Actor, identifier: str) -> tuple[str, str]:
+    head = workspace.checks.get_report(actor, id=identifier).head
+    return f"{head.suite} of {head.version} {head.verdict.value}", url_of(f"check_report:{identifier}")
+
+
 def _rollout(workspace: Workspace, actor: Actor, identifier: str) -> tuple[str, str]:
     found = workspace.delivery.get_rollout(actor, id=identifier)
     return f"{found.endpoint} {found.state.value.replace('_', ' ')}", url_of(f"endpoint:{found.endpoint}")
@@ -159,6 +164,7 @@ def _delivery(workspace: Workspace, actor: Actor, identifier: str) -> tuple[str,
 
 
 _FINDERS: dict[str, Callable[[Workspace, Actor, str], tuple[str, str]]] = {
+    "check_report": _check_report,
     "dataset_version": _dataset_version,
     "delivery": _delivery,
     "deployment": _deployment,
