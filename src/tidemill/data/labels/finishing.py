@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from tidemill.core.lazy import lazy
 from tidemill.core.names import shown
-from tidemill.data.disk import Scratch, plain_disk, sink
+from tidemill.data.disk import Scratch, plain_disk
 from tidemill.data.labels.deciding import Decided
 from tidemill.data.labels.errors import LabelsUnfit
 from tidemill.data.labels.making import make_part
@@ -120,12 +120,9 @@ def relabelled(
             if not is_changed and _AT in labels.columns and mine.is_empty():
                 made.append(part)
                 continue
-            path = scratch.new(".parquet")
-            width = len({*(column.name for column in target.columns), *added})
-            sink(_joined(frame, mine, plan, wanted, keep=has_column), path, width)
-            height = int(pl.scan_parquet(path, glob=False).select(pl.len()).collect().item())
-            if height:
-                made.append(make_part(objects, path, height, width, part.source))
+            labelled = make_part(objects, _joined(frame, mine, plan, wanted, keep=has_column), scratch, part.source)
+            if labelled.rows:
+                made.append(labelled)
     return made
 
 
@@ -175,11 +172,7 @@ def tabled(
     joined = _joined(frame.with_row_index(_AT), labels, plan, only, keep=keep)
     source = SourceFile(name=base.ref, size_bytes=base.size_bytes, digest=base.digest, modified_at=base.created_at)
     with plain_disk(objects.root), Scratch(objects) as scratch:
-        path = scratch.new(".parquet")
-        width = len(joined.collect_schema())
-        sink(joined, path, width)
-        height = int(pl.scan_parquet(path, glob=False).select(pl.len()).collect().item())
-        return [make_part(objects, path, height, width, source)]
+        return [make_part(objects, joined, scratch, source)]
 
 
 def positions(rows: Rows, digest: str | None, decided: Sequence[Decided]) -> Iterator[tuple[int, Decided]]:

@@ -2,24 +2,32 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
 from tidemill.core.access import Actor
 from tidemill.core.ids import new_id
+from tidemill.core.lazy import lazy
 from tidemill.core.refs import Ref
 from tidemill.data import store
+from tidemill.data.disk import Scratch
 from tidemill.data.labels.records import LabelTask
 from tidemill.data.prepare import schema_of
-from tidemill.data.profile.build import decode_profile, encode_profile, profile_file
+from tidemill.data.profile.build import decode_profile, encode_profile, profile_batches
 from tidemill.data.profile.merge import merge_profiles
 from tidemill.data.records import DatasetKind, DatasetVersion, Part, Source, SourceFile
 from tidemill.data.report import encode_report, make_report
 from tidemill.data.rules import DatasetRef, join_schemas, manifest, recipe
+from tidemill.data.segments import adopt_segments, write_segments
 from tidemill.ledger import Ledger, Transaction
 from tidemill.ledger.schema import lineage_edges
 from tidemill.objects import ObjectStore, digest_bytes
+
+if TYPE_CHECKING:
+    import polars as pl
+else:
+    pl = lazy("polars")
 
 LABELLED, GAVE = "labelled", "gave"
 
@@ -43,27 +51,25 @@ class Draft:
     time: str | None
 
 
-def make_part(objects: ObjectStore, path: Path, rows: int, width: int, source: SourceFile) -> Part:
-    """Store a finished Parquet file as a part.
+def make_part(objects: ObjectStore, rows: "pl.LazyFrame", scratch: Scratch, source: SourceFile) -> Part:
+    """Store rows as a part.
 
     Args:
         objects: Where it goes.
-        path: The file, which is moved.
-        rows: Its rows.
-        width: Its columns.
+        rows: The rows, in their order.
+        scratch: Where unfinished files go.
         source: What the rows were read from.
     """
-    profile = profile_file(path, rows, width)
-    digest, size = objects.adopt(path)
+    written = write_segments(rows, scratch)
+    profile = profile_batches(pl.read_parquet(segment.path, glob=False) for segment in written)
+    segments = adopt_segments(objects, written)
     return Part(
-        digest=digest,
-        rows=rows,
-        size_bytes=size,
+        segments=segments,
         columns=schema_of(profile),
-        rows_read=rows,
+        rows_read=profile.rows,
         profile_digest=objects.put_bytes(encode_profile(profile)),
         source=source,
-        recipe=digest_bytes(recipe(source.digest, {"labelled": digest})),
+        recipe=digest_bytes(recipe(source.digest, {"labelled": [segment.digest for segment in segments]})),
     )
 
 

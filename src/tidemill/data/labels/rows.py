@@ -72,7 +72,7 @@ class Rows:
             return pl.LazyFrame(columns, schema={"path": pl.String, "size": pl.Int64})
         if source is LabelSource.ROWS:
             return self.reader.scan(version)
-        frames = [self.reader.scan_object(part) for part, _ in _parts(version, source)]
+        frames = [self.reader.scan_objects([part]) for part in _put_aside(version)]
         return pl.concat(frames, how="diagonal_relaxed") if frames else pl.LazyFrame()
 
     def files(self, version: DatasetVersion) -> StoredFiles:
@@ -95,7 +95,7 @@ class Rows:
 
     def row(self, version: DatasetVersion, source: LabelSource, position: int) -> dict[str, object]:
         """Return the values of a row of a table."""
-        starts = [0, *accumulate(rows for _, rows in _parts(version, source))]
+        starts = [0, *accumulate(_heights(version, source))]
         part = bisect_right(starts, position) - 1
         block, within = divmod(position - starts[part], _BLOCK)
         self._versions[version.id] = version
@@ -109,16 +109,20 @@ class Rows:
     def _read_block(self, version_id: str, source: LabelSource, part: int, block: int) -> "pl.DataFrame":
         version = self._versions[version_id]
         if source is LabelSource.QUARANTINE:
-            frame = self.reader.scan_object(_parts(version, source)[part][0])
+            frame = self.reader.scan_objects([_put_aside(version)[part]])
         else:
             frame = self.reader.scan_parts([version.parts[part]], version.columns)
         return frame.slice(block * _BLOCK, _BLOCK).collect()
 
 
-def _parts(version: DatasetVersion, source: LabelSource) -> list[tuple[Digest, int]]:
+def _heights(version: DatasetVersion, source: LabelSource) -> list[int]:
     if source is LabelSource.QUARANTINE:
-        return [(part.quarantine_digest, part.quarantined) for part in version.parts if part.quarantine_digest]
-    return [(part.digest, part.rows) for part in version.parts]
+        return [part.quarantined for part in version.parts if part.quarantine_digest]
+    return [part.rows for part in version.parts]
+
+
+def _put_aside(version: DatasetVersion) -> list[Digest]:
+    return [part.quarantine_digest for part in version.parts if part.quarantine_digest]
 
 
 def cells_of(plan: LabelPlan, row: Mapping[str, object]) -> tuple[Cell, ...]:

@@ -196,9 +196,7 @@ def _target(version: DatasetVersion, target: str) -> Path:
 
 def _damaged_parts(place: Place, version: DatasetVersion) -> Iterator[DamagedFile]:
     for number, part in enumerate(version.parts):
-        for digest in (part.digest, part.profile_digest, part.quarantine_digest):
-            if digest is None:
-                continue
+        for digest in part.digests:
             try:
                 place.objects.verify(digest)
             except (ObjectMissing, DamagedObject) as error:
