@@ -38,31 +38,32 @@ def flat(schema: "pl.Schema", name: str) -> "list[pl.Expr]":
     Raises:
         UnsupportedSource: If a column cannot be kept.
     """
-    return [
-        found.alias(column) for column, dtype in schema.items() if (found := _flat(column, dtype, name)) is not None
-    ]
+    found = (
+        (column, _flat(pl.col(column), dtype, f"{shown(column)} of {shown(name)}")) for column, dtype in schema.items()
+    )
+    return [values.alias(column) for column, values in found if values is not None]
 
 
-def _flat(column: str, dtype: "pl.DataType", name: str) -> "pl.Expr | None":
-    values = pl.col(column)
+def _flat(values: "pl.Expr", dtype: "pl.DataType | pl.datatypes.DataTypeClass", name: str) -> "pl.Expr | None":
+    if isinstance(dtype, pl.BaseExtension):  # what a driver calls its own types, such as `google:sqlType:datetime`
+        plain = values.ext.storage()
+        inner = _flat(plain, dtype.ext_storage(), name)
+        return plain if inner is None else inner
     if isinstance(dtype, pl.List | pl.Array | pl.Struct):
         if not _is_json(dtype):
             raise UnsupportedSource(
-                f"Column {shown(column)} of {shown(name)} has the type {shown(str(dtype), 100)}, which no text holds",
+                f"Column {name} has the type {shown(str(dtype), 100)}, which no text holds",
                 hint="Leave it out, or convert its inner bytes at the source.",
             )
-        if isinstance(dtype, pl.Array):
-            values = values.arr.to_list()
-        wrapped = pl.struct(values.alias("v")).struct.json_encode().str.tail(-_WRAPPED).str.head(-1)
-        return pl.when(pl.col(column).is_not_null()).then(wrapped)
+        lists = values.arr.to_list() if isinstance(dtype, pl.Array) else values
+        wrapped = pl.struct(lists.alias("v")).struct.json_encode().str.tail(-_WRAPPED).str.head(-1)
+        return pl.when(values.is_not_null()).then(wrapped)
     if isinstance(dtype, pl.Decimal) and not dtype.scale:
         return values.cast(pl.Int64)
     if isinstance(dtype, pl.Duration):
         return values.dt.total_microseconds() / 1_000_000
     if isinstance(dtype, pl.Int128 | pl.Object | pl.Unknown):
-        raise UnsupportedSource(
-            f"Column {shown(column)} of {shown(name)} has the type {dtype}", hint="Convert it to text at the source."
-        )
+        raise UnsupportedSource(f"Column {name} has the type {dtype}", hint="Convert it to text at the source.")
     return None
 
 

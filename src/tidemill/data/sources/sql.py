@@ -5,7 +5,7 @@ which no statement that writes can be.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tidemill.core.names import shown
@@ -15,6 +15,10 @@ from tidemill.data.sources.ports import Ask
 
 OPTIONS = ("table", "query", "order", "new_by")
 """The options that every database has."""
+_TOKEN = re.compile(
+    r"""(?P<text>'(?:[^'\\]|''|\\.)*'|"(?:[^"]|"")*"|`[^`]*`|\$\$.*?\$\$)|(?P<comment>--[^\n]*|/\*.*?\*/)|(?P<sign>[();'"`])""",
+    re.DOTALL,
+)
 _NAME = re.compile(r'\s*("(?:[^"]|"")+"|`[^`]+`|[^\s.,"`]+)\s*')
 _LITERAL = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?|'([^']|'')*'")
 
@@ -100,12 +104,13 @@ class SqlAsk:
                 raise UnknownColumn(f"{shown(self.label)} has no column {shown(name)}", hint=did_you_mean(name, names))
 
 
-def sql_ask(ask: Ask, mark: str = '"') -> SqlAsk:
+def sql_ask(ask: Ask, mark: str = '"', folded: Callable[[str], str] = str) -> SqlAsk:
     """Return what the options of a source ask of its database.
 
     Args:
         ask: The source.
         mark: What its SQL quotes names with.
+        folded: What becomes of a name that is not quoted.
 
     Raises:
         InvalidOption: If it is neither a table nor a query, or both, or rows are to be added that cannot be told from
@@ -117,15 +122,38 @@ def sql_ask(ask: Ask, mark: str = '"') -> SqlAsk:
             f"{ask.uri.scheme}: needs a table or a query" + (", not both" if table else ""),
             hint="Such as #table=flights, or #query=SELECT … FROM ….",
         )
-    new_by = ask.option("new_by")
+    _check_query(query)
+    new_by = "".join(_names(ask.option("new_by"), "", "new_by", folded))
     return SqlAsk(
-        table=_names(table, ".", "table"),
+        table=_names(table, ".", "table", folded),
         query=query,
-        order=_names(ask.option("order"), ",", "order"),
+        order=_names(ask.option("order"), ",", "order", folded),
         new_by=new_by,
         since=_since(ask.held, new_by),
         mark=mark,
     )
+
+
+def _check_query(query: str) -> None:
+    """Let a query pass that stays within the brackets that are put around it.
+
+    Databases refuse a second statement too, some only because an account is set so: this errs to the strict side.
+
+    Raises:
+        InvalidOption: If it is more than one statement, or its brackets or quotes do not close.
+    """
+    depth = 0
+    for match in _TOKEN.finditer(query):
+        sign = match["sign"]
+        depth += {"(": 1, ")": -1}.get(sign or "", 0)
+        if sign is not None and (depth < 0 or sign not in "()"):
+            raise InvalidOption(
+                f"The query has a {sign} that does not belong there",
+                where=f"character {match.start() + 1}",
+                hint="Write one SELECT, and close what it opens.",
+            )
+    if depth:
+        raise InvalidOption("The query has a ( that is not closed", hint="Write one SELECT, and close what it opens.")
 
 
 def check_added(held: Sequence[Mapping[str, str]], new_by: str) -> None:
@@ -151,7 +179,7 @@ def _since(held: Sequence[Mapping[str, str]], new_by: str) -> str:
     return through
 
 
-def _names(text: str, between: str, option: str) -> tuple[str, ...]:
+def _names(text: str, between: str, option: str, folded: Callable[[str], str]) -> tuple[str, ...]:
     names: list[str] = []
     position = 0
     while position < len(text):
@@ -161,12 +189,23 @@ def _names(text: str, between: str, option: str) -> tuple[str, ...]:
             raise InvalidOption(
                 f"{option}={text} names nothing", hint='Such as flights, public.flights or "my schema".flights.'
             )
-        names.append(_unquoted(match[1]))
+        names.append(_plain(match[1], folded))
         position = end + 1
     return tuple(names)
 
 
-def _unquoted(name: str) -> str:
+def _plain(name: str, folded: Callable[[str], str]) -> str:
     if name[0] == '"':
         return name[1:-1].replace('""', '"')
-    return name.strip("`")
+    return name[1:-1] if name[0] == "`" else folded(name)
+
+
+def careful_literal(text: str) -> str:
+    """Return a text as a literal, for databases that read more into one than its quotes.
+
+    Raises:
+        InvalidOption: If it holds a quote or a backslash.
+    """
+    if "'" in text or "\\" in text:
+        raise InvalidOption("The highest value of new_by holds a quote or a backslash", hint="Name another column.")
+    return f"'{text}'"
