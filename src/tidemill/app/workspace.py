@@ -18,6 +18,7 @@ from tidemill.core.access import SYSTEM
 from tidemill.core.settings import Settings
 from tidemill.data.labels.service import LabelService
 from tidemill.data.checking.service import ChecksService
+from tidemill.data.judging.service import RulesService
 from tidemill.data.service import DataService
 from tidemill.data.service.folders import FolderService
 from tidemill.delivery.gates import Judge
@@ -45,6 +46,7 @@ _SERVICES: dict[str, type] = {
     "folders": FolderService,
     "labels": LabelService,
     "checks": ChecksService,
+    "rules": RulesService,
     "tracking": TrackingService,
     "logged_models": LoggedModelService,
     "pipelines": PipelineService,
@@ -97,6 +99,7 @@ class Workspace:
         self.folders = FolderService(self.data.place)
         self.labels = LabelService(ledger, objects, self.data)
         self.checks = ChecksService(ledger, objects, self.data)
+        self.rules = RulesService(self.data)
         self.tracking = TrackingService(ledger, objects)
         self.logged_models = LoggedModelService(ledger, objects)
         datasets = Datasets(self.data, objects)

@@ -13,6 +13,8 @@ COMMANDS: dict[str, str] = {
     "folders.status": "data status",
     "folders.checkout": "data checkout",
     "folders.verify": "data verify",
+    "rules.check": "data check",
+    "rules.suggest": "data suggest-rules",
     "data.tag": "data tag",
     "data.delete_tag": "data untag",
     "checks.run": "checks run",

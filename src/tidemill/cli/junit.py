@@ -50,9 +50,9 @@ def _case(suite: Element, name: str, outcome: Outcome) -> None:
         return
     about = SubElement(case, word)
     if word != "system-out":
-        about.set("message", _clean(outcome.reason))
+        about.set("message", clean(outcome.reason))
         about.set("type", outcome.verdict.value)
-    about.text = _clean("\n".join([outcome.reason, *_lines(outcome)]))
+    about.text = clean("\n".join([outcome.reason, *_lines(outcome)]))
 
 
 def _lines(outcome: Outcome) -> list[str]:
@@ -60,6 +60,6 @@ def _lines(outcome: Outcome) -> list[str]:
     return ["\t".join("" if cell is None else str(cell) for cell in row) for row in rows]
 
 
-def _clean(text: str) -> str:
+def clean(text: str) -> str:
     """Return a text with what XML cannot say replaced."""
     return _NOT_XML.sub("\ufffd", text)

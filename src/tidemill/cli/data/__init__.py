@@ -2,7 +2,7 @@
 
 import click
 
-from tidemill.cli.data import folders, labelling, labels, looking, sources, versions
+from tidemill.cli.data import folders, labelling, labels, looking, rules, sources, stores, versions
 
 
 @click.group()
@@ -23,6 +23,12 @@ for _command in (
     folders.status,
     folders.checkout,
     folders.verify,
+    rules.check,
+    rules.suggest_rules,
+    stores.push,
+    stores.pull,
+    stores.remote,
+    stores.transfers,
     versions.tag_,
     versions.untag,
     labelling.label,

@@ -1,10 +1,13 @@
 """`tidemill data …`: what is in a version, and what changed."""
 
+from pathlib import Path
+
 import click
 import msgspec
 
 from tidemill.checks.quality.finding import Finding
 from tidemill.cli.changes import print_diff
+from tidemill.cli.data.rules_junit import write_junit
 from tidemill.cli.output import client, common, show, wants_json
 from tidemill.client.client import part
 from tidemill.data.profile.records import ColumnProfile, Profile
@@ -28,15 +31,18 @@ def profile(ref: str) -> None:
 
 @click.command("report")
 @click.argument("ref")
+@click.option("--junit", type=click.Path(path_type=Path, dir_okay=False), help="Write the report as JUnit XML too.")
 @common
-def report(ref: str) -> None:
+def report(ref: str, *, junit: Path | None) -> None:
     """Show what the quality rules found in a version."""
     with client() as api:
         found = api.get(f"{_VERSIONS}/{part(ref)}/report", QualityReport)
+    if junit:
+        write_junit(junit, ref, found)
     if wants_json():
         show(found)
         return
-    show(found, columns=["rows_read", "rows", "quarantined"])
+    show(found, columns=["verdict", "rows_read", "rows", "quarantined"])
     if found.broken:
         click.echo()
         show(list(found.broken))

@@ -68,7 +68,7 @@ def add(  # noqa: PLR0913 - the options of the command line
     """Make a version of NAME from a file, a quoted pattern such as 'flights-*.csv', a folder, or an address."""
     body = {
         "source": join_options(absolute(source), pairs(given)),
-        "rules": _rules(rules_file, rules),
+        "rules": read_rules(rules_file, rules),
         "key": key,
         "time": time,
         "on_bad_rows": on_bad_rows,
@@ -160,7 +160,7 @@ def absolute(source: str) -> str:
     return str(place) if place.exists() else os.path.normpath(place)
 
 
-def _rules(file: Path | None, texts: tuple[str, ...]) -> dict[str, object]:
+def read_rules(file: Path | None, texts: tuple[str, ...]) -> dict[str, object]:
     """Return the rules of a file, and on top of them those of the command line."""
     found: dict[str, object] = {}
     if file is not None:

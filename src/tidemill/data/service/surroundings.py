@@ -45,6 +45,7 @@ class DataAround:
         self._name = name
         self._now = now or utc_now()
         self._like: Digest | None = None
+        self._below: int | None = None
         self._seen: dict[str, DatasetVersion] = {}
         self._values: dict[tuple[str, str], pl.Series] = {}
         for dataset in datasets:
@@ -72,6 +73,10 @@ class DataAround:
         So the same content is judged alike, whether it is the latest version already or not.
         """
         self._like = content
+
+    def put_after(self, version: DatasetVersion) -> None:
+        """Let the version before be the newest one before this one that holds something else."""
+        self._like, self._below = version.digest, version.number
 
     def values(self, dataset: str, column: str) -> "pl.Series":
         """Return the values that a column of another dataset holds, each once.
@@ -115,7 +120,8 @@ class DataAround:
         if PREVIOUS not in self._seen:
             with self._place.ledger.read() as connection:
                 versions = store.list_versions(connection, self._name)
-            found = (one for one in versions if one.kind is DatasetKind.TABLE and one.digest != self._like)
+            tables = (one for one in versions if one.kind is DatasetKind.TABLE and one.digest != self._like)
+            found = (one for one in tables if self._below is None or one.number < self._below)
             if version := next(found, None):
                 self._seen[PREVIOUS] = version
         return self._seen.get(PREVIOUS)

@@ -12,6 +12,8 @@ from tidemill.server.api import (
     monitoring,
     pipelines,
     projects,
+    rules,
+    stores,
     trackers,
     tracking,
 )
@@ -20,6 +22,7 @@ from tidemill.server.routes import Route
 ROUTES: tuple[Route, ...] = (
     *data.ROUTES,
     *checks.ROUTES,
+    *rules.ROUTES,
     *folders.ROUTES,
     *labels.ROUTES,
     *tracking.ROUTES,
@@ -30,5 +33,6 @@ ROUTES: tuple[Route, ...] = (
     *projects.ROUTES,
     *governance.ROUTES,
     *maintenance.ROUTES,
+    *stores.ROUTES,
     *trackers.ROUTES,
 )

@@ -1,0 +1,1 @@
+"""Rules held against versions and files that are there, and rules found in what is there."""
