@@ -14,7 +14,7 @@ from tidemill.server.permits import StatedRoute
 _FOLDER = Path(__file__).with_name("static")
 _STYLES = (
     "tokens.css", "frame.css", "parts.css", "tables.css", "charts.css", "loop.css", "stages.css", "runs.css",
-    "compare.css", "previews.css",
+    "compare.css", "previews.css", "labels.css",
 )  # fmt: skip
 _KINDS = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 

@@ -19,6 +19,7 @@ NAVIGATION = (
     ("loop", "/", "Loop"),
     ("runs", "/runs", "Runs"),
     ("datasets", "/datasets", "Datasets"),
+    ("labels", "/labels", "Labels"),
     ("models", "/models", "Models"),
     ("endpoints", "/endpoints", "Endpoints"),
     ("deliveries", "/deliveries", "Deliveries"),
