@@ -9,7 +9,7 @@ MLFLOW_ARGS ?=
 export NO_MKDOCS_2_WARNING := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-mlflow check bench journeys docs format system
+.PHONY: help demo test test-dvc test-mlflow check bench journeys docs format system
 
 help: ## show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -18,12 +18,15 @@ demo: .venv/.ready-demo ## run the whole loop on real flights; DEMO_ARGS=--exit 
 	$(BIN)/tidemill demo $(DEMO_ARGS)
 
 test: .venv/.ready-dev system ## run every fast test
-	$(BIN)/pytest $(PYTEST_ARGS) -m "not slow and not mlflow" --ignore=tests/journeys
+	$(BIN)/pytest $(PYTEST_ARGS) -m "not slow and not mlflow and not dvc" --ignore=tests/journeys
 	$(BIN)/pytest $(PYTEST_ARGS) -m "not slow" tests/journeys # apart: its server lives as long as its process
 
 test-mlflow: .venv/.ready-dev ## run what users of MLflow run, with its real clients of three ages; MLFLOW_ARGS=--peer tests the tests
 	$(BIN)/python -m tests.mlflow.environments
 	$(BIN)/pytest $(PYTEST_ARGS) --dist loadgroup -m "not slow" $(MLFLOW_ARGS) tests/mlflow
+
+test-dvc: .venv/.ready-dev ## take over what the real DVC made, and let it read what is given back
+	$(BIN)/pytest $(PYTEST_ARGS) tests/dvc
 
 journeys: .venv/.ready-dev system ## run what a person does, through CLI, HTTP and a browser, the long ones too
 	$(BIN)/pytest $(PYTEST_ARGS) tests/journeys

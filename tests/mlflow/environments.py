@@ -1,14 +1,11 @@
 """Virtual environments with real MLflow clients, made when first needed: `python -m tests.mlflow.environments` makes them all."""
 
-import fcntl
-import hashlib
 import os
-import shutil
-import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
+
+from tests.environments import made
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 PLACE: Final = "MLFLOW_TESTS_ENVIRONMENTS"
@@ -43,31 +40,7 @@ def requirements(version: str) -> list[str]:
 
 def environment(version: str) -> Path:
     """Give the folder of programs of a version's environment; make it when it is not there or made of other things."""
-    folder = CACHE / version
-    wanted = "\n".join(requirements(version))
-    mark = folder / f"ready-{hashlib.sha256(wanted.encode()).hexdigest()[:12]}"
-    CACHE.mkdir(parents=True, exist_ok=True)
-    with (CACHE / f"{version}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not mark.exists():
-            uv = shutil.which("uv") or str(Path(sys.executable).parent / "uv")
-            print(f"making {folder} ({', '.join(requirements(version))})", file=sys.stderr)
-            if not (folder / "bin" / "python").exists():
-                subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, str(folder)], check=True)
-            command = [
-                uv,
-                "pip",
-                "install",
-                "--quiet",
-                "--python",
-                str(folder / "bin" / "python"),
-                *requirements(version),
-            ]
-            subprocess.run(command, check=True)
-            for other in folder.glob("ready-*"):
-                other.unlink()  # what it said of need not be so any more
-            mark.touch()
-    return folder / "bin"
+    return made(CACHE, version, requirements(version))
 
 
 if __name__ == "__main__":

@@ -11,14 +11,15 @@ from tidemill.app.maintenance import MaintenanceService
 from tidemill.app.placing import settle
 from tidemill.app.registry import ModelRegistry
 from tidemill.app.roots import data_roots
+from tidemill.app.stores import StoreService
 from tidemill.app.tables import Tables
 from tidemill.app.trackers import TrackerService
 from tidemill.app.trackers.importing import Here
 from tidemill.core.access import SYSTEM
 from tidemill.core.settings import Settings
-from tidemill.data.labels.service import LabelService
 from tidemill.data.checking.service import ChecksService
 from tidemill.data.judging.service import RulesService
+from tidemill.data.labels.service import LabelService
 from tidemill.data.service import DataService
 from tidemill.data.service.folders import FolderService
 from tidemill.delivery.gates import Judge
@@ -47,6 +48,7 @@ _SERVICES: dict[str, type] = {
     "labels": LabelService,
     "checks": ChecksService,
     "rules": RulesService,
+    "stores": StoreService,
     "tracking": TrackingService,
     "logged_models": LoggedModelService,
     "pipelines": PipelineService,
@@ -97,6 +99,7 @@ class Workspace:
         roots, hosts = data_roots(self.settings), self.settings.source_hosts
         self.data = DataService(ledger, objects, roots=roots, barred=[home], hosts=hosts)
         self.folders = FolderService(self.data.place)
+        self.stores = StoreService(self.data.place)
         self.labels = LabelService(ledger, objects, self.data)
         self.checks = ChecksService(ledger, objects, self.data)
         self.rules = RulesService(self.data)
@@ -136,7 +139,7 @@ class Workspace:
         self.delivery.on_decision = self.projects.on_decision
         self.governance = GovernanceService(ledger, {"prediction": self.monitoring.prediction_ref_edges})
         self.maintenance = MaintenanceService(home, ledger, objects)
-        self.trackers = TrackerService(Here(ledger, objects, logged, self.models))
+        self.trackers = TrackerService(Here(ledger, objects, logged, self.models, self.data))
 
     @staticmethod
     def services() -> dict[str, type]:
@@ -176,6 +179,7 @@ class Workspace:
     def close(self) -> None:
         """Finish what is under way and let go of the folder."""
         self.trackers.close()
+        self.stores.close()
         self.pipelines.close()
         self.tracking.close()
         if self._workflows is not None:

@@ -85,6 +85,33 @@ def give_mlflow(uri: str, *, artifacts: bool, artifact_root: str) -> None:
         _follow(api, api.post("/api/v1/trackers/mlflow/export", Transfer, body))
 
 
+@take.command("dvc")
+@click.argument("folder", type=click.Path(exists=True, file_okay=False), default=".")
+@click.option("--remote", default="", help="The name, folder or address of a remote; what the repository says if not.")
+@click.option("--only", multiple=True, metavar="PATH", help="Only what is tracked under this path (repeat it).")
+@common
+def take_dvc(folder: str, *, remote: str, only: tuple[str, ...]) -> None:
+    """Import from DVC: what its repository in FOLDER tracks becomes datasets, each state in Git's history a version.
+
+    Contents come from the cache or the remote, and are verified. The pipeline of dvc.lock becomes lineage.
+    """
+    body = {"source": _folder(folder), "remote": _folder(remote) if os.path.isdir(remote) else remote, "only": only}  # noqa: PTH112 - a name otherwise
+    with client() as api:
+        _follow(api, api.post("/api/v1/repositories/dvc/import", Transfer, body))
+
+
+@give.command("dvc")
+@click.argument("refs", nargs=-1, required=True, metavar="REF...")
+@click.option("--remote", required=True, metavar="FOLDER", help="The folder of a remote; made when it is not there.")
+@click.option("--repo", default="", metavar="FOLDER", help="A repository, in which files NAME.dvc are written.")
+@common
+def give_dvc(refs: tuple[str, ...], *, remote: str, repo: str) -> None:
+    """Export to DVC: write versions to a remote, so that `dvc pull` reads them; a table as Parquet files."""
+    body = {"refs": refs, "remote": _folder(remote), "folder": _folder(repo)}
+    with client() as api:
+        _follow(api, api.post("/api/v1/repositories/dvc/export", Transfer, body))
+
+
 @trackers.command("list")
 @common
 def list_() -> None:

@@ -10,6 +10,7 @@ from tidemill.core.access import Actor
 from tidemill.core.errors import InvalidInput, NotFound
 from tidemill.core.moments import Moment
 from tidemill.core.refs import Ref
+from tidemill.data.service import DataService
 from tidemill.ledger import Ledger
 from tidemill.models.importing import Located, RegistryImporter
 from tidemill.models.ports import SourceFiles
@@ -30,6 +31,7 @@ class Here:
     objects: ObjectStore
     files: SourceFiles
     models: ModelService
+    data: DataService
 
 
 class Import:

@@ -1,7 +1,10 @@
 """What one can do with other trackers: take what they hold, and give them what is here."""
 
+import shutil
+from collections.abc import Sequence
 from importlib.metadata import entry_points
 
+from tidemill.app.trackers.datasets import TakeDatasets, give_datasets, opened_in
 from tidemill.app.trackers.exporting import Export
 from tidemill.app.trackers.importing import Here, Import
 from tidemill.app.trackers.progress import Progress
@@ -10,6 +13,7 @@ from tidemill.app.trackers.running import Transfers, new_transfer
 from tidemill.core.access import Actor
 from tidemill.core.moments import Moment
 from tidemill.core.names import shown
+from tidemill.data.repositories import find_repository
 from tidemill.tracking.ports import GROUP, Credentials, Tracker, TrackerNotFound
 
 
@@ -105,6 +109,64 @@ class TrackerService:
         except BaseException:
             opened.close()
             raise
+
+    def start_dataset_import(
+        self, actor: Actor, *, repository: str, source: str, remote: str = "", only: Sequence[str] = ()
+    ) -> Transfer:
+        """Begin to take the datasets of another tool, with their history. Doing it again takes what is new.
+
+        Args:
+            actor: Who does it.
+            repository: The other tool's make: `dvc`.
+            source: The folder of its repository, on the machine of the workspace.
+            remote: The name, folder or address of a remote; what the repository says when left out.
+            only: Paths of outputs; all when empty.
+
+        Raises:
+            RepositoryNotFound: If there is no integration with such a tool.
+            InvalidRepository: If the folder is none of its repositories.
+            TransferRuns: If the same import is under way.
+        """
+        opened, scratch = opened_in(find_repository(repository), source, remote, self._here.objects.root)
+
+        def work(progress: Progress) -> None:
+            try:
+                TakeDatasets(self._here.data, opened, actor, progress, kind=repository, only=only).run()
+            finally:
+                opened.close()
+                shutil.rmtree(scratch, ignore_errors=True)
+
+        try:
+            return self._transfers.start(actor, new_transfer(actor, "import", repository, opened.place), work)
+        except BaseException:
+            opened.close()
+            shutil.rmtree(scratch, ignore_errors=True)
+            raise
+
+    def start_dataset_export(
+        self, actor: Actor, *, repository: str, refs: Sequence[str], remote: str, folder: str = ""
+    ) -> Transfer:
+        """Begin to write versions to a remote of another tool. Doing it again writes nothing twice.
+
+        Args:
+            actor: Who does it.
+            repository: The other tool's make: `dvc`.
+            refs: The versions; a table is written as a folder of Parquet files.
+            remote: The folder of the remote, on the machine of the workspace.
+            folder: The folder of a repository, where the files go that name the versions; none when left out.
+
+        Raises:
+            RepositoryNotFound: If there is no integration with such a tool.
+            InvalidRepository: If it cannot be written.
+            TransferRuns: If the same export is under way.
+        """
+        target = find_repository(repository).target(remote, folder)
+        versions = [self._here.data.get(actor, ref) for ref in refs]
+
+        def work(progress: Progress) -> None:
+            give_datasets(self._here.data, target, versions, progress)
+
+        return self._transfers.start(actor, new_transfer(actor, "export", repository, target.place), work)
 
     def list(self, actor: Actor) -> "list[Transfer]":
         """Return the last imports and exports, newest first."""

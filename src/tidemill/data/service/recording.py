@@ -7,6 +7,7 @@ from tidemill.checks.quality.surroundings import PREVIOUS
 from tidemill.core.access import Actor
 from tidemill.core.digests import Digest
 from tidemill.core.ids import new_id
+from tidemill.core.moments import Moment
 from tidemill.core.names import shown
 from tidemill.core.refs import Ref
 from tidemill.data import store
@@ -59,6 +60,8 @@ class Draft:
         report_digest: The quality report of a table.
         layout_digest: Where the files of a tree lie.
         files: How many files a tree has.
+        at: When it came to be elsewhere, where it was taken over; a version is never older than the one before.
+        made_from: Identifiers of versions that it was made from.
     """
 
     kind: DatasetKind
@@ -71,6 +74,8 @@ class Draft:
     report_digest: Digest | None = None
     layout_digest: Digest | None = None
     files: int | None = None
+    at: Moment | None = None
+    made_from: tuple[str, ...] = ()
 
 
 def record(place: Place, actor: Actor, order: Order, draft: Draft, base_id: str | None) -> DatasetVersion:
@@ -115,12 +120,14 @@ def record(place: Place, actor: Actor, order: Order, draft: Draft, base_id: str 
             layout_digest=draft.layout_digest,
             files=draft.files,
             source=draft.source,
-            created_at=tx.now,
+            created_at=max(draft.at, latest.created_at) if draft.at and latest else draft.at or tx.now,
             created_by=actor.name,
             created=True,
         )
         store.insert_version(tx.connection, version)
         _trail(tx, version, latest, order.around)
+        for origin in draft.made_from:
+            tx.link(Ref("dataset_version", origin), "derived", Ref("dataset_version", version.id))
         return version
 
     return place.ledger.write(actor, work)

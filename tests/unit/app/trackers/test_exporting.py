@@ -85,7 +85,7 @@ def give(workspace):
 
     def given(target, *, with_files=True):
         progress = Progress()
-        here = Here(workspace.ledger, workspace.objects, workspace.models._sources, workspace.models)
+        here = Here(workspace.ledger, workspace.objects, workspace.models._sources, workspace.models, workspace.data)
         Export(here, target, progress, with_files=with_files).run()
         return progress.report()
 
@@ -190,7 +190,7 @@ def test_a_place_that_is_a_path_here_is_none_there(workspace, give):
 def test_one_that_was_cancelled_ends_before_the_next_run(workspace, run_id):
     progress, target = Progress(), Target()
     progress.cancel()
-    here = Here(workspace.ledger, workspace.objects, workspace.models._sources, workspace.models)
+    here = Here(workspace.ledger, workspace.objects, workspace.models._sources, workspace.models, workspace.data)
     with pytest.raises(TransferCancelled):
         Export(here, target, progress, with_files=False).run()  # type: ignore[arg-type]  # it needs just these
 
