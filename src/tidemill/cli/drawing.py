@@ -15,10 +15,12 @@ class Bar:
 
     Args:
         counted: Which counts are told, and by which word.
+        unit: What is counted on the way to the end, when that is not said by what is done.
     """
 
-    def __init__(self, counted: Mapping[str, str]) -> None:
+    def __init__(self, counted: Mapping[str, str], *, unit: str = "") -> None:
         self._counted = counted
+        self._unit = f" {unit}" if unit else ""
         self.is_drawn = sys.stderr.isatty()
 
     def draw(self, report: Report) -> None:
@@ -29,8 +31,9 @@ class Bar:
         if report.total:
             full = min(_WIDTH, _WIDTH * report.done // report.total)
             line = f"[{'#' * full}{'-' * (_WIDTH - full)}] {report.doing}: {report.done:,} of {report.total:,}"
+        line += self._unit
         counts = ", ".join(f"{report.counts.get(name, 0):,} {word}" for name, word in self._counted.items())
-        click.echo(f"\r\x1b[K{line}; {counts}", err=True, nl=False)
+        click.echo(f"\r\x1b[K{line}{'; ' if counts else ''}{counts}", err=True, nl=False)
 
     def clear(self) -> None:
         """Make room for what is written next."""

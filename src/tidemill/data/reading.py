@@ -43,7 +43,7 @@ class Reader:
 
     def scan_parts(self, parts: Sequence[Part], columns: Sequence[Column]) -> "pl.LazyFrame":
         """Return the rows of some parts, in the types of a schema."""
-        frames = [self.scan_part(part).select(_in_types(part, columns)) for part in parts]
+        frames = [self.scan_part(part).select(in_types(part, columns)) for part in parts]
         return frames[0] if len(frames) == 1 else pl.concat(frames, how="vertical")
 
     def scan_part(self, part: Part) -> "pl.LazyFrame":
@@ -74,7 +74,8 @@ class Reader:
         return path
 
 
-def _in_types(part: Part, columns: Sequence[Column]) -> "list[pl.Expr]":
+def in_types(part: Part, columns: Sequence[Column]) -> "list[pl.Expr]":
+    """Return what makes the rows of a part rows of a schema."""
     held = {column.name: column.type for column in part.columns}
     expressions = []
     for column in columns:

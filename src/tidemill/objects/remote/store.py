@@ -1,7 +1,7 @@
 """Objects at a place, named by their digests as they are here: what is lacking is moved, what is read is verified."""
 
 import threading
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
@@ -21,6 +21,7 @@ from tidemill.objects.store import ObjectStore, plain_errors
 T = TypeVar("T")
 R = TypeVar("R")
 _AT_ONCE = 8
+_AHEAD = 3
 _READS = 3
 """How often damaged bytes are read: a fault of the way differs each time, one of the place does not."""
 
@@ -113,6 +114,26 @@ class RemoteStore:
     def read(self, digest: Digest) -> bytes:
         """Return the bytes of an object of at most a piece, verified."""
         return self._verified(_key(digest), digest)
+
+    def read_all(self, stored: Stored) -> bytes:
+        """Return the bytes of an object, verified piece by piece; it must fit into memory."""
+        if stored.size <= PIECE:
+            return self.read(stored.digest)
+        return b"".join(self.read(piece.digest) for piece in self._pieces_of(stored))
+
+    def read_ahead(self, wanted: Iterable[Stored]) -> Iterator[bytes]:
+        """Yield the bytes of objects in their order, verified, reading a few ahead."""
+        waiting: deque[Future[bytes]] = deque()
+        try:
+            for stored in wanted:
+                waiting.append(self._pool.submit(self.read_all, stored))
+                if len(waiting) > _AHEAD:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for left in waiting:
+                left.cancel()
 
     def piece(self, stored: Stored, number: int) -> bytes:
         """Return a piece of an object, verified; an object of at most a piece is its own."""

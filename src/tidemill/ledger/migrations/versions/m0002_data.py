@@ -67,6 +67,14 @@ def upgrade() -> None:
         sa.Column("set_by", sa.Text, nullable=False),
     )
     op.create_table(
+        "data_remotes",
+        sa.Column("name", sa.Text, primary_key=True),
+        sa.Column("uri", sa.Text, nullable=False),
+        *(sa.Column(name, sa.Boolean, nullable=False) for name in ("creates_once", "compares", "single_writer")),
+        sa.Column("added_at", sa.BigInteger, nullable=False),
+        sa.Column("added_by", sa.Text, nullable=False),
+    )
+    op.create_table(
         "check_reports",
         sa.Column("id", sa.Text, primary_key=True),
         sa.Column("suite", sa.Text, nullable=False),

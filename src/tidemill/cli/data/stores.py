@@ -1,0 +1,160 @@
+"""`tidemill data remote …`, `push`, `pull` and `transfers`."""
+
+import os
+import time
+
+import click
+
+from tidemill.app.trackers.records import Transfer, TransferStatus
+from tidemill.cli.drawing import Bar
+from tidemill.cli.following import leaving
+from tidemill.cli.output import FAILED, client, common, done, fail_with, show, talk, wants_json
+from tidemill.client import Client
+from tidemill.client.client import part
+from tidemill.data.sharing.records import Remote, SharedDataset
+
+_LOOK_S = 0.1
+_VERSIONS = "/api/v1/dataset-versions"
+_TRANSFERS = "/api/v1/dataset-transfers"
+_REMOTES = ["name", "uri", "creates_once", "compares", "single_writer", "added_at", "added_by"]
+_COLUMNS = ["id", "direction", "of", "place", "status", "started_at", "ended_at"]
+
+
+@click.group("remote")
+def remote() -> None:
+    """Places that several workspaces reach: buckets of S3, Google Cloud and Azure, and shared folders."""
+
+
+@remote.command("add")
+@click.argument("name")
+@click.argument("uri")
+@click.option(
+    "--single-writer", is_flag=True, help="Nobody else ever pushes there, so that it need not be safe for two."
+)
+@common
+def add(name: str, uri: str, *, single_writer: bool) -> None:
+    """Remember s3://BUCKET/PREFIX, gs://BUCKET/PREFIX, az://CONTAINER/PREFIX or a folder as NAME.
+
+    It is asked at once whether it honours conditional writes; one that does not is refused. Credentials come from the
+    environment of the server, and are not kept.
+    """
+    body = {"uri": _address(uri), "single_writer": single_writer}
+    with client() as api:
+        found = api.post(f"/api/v1/remotes/{part(name)}", Remote, body)
+    show(found, columns=_REMOTES)
+
+
+@remote.command("list")
+@common
+def list_() -> None:
+    """List the places that are remembered."""
+    with client() as api:
+        show(api.get("/api/v1/remotes", list[Remote]), columns=_REMOTES, empty="No remote is remembered.")
+
+
+@remote.command("show")
+@click.argument("name")
+@common
+def show_(name: str) -> None:
+    """List the datasets at a place, with the numbers of their versions and their tags."""
+    with client() as api:
+        found = api.get(f"/api/v1/remotes/{part(name)}/datasets", list[SharedDataset])
+    show(found, columns=["name", "numbers", "tags"], empty="Nothing was pushed there yet.")
+
+
+@remote.command("remove")
+@click.argument("name")
+@common
+def remove(name: str) -> None:
+    """Forget a place; nothing there is touched."""
+    with client() as api:
+        api.delete(f"/api/v1/remotes/{part(name)}", type(None))
+    done(f"forgot {name}")
+
+
+@click.command("push")
+@click.argument("ref")
+@click.option("--to", "there", default="", metavar="REMOTE", help="Where to; may be left out when there is one remote.")
+@common
+def push(ref: str, *, there: str) -> None:
+    """Bring a version to a remote; only what is lacking there is moved.
+
+    Give the same command again to go on after an interruption.
+    """
+    with client() as api:
+        _follow(api, api.post(f"{_VERSIONS}/{part(ref)}/push", Transfer, {"remote": there}))
+
+
+@click.command("pull")
+@click.argument("ref")
+@click.option("--from", "there", default="", metavar="REMOTE", help="Where from; may be left out when there is one.")
+@click.option("--as", "name", default="", metavar="NAME", help="How the dataset is called here.")
+@common
+def pull(ref: str, *, there: str, name: str) -> None:
+    """Take a version from a remote, such as flights@3 or flights for the latest; only what is lacking is moved.
+
+    Give the same command again to go on after an interruption.
+    """
+    with client() as api:
+        _follow(api, api.post(f"{_VERSIONS}/{part(ref)}/pull", Transfer, {"remote": there, "name": name}))
+
+
+@click.command("transfers")
+@click.argument("transfer_id", metavar="[ID]", required=False)
+@click.option("--cancel", is_flag=True, help="End it; what it moved is kept.")
+@common
+def transfers(transfer_id: str | None, *, cancel: bool) -> None:
+    """List the last pushes and pulls, or show how far one is."""
+    with client() as api:
+        if transfer_id is None:
+            found = api.get(_TRANSFERS, list[Transfer])
+            show(found, columns=_COLUMNS, empty="Nothing was pushed or pulled.")
+            return
+        path = f"{_TRANSFERS}/{part(transfer_id)}"
+        one = api.post(f"{path}/cancel", Transfer) if cancel else api.get(path, Transfer)
+    show(one) if wants_json() else show(one, columns=_COLUMNS)
+    if not wants_json():
+        _tell(one)
+
+
+def _follow(api: Client, transfer: Transfer) -> None:
+    """Draw how far a transfer is until it is over, and tell what it did; exit 1 when it failed."""
+    path = f"{_TRANSFERS}/{part(transfer.id)}"
+    bar = Bar({}, unit="bytes")
+    word = "It has ended here; the same command goes on where it was."
+    if not api.is_embedded:
+        command = f"tidemill data transfers {transfer.id}"
+        word = f"`{command}` says how it goes, `{command} --cancel` ends it."
+    with leaving(word):
+        while transfer.status == TransferStatus.RUNNING:
+            time.sleep(_LOOK_S)
+            transfer = api.get(path, Transfer)
+            bar.draw(transfer.report)
+    bar.clear()
+    if wants_json():
+        show(transfer)
+    else:
+        _tell(transfer)
+    if transfer.status != TransferStatus.DONE:
+        fail_with(FAILED)
+
+
+def _tell(transfer: Transfer) -> None:
+    report = transfer.report
+    width = max((len(name) for name in report.counts), default=0)
+    for name, count in report.counts.items():
+        click.echo(f"{name.ljust(width)}  {count:,}")
+    for note in report.notes:
+        talk(note)
+    if report.error:
+        click.secho(f"error [{report.code}]: ", fg="red", bold=True, nl=False, err=True)
+        click.echo(report.error, err=True)
+        click.secho("  hint: ", fg="cyan", nl=False, err=True)
+        click.echo(report.hint, err=True)
+
+
+def _address(uri: str) -> str:
+    """Return an address; a plain path becomes one of a folder, whole, for a server may stand in another."""
+    if "://" in uri:
+        return uri
+    return f"file://{os.path.abspath(os.path.expanduser(uri))}"  # noqa: PTH100, PTH111 - keeps a path that is not there
