@@ -14,7 +14,7 @@ from tidemill.server.permits import StatedRoute
 _FOLDER = Path(__file__).with_name("static")
 _STYLES = (
     "tokens.css", "frame.css", "parts.css", "tables.css", "charts.css", "loop.css", "stages.css", "runs.css",
-    "compare.css", "previews.css", "labels.css",
+    "compare.css", "previews.css", "labels.css", "datasets.css",
 )  # fmt: skip
 _KINDS = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 
@@ -43,6 +43,11 @@ _DIGEST = blake3(b"".join(name.encode() + content for name, (content, _) in sort
 def url(name: str) -> str:
     """Return the address of a style or script; it changes with any of them."""
     return f"/static/{_DIGEST}/{name}"
+
+
+def content(name: str) -> str:
+    """Return a style or script itself, for pages that leave the server."""
+    return _FILES[name][0].decode()
 
 
 def routes() -> list[StatedRoute]:

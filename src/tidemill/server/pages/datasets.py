@@ -1,42 +1,24 @@
 """Datasets, their versions, and what is known of one version without reading its rows."""
 
-from dataclasses import dataclass
+from urllib.parse import quote
 
-from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import Response
 
 from tidemill.app import Workspace
-from tidemill.checks.drift.reference import CategoryReference, NumericReference
 from tidemill.core.access import Actor
 from tidemill.core.errors import MissingExtra
-from tidemill.core.moments import from_us
-from tidemill.data.profile.records import ColumnProfile
-from tidemill.data.records import DatasetKind, DatasetVersion, Diff, Sample
-from tidemill.server.pages import words
-from tidemill.server.pages.charts.bars import Bin, histogram, value_bars
+from tidemill.data.records import DatasetKind, DatasetVersion, Sample
+from tidemill.server.pages.charts.bars import value_bars
 from tidemill.server.pages.charts.lines import spark
+from tidemill.server.pages.dataset_diffs import diff_url
 from tidemill.server.pages.lineage import short_lineage
+from tidemill.server.pages.profiles import KINDS, Asked, asked_of, section_of
 from tidemill.server.pages.shell import page, render
 from tidemill.server.pages.tones import tone_of
 from tidemill.server.permits import StatedRoute
 
-_MOST_COLUMNS = 60
 _SAMPLE_ROWS = 8
-
-
-@dataclass(frozen=True, slots=True)
-class ColumnView:
-    """A column's small multiple."""
-
-    name: str
-    type: str
-    facts: list[tuple[str, str]]
-    drawing: Markup
-    low: str
-    high: str
-    quantiles: list[tuple[str, str]]
-    null_share: float
 
 
 def routes(workspace: Workspace) -> list[StatedRoute]:
@@ -65,7 +47,9 @@ def routes(workspace: Workspace) -> list[StatedRoute]:
     def version(request: Request, actor: Actor) -> Response:
         ref = f"{request.path_params['name']}@{request.path_params['number']}"
         found = data.get(actor, ref=ref)
-        return render(request, "dataset_version.html", _version_values(workspace, actor, found))
+        return render(
+            request, "dataset_version.html", _version_values(workspace, actor, found, asked_of(request.query_params))
+        )
 
     return [
         page("/datasets", table),
@@ -74,11 +58,10 @@ def routes(workspace: Workspace) -> list[StatedRoute]:
     ]
 
 
-def _version_values(workspace: Workspace, actor: Actor, found: DatasetVersion) -> dict[str, object]:
+def _version_values(workspace: Workspace, actor: Actor, found: DatasetVersion, asked: Asked) -> dict[str, object]:
     data = workspace.data
     is_table = found.kind is DatasetKind.TABLE
     profile = data.profile(actor, ref=found.ref) if is_table else None
-    columns = profile.columns if profile else ()
     report = data.report(actor, ref=found.ref) if is_table else None
     outcomes = [(each, tone_of(each.verdict.value)) for each in report.findings] if report else []
     return {
@@ -86,9 +69,10 @@ def _version_values(workspace: Workspace, actor: Actor, found: DatasetVersion) -
         "title": found.ref,
         "version": found,
         "is_table": is_table,
-        "columns": [column_view(column) for column in columns[:_MOST_COLUMNS]],
-        "moments": {column.name for column in columns if column.is_moment},
-        "left_out": max(len(columns) - _MOST_COLUMNS, 0),
+        "section": section_of(profile, asked) if profile and profile.columns else None,
+        "kinds": KINDS,
+        "url": f"/datasets/{quote(found.dataset, safe='')}/{found.number}",
+        "diff": diff_url(found.dataset, str(found.number - 1), str(found.number)) if found.number > 1 else "",
         "report": report,
         "broken": value_bars(
             [(f"{each.column}: {each.rule}" if each.column else each.rule, each.rows) for each in report.broken],
@@ -99,7 +83,6 @@ def _version_values(workspace: Workspace, actor: Actor, found: DatasetVersion) -
         "outcomes": outcomes,
         "quarantine": _sample(workspace, actor, found, quarantined=True) if found.quarantined else None,
         "sample": _sample(workspace, actor, found) if is_table else None,
-        "diff": _diff(workspace, actor, found),
         "lineage": short_lineage(workspace, actor, f"dataset_version:{found.id}"),
     }
 
@@ -109,93 +92,3 @@ def _sample(workspace: Workspace, actor: Actor, found: DatasetVersion, *, quaran
         return workspace.data.sample(actor, ref=found.ref, rows=_SAMPLE_ROWS, quarantined=quarantined)
     except MissingExtra:
         return None
-
-
-def _diff(workspace: Workspace, actor: Actor, found: DatasetVersion) -> Diff | None:
-    if found.number == 1:
-        return None
-    try:
-        return workspace.data.diff(actor, before=f"{found.dataset}@{found.number - 1}", after=found.ref, samples=5)
-    except MissingExtra:
-        return None
-
-
-def column_view(column: ColumnProfile) -> ColumnView:
-    """Return the small multiple of a column."""
-    numeric = isinstance(column.bins, NumericReference)
-    quantiles = _quantiles(column) if isinstance(column.bins, NumericReference) else []
-    mean = None if column.is_moment or column.type == "bool" else column.mean
-    null_share = column.nulls / column.rows if column.rows else 0.0
-    facts = [("nulls", words.percent(null_share)), ("distinct", _distinct(column))]
-    if mean is not None:
-        facts.append(("mean", words.number(mean)))
-    elif column.type == "bool" and column.mean is not None:
-        facts.append(("true", words.percent(column.mean)))
-    elif column.length is not None:
-        facts.append(("length", f"{column.length.shortest} to {column.length.longest}"))
-    return ColumnView(
-        name=column.name,
-        type=column.type,
-        facts=facts,
-        drawing=_drawing(column),
-        low=_end(column, column.low) if numeric else "",
-        high=_end(column, column.high) if numeric else "",
-        quantiles=quantiles,
-        null_share=null_share,
-    )
-
-
-def _distinct(column: ColumnProfile) -> str:
-    if column.distinct is None:
-        return words.NOTHING
-    return words.count(column.distinct) if column.is_distinct_exact else f"≈ {words.count(column.distinct)}"
-
-
-def _drawing(column: ColumnProfile) -> Markup:
-    known = column.rows - column.nulls
-    if known <= 0:
-        return Markup('<p class="quiet">no values</p>')
-    if isinstance(column.bins, NumericReference) and column.bins.edges:
-        return histogram(bins_of(column.bins), f"Distribution of {column.name}")
-    if isinstance(column.bins, CategoryReference) and column.bins.values:
-        shown = list(zip(column.bins.values, column.bins.counts, strict=True))[:6]
-        rest = sum(column.bins.counts[6:]) + column.bins.other
-        more = [(f"other ({words.count((column.distinct or 0) - len(shown))})", rest)] if rest else []
-        return value_bars([*shown, *more], column.rows)
-    return value_bars([(each.value, each.count) for each in column.top[:6]], column.rows)
-
-
-def bins_of(reference: NumericReference) -> list[Bin]:
-    """Return a reference's bins with both ends; discrete values become bins without width."""
-    edges, counts = reference.edges, reference.counts
-    start = reference.low if reference.low is not None else edges[0]
-    found = []
-    for at, edge in enumerate(edges):
-        low = edge if reference.is_discrete else max(edges[at - 1] if at else start, start)
-        found.append(Bin(low, max(edge, low), counts[at]))
-    return found
-
-
-def _quantiles(column: ColumnProfile) -> list[tuple[str, str]]:
-    reference = column.bins
-    if not isinstance(reference, NumericReference) or not reference.edges:
-        return []
-    total = sum(reference.counts)
-    found = []
-    for share in (0.01, 0.25, 0.5, 0.75, 0.99):
-        seen = 0
-        for edge, rows in zip(reference.edges, reference.counts, strict=False):
-            seen += rows
-            if seen >= share * total:
-                found.append((words.percent(share), _end(column, edge)))
-                break
-    return found
-
-
-def _end(column: ColumnProfile, value: float | str | None) -> str:
-    if value is None:
-        return ""
-    if column.is_moment and isinstance(value, int | float):
-        form = "%Y-%m-%d" if column.type == "date" else "%Y-%m-%d %H:%M"
-        return from_us(int(value * 1_000_000)).strftime(form)
-    return str(value)[:16].replace("T", " ") if isinstance(value, str) else words.number(value)

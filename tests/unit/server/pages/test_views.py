@@ -10,7 +10,7 @@ from tidemill.ledger.lineage import Edge
 from tidemill.monitoring.records import Trigger, TriggerState
 from tidemill.server.pages.addresses import link_to, url_of
 from tidemill.server.pages.alerts import grouped
-from tidemill.server.pages.datasets import bins_of, column_view
+from tidemill.server.pages.columns import bins_of, column_view
 from tidemill.server.pages.deliveries import linked
 from tidemill.server.pages.gates import rule_view, threshold
 from tidemill.server.pages.lineage import material, tree

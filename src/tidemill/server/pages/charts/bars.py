@@ -65,9 +65,14 @@ def even_bins(bins: Sequence[Bin], most: int) -> tuple[list[float], float, float
     if exact:
         return exact, bins[0].low, bins[-1].high
     low, high = _middle(bins)
-    bars = [0.0] * most
     if high <= low:
         return [sum(each.rows for each in bins)], low, high
+    return rows_in(bins, low, high, most), low, high
+
+
+def rows_in(bins: Sequence[Bin], low: float, high: float, most: int) -> list[float]:
+    """Return rows in bars of equal width between two values; what lies outside goes to the outer bars."""
+    bars = [0.0] * most
     width = (high - low) / most
     for each in bins:
         if each.high <= each.low:
@@ -78,7 +83,7 @@ def even_bins(bins: Sequence[Bin], most: int) -> tuple[list[float], float, float
             start = each.low if at == 0 else max(each.low, low + at * width)
             end = each.high if at == most - 1 else min(each.high, low + (at + 1) * width)
             bars[at] += each.rows * max(end - start, 0.0) / (each.high - each.low)
-    return bars, low, high
+    return bars
 
 
 def _one_bar_a_value(bins: Sequence[Bin], most: int = 60) -> list[float]:

@@ -1,0 +1,131 @@
+"""The pages of datasets: a version, a column of it, two versions side by side."""
+
+import re
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from tidemill.app import Workspace
+from tidemill.core.access import OWNER
+
+BROWSER = {"accept": "text/html,application/xhtml+xml"}
+WIDE = 130
+
+
+@pytest.fixture
+def tables(workspace: Workspace, tmp_path: Path) -> Workspace:
+    """Give a workspace with two versions of a table, a wide one, and two of a folder."""
+    frame = pl.DataFrame(
+        {
+            "id": range(400),
+            "a/b <i>": [at % 50 * 1.5 for at in range(400)],
+            "kind": [("one", "two", None)[at % 3] for at in range(400)],
+            "when": pl.Series([at // 100 * 86_400 * 40 + at for at in range(400)]).cast(pl.Datetime("ms")),
+        }
+    )
+    later = frame.slice(10).with_columns(
+        pl.col("a/b <i>") * 3, kind=pl.when(pl.col("id") == 20).then(pl.lit("new")).otherwise("kind")
+    )
+    wide = pl.DataFrame({f"column {at:03}": [at, at + 1, at * 2] for at in range(WIDE)})
+    for name, made in (("table", frame), ("table", later), ("wide", wide)):
+        made.write_parquet(tmp_path / "rows.parquet")
+        workspace.data.ingest(OWNER, name, str(tmp_path / "rows.parquet"), key=["id"] if name == "table" else [])
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    for name in ("kept", "gone", "moves"):
+        folder.joinpath(name).write_text(name)
+    workspace.data.ingest(OWNER, "folder", str(folder))
+    folder.joinpath("moves").rename(folder / "moved")
+    folder.joinpath("gone").unlink()
+    folder.joinpath("new").write_text("new")
+    workspace.data.ingest(OWNER, "folder", str(folder))
+    return workspace
+
+
+@pytest.fixture
+def see(serve, tables):
+    """Give a function that opens a page and returns its HTML."""
+    http = serve()
+
+    def opened(path: str, status: int = 200) -> str:
+        answer = http.get(path, headers=BROWSER, follow_redirects=True)
+        assert answer.status_code == status, answer.text
+        return answer.text
+
+    return opened
+
+
+def test_a_version_has_a_small_multiple_of_each_column_and_what_goes_together(see):
+    text = see("/datasets/table/2")
+
+    assert text.count('<article class="column') == 4
+    assert "/datasets/table/2/columns/a%2Fb%20%3Ci%3E" in text
+    assert "What goes together" in text
+    assert 'href="/datasets/table/diff?before=1&amp;after=2"' in text
+
+
+def test_columns_are_found_ordered_and_held_against_a_target(see):
+    assert see("/datasets/table/1?find=KIND").count('<article class="column') == 1
+    assert see("/datasets/table/1?kind=number").count('<article class="column') == 2
+    assert see("/datasets/table/1?order=nulls").index("columns/kind") < see("/datasets/table/1?order=nulls").index(
+        "columns/id"
+    )
+    held = see("/datasets/table/1?target=when&order=target")
+    assert "What goes with when" in held
+    assert "correlation with the target 0.97" in held
+
+
+@pytest.mark.parametrize("query", ["page=x", "page=99999", "kind=%00", "order=<", "target=nothing", "find=%ff"])
+def test_no_query_breaks_the_profile(see, query):
+    see(f"/datasets/table/1?{query}")
+
+
+def test_many_columns_come_in_pages(see):
+    first = see("/datasets/wide/1")
+    assert first.count('<article class="column') == 48
+    assert "130 columns" in first.replace("\u202f", " ")
+    last = see("/datasets/wide/1?page=3")
+    assert last.count('<article class="column') == WIDE - 96
+    assert "More columns" not in last
+
+
+def test_a_column_has_its_values_relations_periods_gaps_and_past(see):
+    numbers = see("/datasets/table/2/columns/a%2Fb%20%3Ci%3E")
+    for told in ("Quantiles", "Most frequent values", "Goes together with", "Over versions", "a/b &lt;i&gt;"):
+        assert told in numbers
+    moments = see("/datasets/table/1/columns/when")
+    assert "Longest times without rows" in moments
+    texts = see("/datasets/table/1/columns/kind?with=id")
+    assert "Mean of <bdi>id</bdi>" in texts
+
+
+def test_a_column_that_is_not_there_is_told_with_the_nearest(see):
+    assert "column_not_found" in see("/datasets/table/1/columns/kin", status=404)
+
+
+def test_two_versions_stand_side_by_side(see):
+    text = see("/datasets/table/diff?before=1&after=2")
+
+    assert "<del>30.0</del> <ins>90.0</ins>" in text
+    assert re.search(r"Removed: 10 of 10", text)
+    assert text.index("columns/a%2Fb%20%3Ci%3E") < text.index("columns/when")
+    assert see("/datasets/table/diff") == see("/datasets/table/diff?before=1&after=2")
+    swapped = see("/datasets/table/diff?before=1&after=2&swap=1")
+    assert re.search(r"Added: 10 of 10", swapped)
+
+
+def test_folders_differ_by_path_with_renames(see):
+    text = see("/datasets/folder/diff")
+
+    for told in ("1 added", "1 removed", "1 renamed"):
+        assert told in text
+    assert "<bdi>moves</bdi>" in text
+    assert "<bdi>new</bdi>" not in see("/datasets/folder/diff?change=renamed")
+
+
+def test_versions_are_chosen_to_compare(see):
+    text = see("/datasets/table")
+
+    assert 'action="/datasets/table/diff"' in text
+    assert "table@1" in text
