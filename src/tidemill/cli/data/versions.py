@@ -153,9 +153,14 @@ def untag(name: str, tag: str) -> None:
 
 def absolute(source: str) -> str:
     """Return a path or pattern as it is named from anywhere, read from the current folder; an address as it is."""
-    scheme, colon, _ = source.partition(":")
-    if colon and ("://" in source or scheme == "python"):
+    if "://" in source:
         return source
+    scheme, colon, rest = source.partition(":")
+    if colon and scheme == "python":
+        return source if "folder=" in source else join_options(source, {"folder": str(Path.cwd())})
+    if colon and scheme == "hf":
+        path, sign, options = rest.partition("#")
+        return f"hf:{Path(path).expanduser().absolute()}{sign}{options}"
     place = Path(source).expanduser().absolute()
     return str(place) if place.exists() else os.path.normpath(place)
 

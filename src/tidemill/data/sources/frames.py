@@ -27,7 +27,7 @@ def write_frames(frames: Iterable[object], target: Path, name: str, scratch: Scr
     pieces = [_written(frame, scratch) for frame in _gathered(frames, name)]
     if not pieces:
         raise EmptySource(f"{shown(name)} has no rows", hint="Look at the query, or at what the source holds.")
-    frame = pl.concat([pl.scan_ipc(path, glob=False) for path in pieces], how="vertical")
+    frame = pl.concat([pl.scan_ipc(path, glob=False) for path in pieces], how="vertical_relaxed")
     sink(frame, target, len(frame.collect_schema()))
     for path in pieces:
         path.unlink()
@@ -45,12 +45,15 @@ def _gathered(frames: Iterable[object], name: str) -> "Iterator[pl.DataFrame]":
     size = 0.0
     for batch in frames:
         frame = batch if isinstance(batch, pl.DataFrame) else pl.DataFrame(batch)  # type: ignore[arg-type]
-        schema = schema or frame.schema
-        if frame.schema != schema:
+        if schema is not None and not _go_together(schema, frame.schema):
             raise SourceFailed(
                 f"The batches of {shown(name)} have unlike columns",
                 hint="Give every batch the same columns in the same order and of the same types.",
             )
+        if schema is not None and frame.schema != schema and waiting:
+            yield pl.concat(waiting)
+            waiting, size = [], 0.0
+        schema = frame.schema
         if not frame.height:
             continue
         waiting.append(frame)
@@ -60,3 +63,11 @@ def _gathered(frames: Iterable[object], name: str) -> "Iterator[pl.DataFrame]":
             waiting, size = [], 0.0
     if waiting:
         yield pl.concat(waiting)
+
+
+def _go_together(first: "pl.Schema", second: "pl.Schema") -> bool:
+    """Return whether rows of both fit into one table: a batch may have no value in a column, or whole numbers only."""
+    return list(first) == list(second) and all(
+        one == other or pl.Null in {one, other} or (one.is_numeric() and other.is_numeric())
+        for one, other in zip(first.values(), second.values(), strict=True)
+    )
