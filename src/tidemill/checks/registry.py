@@ -31,6 +31,7 @@ from tidemill.checks.performance.calibration import Calibration
 from tidemill.checks.performance.catalogue import METRIC_CHECKS
 from tidemill.checks.performance.latency import Latency
 from tidemill.checks.performance.slices import Slices
+from tidemill.checks.personal.personal_data import PersonalData
 from tidemill.checks.quality.categories import Categories
 from tidemill.checks.quality.duplicates import Duplicates
 from tidemill.checks.quality.missing_values import MissingValues
@@ -61,7 +62,7 @@ _PERFORMANCE: tuple[type[Check], ...] = (*METRIC_CHECKS.values(), Calibration, S
 _LEAKAGE: tuple[type[Check], ...] = (Leakage, TimeOverlap, RowOverlap, SingleFeature)
 _INTEGRITY: tuple[type[Check], ...] = (
     SingleValue, SpecialCharacters, MixedNulls, MixedTypes, StringMismatch, TextLengths, ConflictingLabels,
-    ClassBalance, Outliers, FeatureCorrelation, IdentifierLeakage,
+    ClassBalance, Outliers, FeatureCorrelation, IdentifierLeakage, PersonalData,
 )  # fmt: skip
 _TRAIN_TEST: tuple[type[Check], ...] = (
     DatasetSizes, NewLabels, NewCategories, NewVariants, TimeDuplicates, KeyOverlap, LabelDrift, AssociationChange,

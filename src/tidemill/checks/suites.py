@@ -80,6 +80,7 @@ SUITES: dict[str, tuple[Entry, ...]] = {
         Entry("string_mismatch", {}, _texts),
         Entry("text_lengths", {}, _texts),
         Entry("duplicates", {"severity": "warn"}),
+        Entry("personal_data", {}),
         Entry("outliers", {}, rate=_CONFIDENCE),
         Entry("feature_correlation", {}, _several, _CONFIDENCE),
         Entry("conflicting_labels", {}, _truth),

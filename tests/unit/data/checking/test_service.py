@@ -1,6 +1,7 @@
 """Suites over dataset versions, their reports, and the ways to read them."""
 
 from datetime import datetime, timedelta
+from typing import Any
 from xml.etree import ElementTree as ET
 
 import numpy as np
@@ -52,7 +53,7 @@ def test_a_clean_table_passes_and_the_report_is_kept_with_its_lineage(workspace,
     made = workspace.checks.run(OWNER, "train", label="late")
 
     assert made.head.verdict is Verdict.PASS
-    assert (made.head.version, made.head.rows, made.head.counts) == ("train@1", 800, {"pass": 14})
+    assert (made.head.version, made.head.rows, made.head.counts) == ("train@1", 800, {"pass": 15})
     assert workspace.checks.get_report(OWNER, made.head.id) == made
     with workspace.ledger.read() as connection:
         edges = trace(connection, Ref("check_report", made.head.id), "up").edges
@@ -135,8 +136,8 @@ def test_a_report_is_a_junit_test_suite(workspace, add):
 
     suite = ET.fromstring(junit_xml(report))[0]
 
-    cases = {case.get("name"): case for case in suite}
-    assert suite.get("tests") == str(len(cases)) == "14"
+    cases: dict[str | None, Any] = {case.get("name"): case for case in suite}
+    assert suite.get("tests") == str(len(cases)) == "15"
     assert (suite.get("failures"), suite.get("skipped")) == ("1", "4")
     assert "one" in cases["single_value"].find("failure").get("message")
     assert "?!" in cases["special_characters"].find("system-out").text

@@ -1,0 +1,162 @@
+"""Which columns hold personal data, on a sample of rows, with the share of rows and masked examples."""
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from tidemill.checks.integrity.texts import is_text
+from tidemill.checks.personal.kinds import Kind
+from tidemill.checks.personal.masking import ALL_KINDS, found_in, mask, masked
+from tidemill.checks.personal.names import kind_of_name, names_like
+from tidemill.checks.proportions import wilson
+from tidemill.checks.sampling import count_rows, sample_rows
+from tidemill.core.lazy import lazy
+
+if TYPE_CHECKING:
+    import polars as pl
+else:
+    pl = lazy("polars")
+
+SAMPLE = 5000
+CONFIDENCE = 0.9999
+"""So sure must it be that chance alone did not pass a kind's proof so often."""
+
+_ENOUGH = 0.2
+_EXAMPLES = 3
+_LONGEST = 4000
+
+
+class PersonalColumn(msgspec.Struct, frozen=True, kw_only=True):
+    """A column that holds personal data, or whose name says so.
+
+    Args:
+        column: The column.
+        kind: What it holds, such as `email`, `card` or `nl_bsn`.
+        found_by: `values`, `name`, or `both`.
+        rows: Sampled rows that hold it; 0 when only the name says so.
+        known: Sampled rows with a value.
+        low: Lower end of the share of such rows in the table, at 95 percent.
+        high: Upper end.
+        examples: Some of the values, masked.
+    """
+
+    column: str
+    kind: str
+    found_by: str
+    rows: int
+    known: int
+    low: float
+    high: float
+    examples: tuple[str, ...] = ()
+
+    @property
+    def share(self) -> float:
+        """The share of sampled values that hold it."""
+        return self.rows / self.known if self.known else 0.0
+
+
+class PersonalReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What personal data a table holds, as far as a sample shows.
+
+    Args:
+        rows: Rows of the table.
+        sampled: Rows that were looked at.
+        columns: Columns that hold some, in the table's order; one may hold several kinds.
+        looked_at: How many columns were looked at.
+        error_rate: How often a column of made-up values is taken for personal.
+    """
+
+    rows: int
+    sampled: int
+    columns: tuple[PersonalColumn, ...]
+    looked_at: int
+    error_rate: str = f"a kind that chance passes: at most {(1 - CONFIDENCE) / 2:.2g} a column"
+
+    def kinds_by_column(self) -> dict[str, tuple[str, ...]]:
+        """Return the kinds of each column that holds any."""
+        found: dict[str, tuple[str, ...]] = {}
+        for each in self.columns:
+            found[each.column] = (*found.get(each.column, ()), each.kind)
+        return found
+
+
+def scan_personal(frame: "pl.DataFrame | pl.LazyFrame", *, sample: int = SAMPLE) -> PersonalReport:
+    """Return what personal data a table holds, as far as a sample of its rows shows.
+
+    A value counts when it has the shape of a kind and passes its proof. A column holds a kind when that happens
+    surely more often than chance passes the proof: every tenth made-up card number fits its check digit, and so a
+    column of 16-digit identifiers is not one of cards.
+
+    Args:
+        frame: The table.
+        sample: About how many rows are looked at.
+    """
+    schema = frame.collect_schema()
+    rows = count_rows(frame)
+    names = list(schema)
+    held = [name for name in names if is_text(schema[name]) or schema[name].is_integer()]
+    part = sample_rows(frame, held or names, sample)
+    found = [one for name in names for one in _column(name, part[name] if name in held else None)]
+    return PersonalReport(rows=rows, sampled=part.height, columns=tuple(found), looked_at=len(names))
+
+
+def _column(name: str, values: "pl.Series | None") -> list[PersonalColumn]:
+    found: list[PersonalColumn] = []
+    known = 0
+    texts: list[str] = []
+    if values is not None:
+        as_text = values.cast(pl.String).drop_nulls().str.slice(0, _LONGEST)
+        known = len(as_text)
+        counted = as_text.rename("value").value_counts(name="count")
+        only_numbers = values.dtype.is_integer()
+        for kind in ALL_KINDS.values():
+            if not only_numbers or kind.is_number:
+                found += _kind(name, kind, counted, known)
+        texts = as_text.head(_EXAMPLES).to_list()
+    spoken = kind_of_name(name)
+    if spoken and not any(names_like(name, one.kind) for one in found):
+        examples = tuple(each for each in mask(texts, (spoken,)) if each and spoken not in ALL_KINDS)
+        found.append(
+            PersonalColumn(
+                column=name, kind=spoken, found_by="name", rows=0, known=known, low=0.0, high=1.0, examples=examples
+            )
+        )
+    return found
+
+
+def _kind(name: str, kind: Kind, counted: "pl.DataFrame", known: int) -> list[PersonalColumn]:
+    shaped = counted.filter(pl.col("value").str.contains(kind.pattern)).sort(
+        ["count", "value"], descending=[True, False]
+    )
+    tried = proven = rows = 0
+    examples: list[str] = []
+    for value, count in shaped.iter_rows():
+        pieces = [each[0] for each in found_in(value, kind)]
+        good = [piece for piece in pieces if kind.proves(piece)]
+        tried += len(pieces)
+        proven += len(good)
+        rows += count if good else 0
+        examples += [masked(piece, kind) for piece in good[:1]] if len(examples) < _EXAMPLES else []
+    if not proven or not _is_sure(proven, tried, kind.chance):
+        return []
+    is_named = names_like(name, kind.name)
+    if not kind.alone and not is_named and rows < _ENOUGH * known:
+        return []
+    share = wilson(rows, known)
+    return [
+        PersonalColumn(
+            column=name,
+            kind=kind.name,
+            found_by="both" if is_named else "values",
+            rows=rows,
+            known=known,
+            low=share.low or 0.0,
+            high=1.0 if share.high is None else share.high,
+            examples=tuple(examples),
+        )
+    ]
+
+
+def _is_sure(proven: int, tried: int, chance: float) -> bool:
+    """Return whether different values pass a proof surely more often than made-up ones would."""
+    return chance == 0 or (wilson(proven, tried, CONFIDENCE).low or 0.0) > chance

@@ -1,0 +1,125 @@
+"""Which columns are personal, and which only look so."""
+
+import random
+import uuid
+
+import polars as pl
+import pytest
+
+from tidemill.checks.inputs import Inputs
+from tidemill.checks.outcome import Verdict
+from tidemill.checks.personal.digits import luhn
+from tidemill.checks.personal.names import kind_of_name
+from tidemill.checks.personal.personal_data import PersonalData
+from tidemill.checks.personal.scan import scan_personal
+
+DRAW = random.Random(1)
+ROWS = 3000
+
+
+def digits(count):
+    return "".join(DRAW.choice("0123456789") for _ in range(count))
+
+
+def card():
+    body = "4" + digits(14)
+    return next(body + last for last in "0123456789" if luhn(body + last))
+
+
+PERSONAL = pl.DataFrame(
+    {
+        "note": [f"asked by user{at}@example.org" if at % 10 == 0 else "nothing to say" for at in range(ROWS)],
+        "paid_with": [card() for _ in range(ROWS)],
+        "surname": [DRAW.choice(["Smith", "Müller", "Kim"]) for _ in range(ROWS)],
+        "client": [f"81.2.69.{at % 250}" for at in range(ROWS)],
+    }
+)
+PLAIN = pl.DataFrame(
+    {
+        "order_id": [int("4" + digits(15)) for _ in range(ROWS)],
+        "reference": [digits(11) for _ in range(ROWS)],
+        "batch": range(100_000_000, 100_000_000 + ROWS),
+        "key": [str(uuid.UUID(int=DRAW.getrandbits(128))) for _ in range(ROWS)],
+        "stamp_ms": [1_357_000_000_000 + at * 60_000 for at in range(ROWS)],
+        "day": ["2013-01-01", "2013-06-30T10:00:00Z", "12:30:45"] * (ROWS // 3),
+        "price": [f"{DRAW.random() * 1e6:.9f}" for _ in range(ROWS)],
+        "part": [f"{digits(3)}-{DRAW.choice('ABC')}{digits(4)}" for _ in range(ROWS)],
+        "city": ["New York"] * ROWS,
+        "has_phone": [True, False] * (ROWS // 2),
+    }
+)
+
+
+def test_columns_are_told_with_kind_share_and_masked_examples():
+    report = scan_personal(PERSONAL)
+    found = {each.column: each for each in report.columns}
+
+    assert {name: each.kind for name, each in found.items()} == {
+        "note": "email",
+        "paid_with": "card",
+        "surname": "person_name",
+        "client": "ip",
+    }
+    assert found["note"].share == pytest.approx(0.1)
+    assert found["note"].low < 0.1 < found["note"].high
+    assert found["note"].examples[0] == "u•••@•••.org"
+    assert found["paid_with"].examples[0].startswith("••••")
+    assert found["surname"].found_by == "name"
+    assert (report.rows, report.sampled, report.looked_at) == (ROWS, ROWS, 4)
+
+
+def test_numbers_that_chance_proves_are_not_personal():
+    assert scan_personal(PLAIN).columns == ()
+
+
+def test_no_masked_example_holds_the_value():
+    for each in scan_personal(PERSONAL).columns:
+        assert not set(each.examples) & set(PERSONAL[each.column].to_list())
+
+
+def test_a_few_real_cards_among_other_texts_are_found():
+    notes = ["no card"] * 200 + [card() for _ in range(3)]
+
+    (found,) = scan_personal(pl.DataFrame({"note": notes})).columns
+
+    assert (found.kind, found.rows) == ("card", 3)
+
+
+def test_a_large_table_is_sampled():
+    report = scan_personal(pl.concat([PERSONAL] * 10).lazy(), sample=1000)
+
+    assert report.rows == 10 * ROWS
+    assert abs(report.sampled - 1000) < 150
+    assert {each.column for each in report.columns} == set(PERSONAL.columns)
+
+
+@pytest.mark.parametrize(
+    ("column", "kind"),
+    [
+        ("email", "email"),
+        ("EMailAddress", "email"),
+        ("customer.first_name", "person_name"),
+        ("DateOfBirth", "birth"),
+        ("client_ip", "ip"),
+        ("ssn", "national_id"),
+        ("has_phone", None),
+        ("email_domain", None),
+        ("name", None),
+        ("tailnum", None),
+        ("dest", None),
+        ("ship", None),
+        ("description", None),
+        ("company", None),
+        ("span", None),
+    ],
+)
+def test_names_of_columns_speak(column, kind):
+    assert kind_of_name(column) == kind
+
+
+def test_the_check_leaves_out_what_is_allowed():
+    inputs = Inputs(current=PERSONAL)
+
+    assert PersonalData().run(inputs).verdict is Verdict.WARN
+    assert PersonalData(allowed=tuple(PERSONAL.columns[:-1])).run(inputs).value == 1
+    assert PersonalData().run(Inputs(current=PLAIN)).verdict is Verdict.PASS
