@@ -10,12 +10,13 @@ from tidemill.core.names import shown
 from tidemill.data import quality
 from tidemill.data.disk import Scratch, plain_disk, sink
 from tidemill.data.errors import EmptySource
+from tidemill.data.keys import KeyWatch
 from tidemill.data.profile.build import encode_profile, profile_batches
 from tidemill.data.profile.records import Profile
-from tidemill.data.quality import KeyWatch, Mask
+from tidemill.data.quality import Mask
 from tidemill.data.records import Column, OnBadRows, Part, RuleCount, SourceFile
 from tidemill.data.rules import check_key, recipe
-from tidemill.data.segments import adopt_segments, remove, scan_unstored, write_segments
+from tidemill.data.segments import adopt_segments, remove, write_segments
 from tidemill.data.sources.locate import Located
 from tidemill.data.sources.rows import read_rows
 from tidemill.data.sources.table import ReadOptions
@@ -126,10 +127,11 @@ def prepare(
             good = write_segments(quality.good_rows(table), scratch)
             remove(segment.path for segment in raw.segments or ())
         profile = profile_batches(pl.read_parquet(segment.path, glob=False) for segment in good)
+        segments = adopt_segments(objects, good)
         if keys and keys.keep:
-            keys.remember(scan_unstored(good))
+            keys.remember(pl.scan_parquet([objects.path(segment.digest) for segment in segments], glob=False))
         return Part(
-            segments=adopt_segments(objects, good),
+            segments=segments,
             columns=schema_of(profile),
             rows_read=table.rows_read,
             quarantined=table.bad,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from tidemill.core.lazy import lazy
 from tidemill.core.names import shown
 from tidemill.data.errors import BadRows
+from tidemill.data.keys import ROW, KeyWatch
 from tidemill.data.records import RuleCount
 from tidemill.data.types import Reading, dtype_of, from_text
 
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 else:
     pl = lazy("polars")
 
-ROW = "_source_row"
 _MOST_EXAMPLES = 20
 _LONGEST_VALUE = 100
 
@@ -95,58 +95,16 @@ def sort_rows(
     )
     row = counts.collect(engine="streaming").row(0, named=True)
     caught = [mask for index, mask in enumerate(masks) if row[f"_bad_{index}"]]
-    if keys and (repeated := keys.repeated(numbered.filter(~_any(caught)) if caught else numbered)):
-        caught.append(Mask("key", keys.columns[0], pl.col(ROW).is_in(repeated)))
+    if keys:
+        repeated = keys.repeated(numbered.filter(~_any(caught)) if caught else numbered)
+        if len(repeated):
+            caught.append(Mask("key", keys.columns[0], pl.col(ROW).is_in(repeated.implode())))
     bad = numbered.select(_any(caught).sum()).collect(engine="streaming").item() if caught else 0
     return Sorted(name, numbered, columns, tuple(caught), row["len"], bad)
 
 
 def _any(masks: Sequence[Mask]) -> "pl.Expr":
     return pl.any_horizontal([mask.bad.fill_null(value=False) for mask in masks])
-
-
-class KeyWatch:
-    """The key of a table, and every key seen in the parts before.
-
-    Args:
-        columns: The columns that together name a row.
-        keep: Whether more parts follow, so that the keys of each must be kept.
-    """
-
-    def __init__(self, columns: Sequence[str], *, keep: bool) -> None:
-        self.columns = tuple(columns)
-        self.keep = keep
-        self._seen: list[pl.DataFrame] = []
-
-    def repeated(self, rows: "pl.LazyFrame") -> list[int]:
-        """Return the numbers of the rows whose key came before, in this part or an earlier one."""
-        keys = rows.select(ROW, *self.columns).drop_nulls().collect(engine="streaming")
-        again = keys.filter(
-            ~pl.struct(self.columns).is_first_distinct()
-            if len(self.columns) > 1
-            else ~pl.col(self.columns[0]).is_first_distinct()
-        )
-        found = again[ROW].to_list()
-        for seen in self._seen:
-            known = keys.join(self._alike(seen, keys), on=list(self.columns), how="semi")
-            found += known[ROW].to_list()
-        return sorted(set(found))
-
-    def collides(self, rows: "pl.LazyFrame") -> bool:
-        """Return whether a key of a part came in an earlier one."""
-        keys = rows.select(self.columns).collect(engine="streaming")
-        return any(keys.join(self._alike(seen, keys), on=list(self.columns), how="semi").height for seen in self._seen)
-
-    def remember(self, rows: "pl.LazyFrame") -> None:
-        """Keep the keys of a part."""
-        self._seen.append(rows.select(self.columns).collect(engine="streaming"))
-
-    def _alike(self, seen: "pl.DataFrame", keys: "pl.DataFrame") -> "pl.DataFrame":
-        return seen.with_columns(
-            pl.col(column).cast(keys.schema[column], strict=False)
-            for column in self.columns
-            if seen.schema[column] != keys.schema[column]
-        )
 
 
 def good_rows(table: Sorted) -> "pl.LazyFrame":

@@ -9,12 +9,12 @@ from tidemill.checks.quality.finding import Finding
 from tidemill.core.access import Actor
 from tidemill.core.names import shown
 from tidemill.data import store
-from tidemill.data.disk import plain_disk
+from tidemill.data.disk import Scratch, plain_disk
 from tidemill.data.errors import EmptySource, QualityFailed
+from tidemill.data.keys import KeyWatch
 from tidemill.data.prepare import Options, prepare, widened
 from tidemill.data.profile.build import decode_profile, encode_profile
 from tidemill.data.profile.merge import merge_profiles
-from tidemill.data.quality import KeyWatch
 from tidemill.data.records import Column, DatasetKind, DatasetVersion, Part, Source, SourceFile
 from tidemill.data.report import QualityReport, encode_report, make_report
 from tidemill.data.rules import DatasetRef, join_schemas, manifest
@@ -74,11 +74,12 @@ def _make_parts(
         options = widened(options, [name for name in texts if name not in options.types])
     parts: list[Part] = []
     for _ in range(_ROUNDS):
-        keys = KeyWatch(options.key, keep=len(files) > 1) if options.key else None
-        if keys and base:
-            for part in base.parts:
-                keys.remember(place.reader.scan_part(part))
-        parts = [_make_part(place, order, file, source, options, keys) for file, source in files]
+        with plain_disk(place.objects.root), Scratch(place.objects) as scratch:
+            keys = KeyWatch(options.key, keep=len(files) > 1, scratch=scratch) if options.key else None
+            if keys and base:
+                for part in base.parts:
+                    keys.remember(place.reader.scan_part(part))
+            parts = [_make_part(place, order, file, source, options, keys) for file, source in files]
         unlike = _texts_somewhere(parts)
         if not unlike - {name for name, word in options.types.items() if word == "text"}:
             break
