@@ -81,7 +81,7 @@ def parse_rules(rules: Mapping[str, object]) -> RuleBook:
         InvalidRule: If a word is no rule, or a value is not one that its rule takes; names column, rule and the
             nearest valid word.
     """
-    _check_size(rules)
+    check_size(rules)
     parsed: list[RuleEntry] = []
     for key, given in rules.items():
         column = "" if key == TABLE else _bare(str(key))
@@ -194,8 +194,12 @@ def _unknown(word: str, problem: RuleProblem, known: list[str]) -> InvalidRule:
     )
 
 
-def _check_size(rules: object) -> None:
-    """Refuse what is nested too deep or, as aliases of YAML allow, far larger than it was written."""
+def check_size(rules: object) -> None:
+    """Refuse rules that are nested too deep or, as aliases of YAML allow, far larger than they were written.
+
+    Raises:
+        InvalidRule: If they are.
+    """
     waiting, seen = [(rules, 0)], 0
     while waiting:
         value, depth = waiting.pop()

@@ -69,7 +69,17 @@ class Between(Rule, frozen=True, kw_only=True):
 
     def written(self) -> str:
         """Return the rule as a person writes it."""
-        return f"between [{self.low}, {self.high}]"
+        return f"between [{_written(self.low)}, {_written(self.high)}]"
+
+
+def _written(end: float | datetime | None) -> str:
+    if isinstance(end, datetime):
+        is_first = end.time() == datetime.min.time()
+        is_last = end + timedelta(microseconds=1) == datetime.combine(end.date(), datetime.min.time()) + timedelta(
+            days=1
+        )
+        return f"{end:%Y-%m-%d}" if is_first or is_last else end.isoformat(sep=" ")
+    return "null" if end is None else str(end)
 
 
 def _is_day(end: object) -> bool:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 else:
     pl = lazy("polars")
 
+_OURS = "_tidemill_"
+
 
 class RuleEntry(msgspec.Struct, frozen=True, kw_only=True):
     """A rule as it stands in a book.
@@ -150,7 +152,7 @@ class RuleBook:
             ColumnMissing: If the table lacks a column that is not optional.
             InvalidRule: If a rule does not fit the columns.
         """
-        judged = Judged(schema=frame.collect_schema(), around=around or Alone(), frame=frame.lazy())
+        judged = Judged(schema=_known(frame.collect_schema()), around=around or Alone(), frame=frame.lazy())
         rules = list(self._present(judged.schema.names()))
         questions = [Question(one.bad, sees_other_rows=one.sees_other_rows, catches=True) for one in more]
         questions += [
@@ -180,6 +182,11 @@ class RuleBook:
                     hint=f"{hint} Or add `optional: true` to its rules." if one.column else hint,
                     where=f"rules.{one.column or TABLE}.{one.rule.word}",
                 )
+
+
+def _known(schema: "pl.Schema") -> "pl.Schema":
+    """Return a table's columns without those of our own, which no rule may name."""
+    return pl.Schema({name: dtype for name, dtype in schema.items() if not name.startswith(_OURS)})
 
 
 def _told(one: Caught, rows: int, counted: Counted) -> Finding:

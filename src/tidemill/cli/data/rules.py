@@ -1,15 +1,22 @@
 """`tidemill data …`: rules held against what is there, and rules found in it."""
 
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
+from tidemill.app.placing import is_workspace
 from tidemill.checks.outcome import Verdict
+from tidemill.cli.data.rules_file import read_rules
 from tidemill.cli.data.rules_junit import row_line, write_junit
-from tidemill.cli.data.versions import absolute, read_rules
-from tidemill.cli.output import FAILED, client, common, fail_with, show, talk, wants_json
+from tidemill.cli.data.versions import absolute
+from tidemill.cli.output import FAILED, client, common, fail_with, settings, show, talk, wants_json
 from tidemill.cli.runs import pairs
-from tidemill.client.client import part
+from tidemill.client.client import Client, part
+from tidemill.client.places import embedded
 from tidemill.data.judging.records import Judgement, Suggestions
 
 SIGNS = {
@@ -67,7 +74,7 @@ def check(  # noqa: PLR0913 - the options of the command line
         "encoding": encoding,
         "sheet": sheet,
     }
-    with client() as api:
+    with _somewhere(alone=is_source and not like) as api:
         found = api.post("/api/v1/rule-checks", Judgement, body)
     if junit:
         write_junit(junit, target, found.report, found.examples)
@@ -101,6 +108,18 @@ def suggest_rules(ref: str, *, as_yaml: bool) -> None:
             columns=columns,
             empty="Nothing stands out.",
         )
+
+
+@contextmanager
+def _somewhere(*, alone: bool) -> Iterator[Client]:
+    """Give the usual client; where there is no workspace and none is needed, one that leaves none behind."""
+    chosen = settings()
+    if not alone or chosen.url or is_workspace(chosen.home, chosen.database):
+        with client() as api:
+            yield api
+        return
+    with tempfile.TemporaryDirectory(prefix="tidemill-") as folder, embedded(replace(chosen, home=Path(folder))) as api:
+        yield api
 
 
 def _is_source(target: str) -> bool:

@@ -7,6 +7,7 @@ import click
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from tidemill.cli.data.rules_file import read_rules
 from tidemill.cli.output import client, common, done, show, talk, wants_json
 from tidemill.cli.runs import pairs
 from tidemill.client.client import part

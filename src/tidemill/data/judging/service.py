@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from tidemill.checks.outcome import worst
+from tidemill.checks.outcome import Verdict, worst
 from tidemill.checks.quality.finding import Finding
 from tidemill.checks.quality.language import parse_rules
 from tidemill.checks.quality.rule_book import Caught, Examined, RuleBook
@@ -165,9 +165,32 @@ def _judge(
 ) -> Judgement:
     found = book.examine(frame, around, always)
     against = {name: version.ref for name, version in around.looked_at.items()}
-    findings = (*(_of_always(one) for one in found.findings[: len(always)] if one.bad), *found.findings[len(always) :])
+    findings = _joined(found.findings[: len(always)], found.findings[len(always) :])
     report = _report(found, findings, rules, against)
     return Judgement(of=of, report=report, examples=tuple(_examples(frame, findings)))
+
+
+def _joined(always: Sequence[Finding], findings: Sequence[Finding]) -> list[Finding]:
+    """Return what rules found, after what no table may hold; a rule that asks for the same is told once."""
+    caught = {(one.rule, one.column): one for one in always if one.bad}
+    told = []
+    for one in findings:
+        same = caught.pop((one.rule, one.column), None)
+        told.append(_both(one, same) if same else one)
+    return [*(_of_always(one) for one in caught.values()), *told]
+
+
+def _both(one: Finding, always: Finding) -> Finding:
+    bad, rows = (one.bad or 0) + (always.bad or 0), max(one.rows, 1)
+    return msgspec.structs.replace(
+        one,
+        verdict=worst([one.verdict, always.verdict]),
+        bad=bad,
+        put_aside=one.put_aside + always.put_aside,
+        value=bad / rows,
+        reason=f"{bad} of {one.rows} rows break {one.written}.",
+        first=tuple(sorted({*one.first, *always.first}))[: len(always.first)],
+    )
 
 
 def _of_always(one: Finding) -> Finding:
@@ -196,7 +219,7 @@ def _report(
 
 def _examples(frame: "pl.LazyFrame", findings: Sequence[Finding]) -> Iterator[BadRow]:
     known, left = set(frame.collect_schema().names()), _MOST_EXAMPLES
-    for one in findings:
+    for one in [each for each in findings if each.verdict is not Verdict.PASS]:
         for row in one.first[: min(left, _EXAMPLES_A_RULE)]:
             left -= 1
             names = [(name, text if (text := f"_tidemill_text:{name}") in known else name) for name in one.columns]
