@@ -122,6 +122,27 @@ def test_a_checkout_without_a_target_restores_the_source(folders, photos):
     assert (photos / "b").read_bytes() == b"two"
 
 
+def test_a_file_goes_back_to_its_place_and_leaves_others_alone(data, folders, write, project):
+    write("other.txt", "mine")
+    data.ingest(OWNER, "raw", str(project / write("raw.bin", b"raw")), as_files=True)
+    (project / "raw.bin").unlink()
+
+    folders.checkout(OWNER, "raw")
+
+    assert (project / "raw.bin").read_bytes() == b"raw"
+    assert (project / "other.txt").read_text() == "mine"
+
+
+def test_files_of_a_pattern_need_a_target(data, folders, write, project):
+    write("a/1.bin", b"1")
+    write("b/2.bin", b"2")
+    data.ingest(OWNER, "raw", str(project / "*" / "*.bin"), as_files=True)
+
+    with pytest.raises(InvalidOption, match="several places"):
+        folders.checkout(OWNER, "raw")
+    assert folders.checkout(OWNER, "raw", target=str(project / "out")).written == 2
+
+
 def test_a_table_is_checked_out_as_a_file(ingest, folders, tmp_path):
     ingest("a\n1\n")
 

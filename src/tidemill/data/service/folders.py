@@ -190,8 +190,17 @@ def _target(version: DatasetVersion, target: str) -> Path:
         return Path(os.path.abspath(target))  # noqa: PTH100 - without following links, as the name of a look at it
     if version.layout_digest is None or not Path(version.source.uri).is_absolute():
         raise InvalidOption(f"It is not said where {version.ref} shall go", hint="Name a folder or a file.")
+    return _origin(version)
+
+
+def _origin(version: DatasetVersion) -> Path:
+    """Return the folder that files were added from."""
     place = Path(version.source.uri)
-    return place.parent if place.is_file() else place
+    if not version.source.files:
+        return place
+    if [file.name for file in version.source.files] != [place.name]:
+        raise InvalidOption(f"{version.ref} came from several places", hint="Name a folder to write its files to.")
+    return place.parent
 
 
 def _damaged_parts(place: Place, version: DatasetVersion) -> Iterator[DamagedFile]:

@@ -9,11 +9,13 @@ from typing import NamedTuple
 import msgspec
 
 from tidemill.core.access import Actor
+from tidemill.core.digests import Digest
+from tidemill.core.moments import from_us
 from tidemill.core.names import shown
 from tidemill.data import store
 from tidemill.data.disk import plain_disk
 from tidemill.data.errors import EmptySource
-from tidemill.data.records import DatasetKind, DatasetVersion, Source
+from tidemill.data.records import DatasetKind, DatasetVersion, Source, SourceFile
 from tidemill.data.rules import DatasetRef
 from tidemill.data.service.place import Place
 from tidemill.data.service.recording import Draft, Order, record
@@ -21,6 +23,7 @@ from tidemill.data.sources.locate import Found
 from tidemill.objects.packs.adding import Addition
 from tidemill.objects.packs.folder import StoredFiles
 from tidemill.objects.packs.known import MOST, Known
+from tidemill.objects.packs.manifest import decode_files
 from tidemill.objects.packs.seen import Look, Seen, kept_look, look_at, look_at_file
 
 
@@ -32,12 +35,14 @@ class Looked(NamedTuple):
         place: Gives where the file of a path is.
         folder: What their paths start from; also the name under which the look at them is kept.
         taken_ns: When the looking began, in nanoseconds since 1970.
+        is_named: Whether files were named, not a folder.
     """
 
     looks: list[Look]
     place: Callable[[str], str]
     folder: Path
     taken_ns: int
+    is_named: bool = False
 
 
 def look(found: Found) -> Looked:
@@ -53,7 +58,7 @@ def look(found: Found) -> Looked:
     by_name = {Path(file.name).name if len(found.files) == 1 else file.name: file.path for file in found.files}
     looks = sorted(look_at_file(path, name) for name, path in by_name.items())
     where = Path(os.path.commonpath([file.path for file in found.files]))
-    return Looked(looks, lambda path: str(by_name[path]), where, taken)
+    return Looked(looks, lambda path: str(by_name[path]), where, taken, is_named=True)
 
 
 def ingest_files(place: Place, actor: Actor, order: Order, found: Found) -> DatasetVersion:
@@ -110,8 +115,24 @@ def _draft(place: Place, order: Order, base: DatasetVersion | None, seen: Seen |
         digest=added.manifest,
         layout_digest=added.layout,
         files=added.files,
-        source=Source(uri=order.uri),
+        source=Source(uri=order.uri, files=_named(place, added.manifest, looked) if looked.is_named else ()),
         size_bytes=added.size_bytes,
+    )
+
+
+def _named(place: Place, manifest: Digest, looked: Looked) -> tuple[SourceFile, ...]:
+    """Return files that were named as the source says them."""
+    entries = decode_files(place.objects.read(manifest)).files
+    times = {look.path: look.modified_ns for look in looked.looks}
+    return tuple(
+        SourceFile(
+            name=entry.path,
+            size_bytes=entry.size,
+            digest=entry.digest,
+            modified_at=from_us(times[entry.path] // 1000),
+        )
+        for entry in entries
+        if entry.path in times
     )
 
 
