@@ -5,6 +5,7 @@ from enum import StrEnum
 import msgspec
 
 from tidemill.core.digests import Digest
+from tidemill.core.display import notebook_html
 from tidemill.core.moments import Moment
 
 
@@ -204,6 +205,10 @@ class DatasetVersion(msgspec.Struct, frozen=True, kw_only=True):
         """How a person names it, such as `flights@3`."""
         return f"{self.dataset}@{self.number}"
 
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows."""
+        return notebook_html(self)
+
 
 class ExportedFile(msgspec.Struct, frozen=True, kw_only=True):
     """A file that an export wrote."""
@@ -314,3 +319,7 @@ class Diff(msgspec.Struct, frozen=True, kw_only=True):
     rows: RowChanges | None = None
     distributions: tuple[DistributionChange, ...] = ()
     files: tuple[FileChange, ...] = ()
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows."""
+        return notebook_html(self)

@@ -2,7 +2,7 @@
 
 import click
 
-from tidemill.cli.data import folders, labelling, labels, looking, rules, sources, stores, versions
+from tidemill.cli.data import folders, labelling, labels, looking, profiling, rules, sources, stores, versions, watch
 
 
 @click.group()
@@ -12,11 +12,12 @@ def data() -> None:
 
 for _command in (
     versions.add,
+    watch.watch,
     sources.sources,
     versions.list_,
     versions.log,
     versions.show_,
-    looking.profile,
+    profiling.profile,
     looking.report,
     looking.sample,
     looking.diff,

@@ -3,30 +3,16 @@
 from pathlib import Path
 
 import click
-import msgspec
 
 from tidemill.checks.quality.finding import Finding
 from tidemill.cli.changes import print_diff
 from tidemill.cli.data.rules_junit import write_junit
 from tidemill.cli.output import client, common, show, wants_json
 from tidemill.client.client import part
-from tidemill.data.profile.records import ColumnProfile, Profile
 from tidemill.data.records import Diff, Sample
 from tidemill.data.report import QualityReport
 
 _VERSIONS = "/api/v1/dataset-versions"
-_MOMENTS = {"date", "datetime", "datetime_utc"}
-
-
-@click.command("profile")
-@click.argument("ref")
-@common
-def profile(ref: str) -> None:
-    """Show what is known of each column of a version."""
-    with client() as api:
-        found = api.get(f"{_VERSIONS}/{part(ref)}/profile", Profile)
-    columns = ["name", "type", "nulls", "distinct", "low", "high", "mean", "deviation"]
-    show(found if wants_json() else [_told(each) for each in found.columns], columns=columns, empty="No columns.")
 
 
 @click.command("report")
@@ -84,9 +70,3 @@ def diff(before: str, after: str, samples: int) -> None:
 def _finding(found: Finding) -> dict[str, object]:
     """Return what a person reads of a finding."""
     return {"rule": found.name, "verdict": found.verdict, "bad": found.bad, "of": found.rows, "reason": found.reason}
-
-
-def _told(column: ColumnProfile) -> dict[str, object]:
-    """Return what a person reads of a column; the mean of moments is seconds since 1970 and tells nobody anything."""
-    facts: dict[str, object] = msgspec.structs.asdict(column)
-    return facts | ({"mean": None, "deviation": None} if column.type in _MOMENTS else {})

@@ -9,6 +9,7 @@ from tidemill.checks.drift.reference import (
     NumericReference,
     Reference,
 )
+from tidemill.core.display import notebook_html
 
 FORMAT = "tidemill.profile.1"
 
@@ -186,6 +187,10 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     def column(self, name: str) -> ColumnProfile | None:
         """Return what is known of one column."""
         return next((column for column in self.columns if column.name == name), None)
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows."""
+        return notebook_html(self)
 
 
 def _most_frequent(bins: CategoryReference) -> CategoryReference:

@@ -1,4 +1,4 @@
-"""A profile or a difference as one file of HTML, and as what a notebook shows: the same look, nothing from outside."""
+"""A profile as one file of HTML, and records as notebooks show them: the same look, nothing from outside."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -74,6 +74,17 @@ def standalone(template: str, values: Mapping[str, object]) -> str:
             "script": Markup(script),  # noqa: S704 - ours too
         },
     )
+
+
+def notebook_html(record: object) -> str:
+    """Return what a notebook shows for a record."""
+    if isinstance(record, Profile):
+        return profile_fragment(record)
+    if isinstance(record, DatasetVersion):
+        return version_fragment(record)
+    if isinstance(record, Diff):
+        return diff_fragment(record)
+    raise TypeError(f"no notebook view of {type(record).__name__}")
 
 
 def profile_fragment(profile: Profile) -> str:

@@ -1,0 +1,146 @@
+"""A profile of any file of rows, without a workspace: read in pieces, measured, forgotten."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from tidemill.core.lazy import lazy
+from tidemill.core.names import shown
+from tidemill.data.disk import Scratch, plain_disk
+from tidemill.data.errors import NotATable, SourceNotFound
+from tidemill.data.profile.build import profile_batches
+from tidemill.data.profile.records import Profile
+from tidemill.data.records import Sample
+from tidemill.data.sources import parquet_file
+from tidemill.data.sources.locate import Located, locate
+from tidemill.data.sources.reach import Reach
+from tidemill.data.sources.rows import read_rows
+from tidemill.data.sources.table import ReadOptions
+from tidemill.objects import ObjectStore
+
+if TYPE_CHECKING:
+    import polars as pl
+else:
+    pl = lazy("polars")
+
+_BATCH_CELLS = 1 << 22
+_SAMPLE_ROWS = 20
+_SUFFIXES = {
+    ".arrow", ".avro", ".csv", ".feather", ".gz", ".ipc", ".json", ".jsonl", ".ndjson", ".parquet", ".pq", ".tsv",
+    ".txt", ".xlsx", ".zst",
+}  # fmt: skip
+
+Told = Callable[[int, int], None]
+"""Hears how many rows of how many are measured."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileProfile:
+    """What is known of a file.
+
+    Args:
+        profile: Of its rows.
+        sample: The first rows.
+        name: The file, as it was given.
+        size_bytes: Its size.
+        mixed: Columns that hold values of more than one type, taken as text.
+    """
+
+    profile: Profile
+    sample: Sample
+    name: str
+    size_bytes: int
+    mixed: tuple[str, ...] = ()
+
+
+def plain_options(
+    *, delimiter: str | None = None, encoding: str | None = None, sheet: str | None = None
+) -> ReadOptions:
+    """Return how a file is read when nothing is refused."""
+    return ReadOptions(delimiter=delimiter, types={}, encoding=encoding, sheet=sheet, refuses_mixed=False)
+
+
+def profile_file(source: str, *, options: ReadOptions | None = None, told: Told | None = None) -> FileProfile:
+    """Return what is known of a file; memory does not grow with its rows.
+
+    Args:
+        source: Its path.
+        options: How it is read.
+        told: Hears how far it is.
+
+    Raises:
+        SourceNotFound: If there is none.
+        NotATable: If it is a folder, or a pattern of several files.
+        MalformedTable: If it is broken, with its line.
+    """
+    found = locate(source, Reach.of_owner(Path.cwd()))
+    if found.folder is not None or len(found.files) != 1:
+        raise NotATable(f"{shown(source)} is not one file", hint="Name one file; `tidemill data add` takes folders.")
+    located = found.files[0]
+    if not parquet_file.is_parquet(located.path):
+        return _profile_other(source, located, options or plain_options(), told)
+    frame = parquet_file.scan_parquet(located.path, located.name)
+    try:
+        profile, sample = profile_rows(frame, told=told)
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise parquet_file.damaged(located.name, error) from error
+    located.check_unchanged()
+    return FileProfile(profile=profile, sample=sample, name=source, size_bytes=located.size_bytes)
+
+
+def _profile_other(source: str, located: Located, options: ReadOptions, told: Told | None) -> FileProfile:
+    """Profile a file by way of Parquet in a temporary folder, because a second look may change how it is read."""
+    with TemporaryDirectory(prefix="tidemill-") as folder:
+        objects = ObjectStore(Path(folder))
+        with plain_disk(objects.root), Scratch(objects) as scratch:
+            rows = read_rows(located, options, scratch)
+            located.check_unchanged()
+            profile, sample = profile_rows(rows.frame, told=told)
+    return FileProfile(
+        profile=profile, sample=sample, name=source, size_bytes=located.size_bytes, mixed=tuple(rows.mixed)
+    )
+
+
+def profile_rows(frame: "pl.LazyFrame", *, told: Told | None = None) -> tuple[Profile, Sample]:
+    """Return the profile of rows that are read in pieces, and the first of them."""
+    width = len(frame.collect_schema())
+    total = int(frame.select(pl.len()).collect(engine="streaming").item()) if told else 0
+    profile = profile_batches(_pieces(frame, width), told=(lambda rows: told(rows, total)) if told else None)
+    return profile, first_rows(frame.head(_SAMPLE_ROWS).collect())
+
+
+def _pieces(frame: "pl.LazyFrame", width: int) -> "Iterator[pl.DataFrame]":
+    size = max(1, _BATCH_CELLS // max(1, width))
+    found = False
+    for piece in frame.collect_batches(chunk_size=size, maintain_order=True, engine="streaming"):
+        found = True
+        yield piece
+    if not found:
+        yield frame.head(0).collect()
+
+
+def first_rows(frame: "pl.DataFrame") -> Sample:
+    """Return rows as text."""
+    return Sample(
+        columns=tuple(frame.columns),
+        rows=tuple(tuple(None if cell is None else str(cell) for cell in row) for row in frame.iter_rows()),
+    )
+
+
+def is_file(text: str) -> bool:
+    """Return whether a text names a file here, and not a version of a dataset.
+
+    Raises:
+        SourceNotFound: If it can only be a path, and nothing is there.
+    """
+    path = Path(text).expanduser()
+    try:
+        if path.exists():
+            return True
+    except OSError:
+        return False
+    if text.startswith((".", "/", "~")) or path.suffix.lower() in _SUFFIXES:
+        raise SourceNotFound(f"There is no file {shown(text)}", hint=f"Paths are read from {Path.cwd()}.")
+    return False
