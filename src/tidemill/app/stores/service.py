@@ -124,7 +124,7 @@ class StoreService:
         Args:
             actor: Who does it.
             ref: The version, such as `flights@3`.
-            remote: The name of the place; may be left out when one is remembered.
+            remote: The name or address of a place that is remembered; may be left out when one is.
 
         Raises:
             DatasetNotFound: If there is no such dataset.
@@ -135,9 +135,14 @@ class StoreService:
         version, there = self._place.find(ref), self._find(remote)
 
         def work(progress: Progress) -> None:
-            with RemoteStore(_bucket(there)) as store:
-                atomic = there.creates_once
-                done = Push(self._place.ledger, self._place.objects, store, progress, atomic=atomic).run(actor, version)
+            bucket = _bucket(there)
+            # Asked anew: what stands behind an address may be another server today.
+            found = probe(bucket)
+            if not there.single_writer:
+                check_safe(bucket, found)
+            with RemoteStore(bucket) as store:
+                moving = Push(self._place.ledger, self._place.objects, store, progress, atomic=found.creates_once)
+                done = moving.run(actor, version)
             _count(progress, done, "pushed")
 
         return self._start(actor, "push", there, version.ref, work)
@@ -148,7 +153,7 @@ class StoreService:
         Args:
             actor: Who does it.
             ref: The version there, such as `flights@3`, `flights@gold`, or `flights` for the latest.
-            remote: The name of the place; may be left out when one is remembered.
+            remote: The name or address of a place that is remembered; may be left out when one is.
             name: How the dataset is called here; as there when left out.
 
         Raises:
@@ -204,7 +209,7 @@ class StoreService:
             known = list_remotes(connection)
         if not name and len(known) == 1:
             return known[0]
-        found = next((remote for remote in known if remote.name == name), None)
+        found = next((remote for remote in known if name in {remote.name, remote.uri}), None)
         if found is None:
             names = [remote.name for remote in known]
             hint = did_you_mean(name, names) if names else "Add one with `tidemill data remote add NAME URI`."
