@@ -17,6 +17,7 @@ _PAGES = {
     "gate_report": "/gates/{}",
     "check_report": "/checks/{}",
     "experiment": "/experiments/{}",
+    "label_task": "/labels/{}",
 }
 """Kinds whose id is what their page is called by; the others are shown by their trace."""
 

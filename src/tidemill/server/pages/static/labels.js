@@ -27,6 +27,7 @@ function written(value) {
 }
 
 function tellWaiting(answers, trouble) {
+  root.dataset.waiting = answers.length;
   const box = part("waiting");
   box.hidden = !(answers.length && trouble);
   const many = answers.length === 1 ? "1 answer waits" : `${answers.length} answers wait`;
@@ -145,6 +146,12 @@ function keep(said) {
   if (!row) return;
   const seconds = Math.round(performance.now() - shownAt) / 1000;
   const note = part("note").value;
+  const more = (said.value !== undefined) - (row.answer !== null && row.answer !== undefined);
+  if (counts) {
+    counts.answered += more;
+    if (settings.people === 1) counts.left -= more; // of others only the server knows
+    count();
+  }
   Object.assign(row, { note, answer: said.value ?? null, skipped: said.skip ?? null });
   behind.push(row);
   outbox.add({ item: row.item, ...said, note, seconds, answer_id: newId() });
