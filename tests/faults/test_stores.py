@@ -1,0 +1,120 @@
+"""A push or a pull that is killed has shown nothing half done; the same again moves only the rest."""
+
+import os
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tidemill.app import Workspace
+from tidemill.core.access import OWNER
+from tidemill.core.settings import Settings
+from tidemill.objects.remote.pieces import PIECE
+from tidemill.objects.remote.store import PULLING
+
+pytestmark = pytest.mark.slow
+SIZE = 5 * PIECE + 12_345
+KILLED = -9
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    content = random.Random(1).randbytes(SIZE)
+    (tmp_path / "pictures").mkdir()
+    (tmp_path / "pictures" / "large").write_bytes(content)
+    (tmp_path / "pictures" / "small").write_bytes(b"small")
+    with Workspace(Settings(home=tmp_path / "home")) as workspace:
+        workspace.data.ingest(OWNER, "pictures", "pictures")
+    return tmp_path / "home"
+
+
+def command(home: Path, *words: str) -> subprocess.Popen[str]:
+    # One transfer at a time, so that it is known how far one is when it is held.
+    child = "from tidemill.objects.remote import store, filling; store._AT_ONCE = 1; filling._AHEAD = 1\n"
+    child += "from tidemill.cli.main import main; main()"
+    return subprocess.Popen(
+        [sys.executable, "-c", child, *words, "--home", str(home)],
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ},
+    )
+
+
+def finish(home: Path, *words: str) -> str:
+    process = command(home, *words)
+    out, err = process.communicate(timeout=100)
+    assert process.returncode == 0, err
+    return out
+
+
+def kill_when_held(process: subprocess.Popen[str], proxy, wait_for) -> None:
+    wait_for(lambda: proxy.is_waiting.is_set() or process.poll() is not None, within_s=60)
+    assert process.poll() is None, process.communicate()
+    process.kill()
+    process.communicate(timeout=60)
+    assert process.returncode == KILLED
+    proxy.faults.clear()
+    proxy.gate.set()
+
+
+def after(count: int, method: str):
+    """Return what lets so many requests for pieces pass, and fits the next one."""
+    seen = 0
+
+    def fits(asked) -> bool:
+        nonlocal seen
+        if asked.method == method and "/objects/" in asked.path and (method == "GET" or len(asked.body) >= PIECE):
+            seen += 1
+            return seen > count
+        return False
+
+    return fits
+
+
+def pieces_sent(proxy) -> int:
+    return sum(1 for asked in proxy.requests if asked.method == "PUT" and len(asked.body) >= PIECE)
+
+
+def test_a_push_that_was_killed_goes_on_where_it_was(home, s3_proxy, s3, wait_for):
+    from tests.faults.store_proxy import Fault
+
+    finish(home, "data", "remote", "add", "team", f"s3://{s3}/data")
+    s3_proxy.faults.append(Fault("gate", after(3, "PUT")))
+    kill_when_held(command(home, "data", "push", "pictures"), s3_proxy, wait_for)
+
+    assert not any("/datasets/" in asked.path and asked.method == "PUT" for asked in s3_proxy.requests)
+    s3_proxy.requests.clear()
+    finish(home, "data", "push", "pictures")
+
+    # The held one may have arrived after the kill.
+    assert pieces_sent(s3_proxy) <= 2
+    assert sum(1 for asked in s3_proxy.requests if asked.method == "PUT" and "/datasets/" in asked.path) == 1
+
+
+def test_a_pull_that_was_killed_goes_on_where_it_was(home, s3_proxy, s3, wait_for, tmp_path):
+    from tests.faults.store_proxy import Fault
+
+    other = tmp_path / "other"
+    for place in (home, other):
+        finish(place, "data", "remote", "add", "team", f"s3://{s3}/data")
+    finish(home, "data", "push", "pictures")
+    s3_proxy.faults.append(Fault("gate", after(5, "GET")))
+    kill_when_held(command(other, "data", "pull", "pictures"), s3_proxy, wait_for)
+    assert any((other / PULLING).iterdir())
+
+    with Workspace(Settings(home=other)) as workspace:
+        assert workspace.data.list(OWNER) == []
+    s3_proxy.requests.clear()
+    finish(other, "data", "pull", "pictures")
+
+    fetched = [asked.path for asked in s3_proxy.requests if asked.method == "GET" and "/objects/" in asked.path]
+    assert len(fetched) <= 5
+    assert list((other / PULLING).iterdir()) == []
+    with Workspace(Settings(home=other)) as workspace:
+        with workspace.data.place.files(workspace.data.get(OWNER, "pictures")) as stored:
+            assert stored.read("large") == (tmp_path / "pictures" / "large").read_bytes()
+        assert workspace.maintenance.fsck(OWNER).findings == []

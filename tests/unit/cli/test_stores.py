@@ -1,0 +1,65 @@
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from tidemill.cli.groups import build
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    def ran(*words: str, home: str = "home", code: int = 0):
+        found = CliRunner().invoke(build(), [*words, "--home", str(tmp_path / home)], standalone_mode=False)
+        if code == 0:
+            assert found.exception is None, found.exception
+        return found
+
+    return ran
+
+
+def test_a_dataset_is_pushed_and_pulled_through_a_folder(run, tmp_path):
+    (tmp_path / "a.csv").write_text("id,delay\n1,5\n2,7\n")
+    run("data", "add", "flights", "a.csv")
+    assert "true" in run("data", "remote", "add", "share", "disk").stdout.lower()
+    pushed = run("data", "push", "flights")
+    assert "bytes moved" in pushed.stdout
+    assert "pushed flights@1" in pushed.stderr
+
+    run("data", "remote", "add", "share", str(tmp_path / "disk"), home="other")
+    assert "flights" in run("data", "remote", "show", "share", home="other").stdout
+    assert "pulled flights@1" in run("data", "pull", "flights", "--from", "share", home="other").stderr
+    assert "5" in run("data", "sample", "flights", home="other").stdout
+    assert "flights@1 was there already" in run("data", "pull", "flights", home="other").stderr
+
+    listed = json.loads(run("data", "transfers", "--json", home="other").stdout)
+    assert [one["direction"] for one in listed] == ["pull", "pull"]
+    shown = json.loads(run("data", "transfers", listed[0]["id"], "--json", home="other").stdout)
+    assert (shown["status"], shown["of"], shown["place"]) == ("done", "flights", f"file://{tmp_path}/disk")
+    again = run("data", "transfers", listed[0]["id"], "--cancel", home="other")
+    assert "bytes" in again.stdout
+    run("data", "remote", "remove", "share", home="other")
+    assert run("data", "remote", "list", "--json", home="other").stdout.strip() == "[]"
+
+
+def test_a_push_that_fails_says_why_and_exits_so(run, tmp_path):
+    (tmp_path / "a.csv").write_text("id\n1\n")
+    (tmp_path / "b.csv").write_text("id\n2\n")
+    for home, source in (("home", "a.csv"), ("other", "b.csv")):
+        run("data", "add", "flights", source, home=home)
+        run("data", "remote", "add", "share", "disk", home=home)
+    run("data", "push", "flights")
+
+    refused = CliRunner().invoke(build(), ["data", "push", "flights", "--home", str(tmp_path / "other")])
+
+    assert refused.exit_code == 1
+    assert "error [dataset_diverged]" in refused.stderr
+    assert "--as" in refused.stderr
+
+
+def test_without_a_remote_the_command_says_how_to_add_one(run, tmp_path):
+    (tmp_path / "a.csv").write_text("id\n1\n")
+    run("data", "add", "flights", "a.csv")
+
+    assert "tidemill data remote add" in str(run("data", "push", "flights", code=1).exception)
