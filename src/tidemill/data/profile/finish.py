@@ -82,7 +82,9 @@ def _distinct(held: Numbers | Texts | Spread, made: Spread) -> int | None:
         return len(held.values)
     if isinstance(held, Texts):
         return held.frame.height
-    return made.distinct or (sketch.estimate(made.registers) if made.registers is not None else None)
+    if made.distinct or made.registers is None:
+        return made.distinct or None
+    return min(sketch.estimate(made.registers), made.moments.count)
 
 
 def _needs_sketches(held: Numbers | Texts | Spread, most_bins: int) -> bool:

@@ -6,6 +6,7 @@ from urllib.parse import quote, urlencode
 
 from tidemill.data.profile.records import ColumnProfile, Profile
 from tidemill.data.profile.relations import Relation, relations_of
+from tidemill.server.pages import words
 from tidemill.server.pages.columns import ColumnView, column_view, null_share
 
 COLUMNS_A_PAGE = 48
@@ -141,7 +142,7 @@ def _note(strength: Mapping[str, Relation], column: ColumnProfile, target: str) 
     if column.name == target:
         return "target"
     found = strength.get(column.name)
-    return f"{_KIND_WORDS[found.kind]} with the target {found.value:.2f}" if found else ""
+    return f"{_KIND_WORDS[found.kind]} with the target {words.fixed(found.value, 2)}" if found else ""
 
 
 def relation_views(relations: Sequence[Relation]) -> list[RelationView]:

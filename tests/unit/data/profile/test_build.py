@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tidemill.checks.drift.reference import NumericReference, build_reference
 from tidemill.checks.drift.summary import summarise
 from tidemill.data.profile.bins import rebin
-from tidemill.data.profile.build import decode_profile, encode_profile, profile_batches, profile_frame
+from tidemill.data.profile.build import _Lots, decode_profile, encode_profile, profile_batches, profile_frame
 from tidemill.data.profile.merge import merge_profiles
 from tidemill.data.profile.records import ColumnProfile, Profile
 from tidemill.data.profile.timeline import gaps
@@ -230,8 +230,22 @@ def test_merged_profiles_have_the_quantiles_shape_and_periods_of_all_rows(parts:
 
 
 def test_batches_are_told_and_equal_tables_have_equal_profiles() -> None:
-    frame = pl.DataFrame({"x": RANDOM.normal(size=200_000)})
+    frame = pl.DataFrame({f"x{at}": RANDOM.normal(size=50_000) for at in range(100)})
     heard: list[int] = []
-    first = profile_batches(frame.iter_slices(50_000), told=heard.append)
-    assert heard == [50_000, 100_000, 150_000, 200_000]
-    assert encode_profile(first) == encode_profile(profile_batches(frame.iter_slices(50_000)))
+    first = profile_batches(frame.iter_slices(10_000), told=heard.append)
+    assert heard == [40_000, 50_000]
+    assert encode_profile(first) == encode_profile(profile_batches(frame.iter_slices(10_000)))
+
+
+def test_what_many_merges_round_does_not_add_up() -> None:
+    values = np.exp(RANDOM.normal(size=(400, 500)))
+    parts = [profile_frame(pl.DataFrame({"x": lot})) for lot in values]
+    lots_of: _Lots[Profile] = _Lots(merge_profiles)
+    for part in parts:
+        lots_of.add(part)
+    x = lots_of.merged().columns[0]
+    assert x.rows == values.size
+    assert isinstance(x.bins, NumericReference)
+    below = np.cumsum(x.bins.counts)[:-1] / values.size
+    true = np.searchsorted(np.sort(values.ravel()), x.bins.edges, side="right") / values.size
+    assert np.abs(below - true).max() < 4 / 256
