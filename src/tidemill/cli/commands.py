@@ -21,6 +21,7 @@ COMMANDS: dict[str, str] = {
     "checks.list_reports": "checks list",
     "checks.get_report": "checks show",
     "checks.suites": "checks suites",
+    "checks.personal": "data personal",
     "labels.create": "data label",
     "labels.list": "data labels list",
     "labels.get": "data labels show",

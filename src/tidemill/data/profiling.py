@@ -6,10 +6,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from tidemill.checks.personal.scan import scan_personal
 from tidemill.core.lazy import lazy
 from tidemill.core.names import shown
 from tidemill.data.disk import Scratch, plain_disk
 from tidemill.data.errors import NotATable, SourceNotFound
+from tidemill.data.masking import mask_profile, mask_sample
 from tidemill.data.profile.build import profile_batches
 from tidemill.data.profile.records import Profile
 from tidemill.data.records import Sample
@@ -108,7 +110,8 @@ def profile_rows(frame: "pl.LazyFrame", *, told: Told | None = None) -> tuple[Pr
     width = len(frame.collect_schema())
     total = int(frame.select(pl.len()).collect(engine="streaming").item()) if told else 0
     profile = profile_batches(_pieces(frame, width), told=(lambda rows: told(rows, total)) if told else None)
-    return profile, first_rows(frame.head(_SAMPLE_ROWS).collect())
+    kinds = scan_personal(frame).kinds_by_column()
+    return mask_profile(profile, kinds), mask_sample(first_rows(frame.head(_SAMPLE_ROWS).collect()), kinds)
 
 
 def _pieces(frame: "pl.LazyFrame", width: int) -> "Iterator[pl.DataFrame]":

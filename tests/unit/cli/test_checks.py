@@ -52,3 +52,19 @@ def test_suites_are_listed_with_what_they_ask(tidemill):
     ran = tidemill("checks", "suites")
 
     assert "multivariate_drift" in ran.out
+
+
+def test_personal_data_of_a_file_and_of_a_version_is_told_masked(tidemill, tmp_path):
+    path = tmp_path / "people.csv"
+    pl.DataFrame({"id": range(90), "contact": ["ann.lee@example.com"] * 90}).write_csv(path)
+    tidemill("data", "add", "people", path)
+
+    for source in (path, "people@1"):
+        ran = tidemill("data", "personal", source)
+        assert ran.code == 0
+        assert "contact  email  values    100.0%" in ran.out
+        assert "a•••@•••.com" in ran.out
+        assert "Looked at 90 of 90 rows and 2 columns" in ran.err
+    assert tidemill("data", "personal", "people@1", "--json").json["columns"][0]["kind"] == "email"
+    assert "ann.lee" not in tidemill("data", "sample", "people").out
+    assert "ann.lee" in tidemill("data", "sample", "people", "--unmasked").out

@@ -11,6 +11,7 @@ from tidemill.checks.personal.national import NATIONAL
 ALL_KINDS = {kind.name: kind for kind in (*KINDS, *NATIONAL)}
 """Every kind that values show by themselves, by its name."""
 
+_MOST_CHANCE = 0.05
 HIDDEN = "•"
 
 
@@ -48,8 +49,10 @@ def mask_text(text: str) -> str:
 
     For texts of which no column is known, such as messages; numbers whose proof chance passes often stay.
     """
+    if "@" not in text and not any(map(str.isdigit, text)):
+        return text
     for kind in ALL_KINDS.values():
-        if kind.alone and kind.chance < 0.05:
+        if kind.alone and kind.chance < _MOST_CHANCE:
             text = compiled(kind.name).sub(partial(_proven, kind), text)
     return text
 

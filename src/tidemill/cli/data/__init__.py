@@ -2,7 +2,7 @@
 
 import click
 
-from tidemill.cli.data import folders, labelling, labels, looking, profiling, rules, sources, stores, versions, watch
+from tidemill.cli.data import folders, labelling, labels, looking, personal, profiling, rules, sources, stores, versions, watch
 
 
 @click.group()
@@ -21,6 +21,7 @@ for _command in (
     looking.report,
     looking.sample,
     looking.diff,
+    personal.personal,
     folders.status,
     folders.checkout,
     folders.verify,

@@ -41,11 +41,12 @@ def report(ref: str, *, junit: Path | None) -> None:
 @click.argument("ref")
 @click.option("--rows", "-n", default=20, show_default=True, help="The most rows to show.")
 @click.option("--quarantined", is_flag=True, help="Rows that were put aside, with the rule that each broke.")
+@click.option("--unmasked", is_flag=True, help="Show personal data as it is; for admins, on record.")
 @common
-def sample(ref: str, rows: int, *, quarantined: bool) -> None:
-    """Show the first rows of a version."""
+def sample(ref: str, rows: int, *, quarantined: bool, unmasked: bool) -> None:
+    """Show the first rows of a version; personal data is masked."""
     with client() as api:
-        found = api.get(f"{_VERSIONS}/{part(ref)}/sample", Sample, rows=rows, quarantined=quarantined)
+        found = api.get(f"{_VERSIONS}/{part(ref)}/sample", Sample, rows=rows, quarantined=quarantined, unmasked=unmasked)
     if wants_json():
         show(found)
         return

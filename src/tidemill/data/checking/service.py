@@ -7,6 +7,9 @@ import msgspec
 import sqlalchemy as sa
 
 from tidemill.checks.inputs import Inputs, check_columns
+from tidemill.checks.outcome import Outcome
+from tidemill.checks.personal.masking import mask_text
+from tidemill.checks.personal.scan import SAMPLE, PersonalReport, scan_personal
 from tidemill.checks.registry import make_check
 from tidemill.checks.sampling import count_rows
 from tidemill.checks.suite import Report
@@ -24,6 +27,7 @@ from tidemill.ledger import Ledger, Transaction
 from tidemill.objects import ObjectStore
 
 _MOST_LISTED = 1000
+_LARGEST_SAMPLE = 1_000_000
 
 
 class CheckReportNotFound(NotFound):
@@ -101,9 +105,25 @@ class ChecksService:
         chosen = choose_suite(suite, inputs, asked)
         report = chosen.suite.run(inputs)
         findings = Findings(
-            outcomes=report.outcomes, skipped=chosen.skipped, error_rate=chosen.error_rate, settings=asked
+            outcomes=tuple(_masked(outcome) for outcome in report.outcomes),
+            skipped=chosen.skipped,
+            error_rate=chosen.error_rate,
+            settings=asked,
         )
         return self._keep(actor, suite, tested, training, label, inputs, report, findings)
+
+    def personal(self, actor: Actor, ref: str, *, sample: int = SAMPLE) -> PersonalReport:
+        """Return which columns of a dataset version hold personal data, on a sample of its rows.
+
+        Args:
+            actor: Who asks.
+            ref: The version, such as `flights@3`.
+            sample: About how many rows are looked at; at most a million.
+
+        Raises:
+            NotATable: If the version is a folder of files.
+        """
+        return scan_personal(self._data.scan(actor, ref), sample=max(1, min(sample, _LARGEST_SAMPLE)))
 
     def list_reports(self, actor: Actor, *, ref: str = "", limit: int = 50) -> "Sequence[ReportHead]":
         """Return the heads of reports, newest first.
@@ -205,6 +225,15 @@ class ChecksService:
             return head
 
         return CheckReport(head=self._ledger.write(actor, work), findings=findings)
+
+
+def _masked(outcome: Outcome) -> Outcome:
+    """Return an outcome whose examples hold no proven piece of personal data."""
+    rows = tuple(
+        tuple(mask_text(cell) if isinstance(cell, str) else cell for cell in row) for row in outcome.table.rows
+    )
+    held = msgspec.structs.replace(outcome.table, rows=rows)
+    return msgspec.structs.replace(outcome, reason=mask_text(outcome.reason), table=held)
 
 
 def _info(suite: str, check: str, params: dict[str, object]) -> SuiteInfo:

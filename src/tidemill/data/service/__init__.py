@@ -15,6 +15,7 @@ from tidemill.core.refs import Ref
 from tidemill.data import rules as names
 from tidemill.data import store
 from tidemill.data.errors import InvalidOption, NotATable
+from tidemill.data.masking import Masks, mask_diff, mask_profile, mask_sample
 from tidemill.data.prepare import Options
 from tidemill.data.profile.build import decode_profile
 from tidemill.data.profile.records import Profile
@@ -73,6 +74,7 @@ class DataService:
         here = (root or Path()).absolute()
         folders = [here] if roots is None else roots
         self._place = Place(ledger, objects, here, folders, barred, hosts=hosts, registry=registry)
+        self.masks = Masks(ledger, self._place.reader)
 
     @property
     def place(self) -> Place:
@@ -252,12 +254,19 @@ class DataService:
 
         self._place.ledger.write(actor, work)
 
-    def profile(self, actor: Actor, ref: str) -> Profile:
-        """Return the profile of a table."""
+    def profile(self, actor: Actor, ref: str, *, unmasked: bool = False) -> Profile:
+        """Return the profile of a table.
+
+        Args:
+            actor: Who asks.
+            ref: The version.
+            unmasked: Whether personal data is shown as it is: for admins, on record.
+        """
         version = self.get(actor, ref)
         if version.profile_digest is None:
             raise _not_a_table(version)
-        return decode_profile(self._place.objects.read(version.profile_digest))
+        kinds = self.masks.seen_by(actor, version, unmasked=unmasked)
+        return mask_profile(decode_profile(self._place.objects.read(version.profile_digest)), kinds)
 
     def report(self, actor: Actor, ref: str) -> QualityReport:
         """Return what the quality rules found in a table."""
@@ -266,19 +275,33 @@ class DataService:
             raise _not_a_table(version)
         return decode_report(self._place.objects.read(version.report_digest))
 
-    def sample(self, actor: Actor, ref: str, *, rows: int = 20, quarantined: bool = False) -> Sample:
-        """Return the first rows of a table as text, or of those that were put aside."""
+    def sample(
+        self, actor: Actor, ref: str, *, rows: int = 20, quarantined: bool = False, unmasked: bool = False
+    ) -> Sample:
+        """Return the first rows of a table as text, or of those that were put aside.
+
+        Args:
+            actor: Who asks.
+            ref: The version.
+            rows: The most rows.
+            quarantined: Whether rows that were put aside are meant.
+            unmasked: Whether personal data is shown as it is: for admins, on record.
+        """
+        version = self.get(actor, ref)
+        kinds = self.masks.seen_by(actor, version, unmasked=unmasked)
         frame = self.scan_quarantine(actor, ref) if quarantined else self.scan(actor, ref)
         first = frame.head(max(0, min(rows, MOST_SAMPLES))).collect()
-        return Sample(
+        sample = Sample(
             columns=tuple(first.columns),
             rows=tuple(tuple(None if cell is None else str(cell) for cell in row) for row in first.iter_rows()),
         )
+        return mask_sample(sample, kinds)
 
     def diff(self, actor: Actor, before: str, after: str, *, samples: int = 10) -> Diff:
         """Return what differs between two versions: schema, rows by key, distributions by how far they moved."""
         first, second = self.get(actor, before), self.get(actor, after)
-        return compare(self._place, first, second, samples=max(0, min(samples, MOST_SAMPLES)))
+        found = compare(self._place, first, second, samples=max(0, min(samples, MOST_SAMPLES)))
+        return mask_diff(found, {**self.masks.of(first), **self.masks.of(second)})
 
     def scan(self, actor: Actor, ref: str) -> "pl.LazyFrame":
         """Return the rows of a table, lazily; its objects are verified once a process.

@@ -1,0 +1,41 @@
+"""`tidemill data personal …`."""
+
+import click
+
+from tidemill.checks.personal.scan import SAMPLE, PersonalColumn, PersonalReport
+from tidemill.cli.output import client, common, show, talk, wants_json
+from tidemill.client.client import part
+from tidemill.data.checking.files import scan_file
+from tidemill.data.profiling import is_file
+
+
+@click.command("personal")
+@click.argument("source", metavar="REF-OR-FILE")
+@click.option("--sample", default=SAMPLE, show_default=True, help="About how many rows are looked at.")
+@common
+def personal(source: str, sample: int) -> None:
+    """Show which columns of a version or a file hold personal data, with masked examples."""
+    if is_file(source):
+        found = scan_file(source, sample=sample)
+    else:
+        with client() as api:
+            found = api.get(f"/api/v1/dataset-versions/{part(source)}/personal", PersonalReport, sample=sample)
+    if wants_json():
+        show(found)
+        return
+    show([_told(each) for each in found.columns], empty="No personal data was found.")
+    talk(
+        f"Looked at {found.sampled:,} of {found.rows:,} rows and {found.looked_at} columns. "
+        f"Columns of made-up values taken for personal: {found.error_rate}."
+    )
+
+
+def _told(column: PersonalColumn) -> dict[str, object]:
+    share = f"{column.share:.1%} ({column.low:.1%} to {column.high:.1%})" if column.rows else "-"
+    return {
+        "column": column.column,
+        "kind": column.kind,
+        "found by": column.found_by,
+        "values": share,
+        "examples": ", ".join(column.examples),
+    }

@@ -1,0 +1,38 @@
+"""What can be checked of a file that is no dataset yet."""
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from tidemill.checks.personal.scan import SAMPLE, PersonalReport, scan_personal
+from tidemill.core.names import shown
+from tidemill.data.disk import Scratch, plain_disk
+from tidemill.data.errors import NotATable
+from tidemill.data.profiling import plain_options
+from tidemill.data.sources.locate import locate
+from tidemill.data.sources.reach import Reach
+from tidemill.data.sources.rows import read_rows
+from tidemill.objects import ObjectStore
+
+
+def scan_file(source: str, *, sample: int = SAMPLE) -> PersonalReport:
+    """Return what personal data a file of rows holds, without a workspace.
+
+    Args:
+        source: Its path.
+        sample: About how many rows are looked at.
+
+    Raises:
+        SourceNotFound: If there is none.
+        NotATable: If it is a folder, or a pattern of several files.
+        MalformedTable: If it is broken, with its line.
+    """
+    found = locate(source, Reach.of_owner(Path.cwd()))
+    if found.folder is not None or len(found.files) != 1:
+        raise NotATable(f"{shown(source)} is not one file", hint="Name one file; `tidemill data add` takes folders.")
+    located = found.files[0]
+    with TemporaryDirectory(prefix="tidemill-") as folder:
+        objects = ObjectStore(Path(folder))
+        with plain_disk(objects.root), Scratch(objects) as scratch:
+            report = scan_personal(read_rows(located, plain_options(), scratch).frame, sample=sample)
+            located.check_unchanged()
+    return report
