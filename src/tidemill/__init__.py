@@ -4,15 +4,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from tidemill.client.datasets import dataset
     from tidemill.client.profiling import profile
     from tidemill.client.tracking import track
-    from tidemill.pipelines.define import dataset, pipeline, step
+    from tidemill.pipelines.define import pipeline, step
 
 __version__ = "0.1.0.dev0"
 __all__ = ["__version__", "dataset", "pipeline", "profile", "step", "track"]
 
 _HOMES = {
-    "dataset": "tidemill.pipelines.define",
+    "dataset": "tidemill.client.datasets",
     "pipeline": "tidemill.pipelines.define",
     "profile": "tidemill.client.profiling",
     "step": "tidemill.pipelines.define",

@@ -1,6 +1,7 @@
 import pytest
 
 from tidemill import dataset, pipeline, step
+from tidemill.pipelines import define
 from tidemill.pipelines.define import Step
 from tidemill.pipelines.errors import (
     InvalidStep,
@@ -222,9 +223,9 @@ def test_only_plain_functions_become_steps():
             step(odd)  # type: ignore[arg-type]
 
 
-def test_a_dataset_outside_of_a_pipeline_is_refused():
+def test_a_dataset_outside_of_a_pipeline_stands_for_nothing():
     with pytest.raises(InvalidStepArgument, match="outside"):
-        dataset("flights")
+        define.dataset("flights")
 
 
 @pytest.mark.parametrize("ref", ["", 3, None, "a\0b", "x" * 400])
