@@ -152,15 +152,15 @@ def test_a_pull_of_little_takes_ranges_of_what_is_whole_there(here, other, both,
     push, pull = both
     content = random.Random(5).randbytes(6 << 20)
     here.data.ingest(OWNER, "pictures", folder_of(tmp_path, a=content))
-    here.data.ingest(OWNER, "pictures", folder_of(tmp_path, a=content[-(1 << 20) :]))
+    here.data.ingest(OWNER, "pictures", folder_of(tmp_path, a=content[-(2 << 20) :]))
     push("pictures@1"), push("pictures@2")
 
     pulled = pull("pictures@2")
 
     assert pulled.status is TransferStatus.DONE, pulled.report
-    assert pulled.report.counts["bytes moved"] < (2 << 20)
+    assert pulled.report.counts["bytes moved"] < (5 << 19)
     with other.data.place.files(other.data.get(OWNER, "pictures@2")) as stored:
-        assert stored.read("a") == content[-(1 << 20) :]
+        assert stored.read("a") == content[-(2 << 20) :]
     assert other.maintenance.fsck(OWNER).findings == []
 
 
@@ -274,3 +274,99 @@ def test_no_credential_is_kept_or_told(here, s3, both, tmp_path):
     for path in here.settings.home.rglob("*"):
         if path.is_file():
             assert b"hidden-word-of-tests" not in path.read_bytes(), path
+
+
+@pytest.fixture
+def two(here, other, s3_proxy, s3):
+    """Give both workspaces with the same remote behind a proxy, and a table of its own in each."""
+    for place in (here, other):
+        place.stores.add(OWNER, name="team", uri=f"s3://{s3}/data")
+    return here, other
+
+
+def hold_the_first_record(proxy) -> None:
+    proxy.fail("gate", method="PUT", path="/datasets/flights/1.json")
+
+
+def test_of_two_that_push_one_number_at_the_same_moment_one_is_told(two, s3_proxy, end, wait_for, tmp_path):
+    here, other = two
+    (tmp_path / "a.csv").write_text(CSV)
+    (tmp_path / "b.csv").write_text("id,delay\n9,9\n")
+    here.data.ingest(OWNER, "flights", "a.csv")
+    other.data.ingest(OWNER, "flights", "b.csv")
+    hold_the_first_record(s3_proxy)
+
+    slow = here.stores.push(OWNER, ref="flights")
+    wait_for(s3_proxy.is_waiting.is_set)
+    fast = end(other, other.stores.push(OWNER, ref="flights"))
+    s3_proxy.gate.set()
+
+    assert fast.status is TransferStatus.DONE
+    assert end(here, slow).report.code == "dataset_diverged"
+    assert end(other, other.stores.pull(OWNER, ref="flights")).report.notes == ["flights@1 was there already"]
+
+
+def test_of_two_that_push_the_same_version_at_the_same_moment_both_succeed(two, s3_proxy, end, wait_for, tmp_path):
+    here, other = two
+    (tmp_path / "a.csv").write_text(CSV)
+    for place in two:
+        place.data.ingest(OWNER, "flights", "a.csv")
+    hold_the_first_record(s3_proxy)
+
+    slow = here.stores.push(OWNER, ref="flights")
+    wait_for(s3_proxy.is_waiting.is_set)
+    fast = end(other, other.stores.push(OWNER, ref="flights"))
+    s3_proxy.gate.set()
+
+    assert (fast.status, end(here, slow).status) == (TransferStatus.DONE, TransferStatus.DONE)
+
+
+@pytest.mark.parametrize("fault", ["503", "refuse", "lost", "cut", "flip"])
+def test_faults_on_the_way_lose_nothing(two, s3_proxy, end, tmp_path, fault, monkeypatch):
+    monkeypatch.setattr("tidemill.objects.remote.bucket.time.sleep", lambda _: None)
+    here, other = two
+    content = random.Random(6).randbytes(2 << 20)
+    here.data.ingest(OWNER, "pictures", folder_of(tmp_path, a=content, b=b"small"))
+    if fault not in {"cut", "flip"}:
+        s3_proxy.fail(fault, method="PUT", path="/data/", times=2)
+    assert end(here, here.stores.push(OWNER, ref="pictures")).status is TransferStatus.DONE
+    s3_proxy.fail(fault, method="GET", path="/objects/", times=2)
+
+    pulled = end(other, other.stores.pull(OWNER, ref="pictures"))
+
+    assert pulled.status is TransferStatus.DONE, pulled.report
+    with other.data.place.files(other.data.get(OWNER, "pictures")) as stored:
+        assert stored.read("a") == content
+
+
+def test_a_chunk_that_is_damaged_there_is_refused(two, end, s3, tmp_path):
+    from tidemill.objects.remote import connect, parse_address
+
+    here, other = two
+    content = random.Random(7).randbytes(6 << 20)
+    here.data.ingest(OWNER, "pictures", folder_of(tmp_path, a=content))
+    here.data.ingest(OWNER, "pictures", folder_of(tmp_path, a=content[: 2 << 20]))
+    for number in (1, 2):
+        end(here, here.stores.push(OWNER, ref=f"pictures@{number}"))
+    bucket = connect(parse_address(f"s3://{s3}/data"))
+    (pack,) = (found for found in bucket.list("objects") if found.size > (5 << 20))
+    bucket.put(pack.key, b"\0" * 100 + bucket.read(pack.key)[100:])
+
+    for number in (1, 2):
+        assert end(other, other.stores.pull(OWNER, ref=f"pictures@{number}")).report.code == "remote_damaged"
+    assert other.data.list(OWNER) == []
+
+
+def test_a_transfer_that_is_cancelled_goes_on_when_asked_for_again(two, s3_proxy, end, wait_for, tmp_path):
+    here, _ = two
+    here.data.ingest(OWNER, "pictures", folder_of(tmp_path, a=random.Random(8).randbytes(20 << 20)))
+    s3_proxy.fail("gate", method="PUT", path="/objects/")
+
+    begun = here.stores.push(OWNER, ref="pictures")
+    wait_for(s3_proxy.is_waiting.is_set)
+    here.stores._transfers._running[begun.id][1].cancel()
+    s3_proxy.gate.set()
+
+    assert end(here, begun).report.code == "transfer_cancelled"
+    assert here.stores.datasets(OWNER, name="team") == []
+    assert end(here, here.stores.push(OWNER, ref="pictures")).status is TransferStatus.DONE
