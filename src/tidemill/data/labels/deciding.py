@@ -49,6 +49,9 @@ def decisions(
             value = decode_value(resolution[0])
             yield Decided(item, value, resolution[1], share_equal(plan, values, value))
             continue
+        if len(values) >= least and values.count(values[0]) == len(values):
+            yield Decided(item, values[0], ",".join(person for person, _ in said), 1.0)
+            continue
         found = decide(plan, values) if len(values) >= least else None
         if found is None:
             yield None
