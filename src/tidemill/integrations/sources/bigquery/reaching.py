@@ -13,6 +13,7 @@ from tidemill.data.errors import CredentialMissing, InvalidOption, UnsupportedSo
 from tidemill.data.sources.ports import Ask
 
 if TYPE_CHECKING:
+    import google.api_core.exceptions as faults
     import google.cloud.bigquery_storage as storage
     from google import auth
     from google.auth import credentials
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from google.oauth2 import service_account
 else:
     auth = lazy("google.auth")
+    faults = lazy("google.api_core.exceptions")
     credentials = lazy("google.auth.credentials")
     bigquery = lazy("google.cloud.bigquery")
     storage = lazy("google.cloud.bigquery_storage")
@@ -58,10 +60,20 @@ class Warehouse:
 
     def table(self, name: tuple[str, ...]) -> "bigquery.Table":
         """Return what is known of a table."""
+        return self.client.get_table(".".join(self._whole(name)))
+
+    def tables(self, name: tuple[str, ...]) -> list[str]:
+        """Return the names of the tables that stand beside one, as far as there are any."""
+        try:
+            return [str(each.table_id) for each in self.client.list_tables(".".join(self._whole(name)[:2]))]
+        except faults.GoogleAPIError:  # no such dataset, or not to be listed: the error in hand says enough
+            return []
+
+    def _whole(self, name: tuple[str, ...]) -> tuple[str, ...]:
         whole = (self.client.project, self.dataset)[: 3 - len(name)] + name
         if not all(whole):
             raise InvalidOption(f"{shown('.'.join(name))} names no dataset", hint="Write #table=DATASET.TABLE.")
-        return self.client.get_table(".".join(whole))
+        return whole
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from tidemill.core.lazy import lazy
 from tidemill.core.names import shown
+from tidemill.core.nearest import did_you_mean
 from tidemill.data.errors import InvalidOption, SourceFailed, SourceNotFound
 from tidemill.data.sources.lake import moment_of, told
 from tidemill.data.sources.nested import flat_batches
@@ -89,7 +90,13 @@ def _piece(warehouse: Warehouse, what: SqlAsk, at: str) -> Piece | None:
 
 def _fields(warehouse: Warehouse, what: SqlAsk, clause: str) -> dict[str, str]:
     """Return the columns with their types, from a dry run: it costs nothing."""
-    job = warehouse.run(what.select(["*"], at=clause), is_dry=True)
+    try:
+        job = warehouse.run(what.select(["*"], at=clause), is_dry=True)
+    except faults.NotFound:
+        if not what.table:
+            raise
+        hint = did_you_mean(what.table[-1], warehouse.tables(what.table))
+        raise SourceNotFound(f"There is no table {shown(what.label)}", hint=hint) from None
     if job.statement_type not in {"SELECT", None}:
         raise InvalidOption(f"The query is a {job.statement_type}", hint="Write one SELECT.")
     fields = list(job.schema or ())

@@ -1,5 +1,6 @@
 """Reads a Delta table at one of its versions."""
 
+import json
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -78,12 +79,11 @@ def _table(ask: Ask, lake: Lake) -> "tuple[deltalake.DeltaTable, str]":
         raise SourceNotFound(
             f"There is no Delta table at {shown(ask.uri.shown)}", hint="Name the folder that holds _delta_log."
         ) from None
-    newest = table.version()
     if version:
         _go_back(table, int(version))
     elif moment:
         table.load_as_version(moment)
-    committed = _committed(table, newest)
+    committed = _committed(table.version(), lake)
     if moment and committed and committed > moment:
         raise SourceNotFound(
             f"The table did not exist at {at}", hint=f"Its version {table.version()} is of {told(committed)}."
@@ -104,11 +104,20 @@ def _go_back(table: "deltalake.DeltaTable", version: int) -> None:
         ) from None
 
 
-def _committed(table: "deltalake.DeltaTable", newest: int) -> datetime | None:
-    """Return when the version was committed; None when its entry in the log was cleaned up after a checkpoint."""
-    back = newest - table.version()  # the library numbers the whole log as if it ended at the version that is loaded
-    commits = table.history(back + 1)
-    return datetime.fromtimestamp(commits[back]["timestamp"] / 1000, UTC) if back < len(commits) else None
+def _committed(version: int, lake: Lake) -> datetime | None:
+    """Return when a version was committed; None when its entry in the log was cleaned up after a checkpoint.
+
+    The library's own history reads the whole log, and holds the interpreter's lock while it waits for a store.
+    """
+    entry = f"{lake.address.rstrip('/')}/_delta_log/{version:020}.json"
+    try:
+        lines = pl.scan_lines(entry, storage_options=lake.storage or None).collect(engine="streaming").to_series()
+    except FileNotFoundError:
+        return None
+    actions = (json.loads(line) for line in lines if "commitInfo" in line)
+    info = next((action["commitInfo"] for action in actions if "commitInfo" in action), {})
+    stamp = info.get("inCommitTimestamp", info.get("timestamp"))
+    return None if stamp is None else datetime.fromtimestamp(stamp / 1000, UTC)
 
 
 def _frame(table: "deltalake.DeltaTable", lake: Lake) -> "pl.LazyFrame":
