@@ -14,6 +14,7 @@ COMMANDS: dict[str, str] = {
     "folders.checkout": "data checkout",
     "folders.verify": "data verify",
     "rules.check": "data check",
+    "rules.bad_rows": "data bad-rows",
     "rules.suggest": "data suggest-rules",
     "data.tag": "data tag",
     "data.delete_tag": "data untag",

@@ -95,7 +95,7 @@ def _aside(one: Finding, aside: int, rows_read: int) -> Finding:
         bad=bad,
         put_aside=aside,
         value=bad / rows_read,
-        reason=f"{aside} of {rows_read} rows break {one.written} and were put aside.",
+        reason=f"{aside:,} of {rows_read:,} rows break {one.written} and were put aside.",
     )
 
 
@@ -112,7 +112,7 @@ def _of_always(name: tuple[str, str], aside: int, rows_read: int) -> Finding:
         put_aside=aside,
         value=aside / rows_read,
         threshold="<= 0",
-        reason=f"{aside} of {rows_read} rows lack {ALWAYS.get(rule, rule)} and were put aside.",
+        reason=f"{aside:,} of {rows_read:,} rows lack {ALWAYS.get(rule, rule)} and were put aside.",
     )
 
 

@@ -60,7 +60,7 @@ class Nulls(Rule, frozen=True, kw_only=True):
         del judged
         share = seen.bad / seen.rows if seen.rows else 0.0
         holds = not seen.rows or self.bound.holds(share) if self.bound else seen.bad == 0
-        reason = f"{seen.bad} of {seen.rows} values of {column} are missing."
+        reason = f"{seen.bad:,} of {seen.rows:,} values of {column} are missing."
         return Decision(holds=holds, reason=reason, value=share, threshold=str(self.bound or "<= 0"))
 
     def written(self) -> str:

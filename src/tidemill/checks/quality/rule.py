@@ -91,7 +91,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
         """Return whether the rule holds, given what was counted."""
         return Decision(
             holds=seen.bad == 0,
-            reason=f"{seen.bad} of {seen.rows} rows break {self.written()}.",
+            reason=f"{seen.bad:,} of {seen.rows:,} rows break {self.written()}.",
             value=seen.bad / seen.rows if seen.rows else 0.0,
             threshold="<= 0",
         )

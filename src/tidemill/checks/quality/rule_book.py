@@ -201,7 +201,7 @@ def _told(one: Caught, rows: int, counted: Counted) -> Finding:
         put_aside=counted.caught,
         value=counted.bad / rows if rows else 0.0,
         threshold="<= 0",
-        reason=f"{counted.bad} of {rows} rows of {one.column} break {one.rule!r}.",
+        reason=f"{counted.bad:,} of {rows:,} rows of {one.column} break {one.rule!r}.",
         first=counted.first,
     )
 

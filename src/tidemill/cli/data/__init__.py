@@ -27,6 +27,7 @@ for _command in (
     folders.verify,
     rules.check,
     rules.suggest_rules,
+    rules.bad_rows,
     stores.push,
     stores.pull,
     stores.remote,

@@ -17,7 +17,7 @@ from tidemill.cli.output import FAILED, client, common, fail_with, settings, sho
 from tidemill.cli.runs import pairs
 from tidemill.client.client import Client, part
 from tidemill.client.places import embedded
-from tidemill.data.judging.records import Judgement, Suggestions
+from tidemill.data.judging.records import BadRows, Judgement, Suggestions
 
 SIGNS = {
     Verdict.PASS: ("✓", "green"),
@@ -108,6 +108,25 @@ def suggest_rules(ref: str, *, as_yaml: bool) -> None:
             columns=columns,
             empty="Nothing stands out.",
         )
+
+
+@click.command("bad-rows")
+@click.argument("ref")
+@click.option("--rows", "-n", default=5, show_default=True, help="The most rows of each rule.")
+@common
+def bad_rows(ref: str, rows: int) -> None:
+    """Show some of the rows that break each rule of a version."""
+    with client() as api:
+        found = api.get(f"/api/v1/dataset-versions/{part(ref)}/bad-rows", list[BadRows], rows=rows)
+    if wants_json():
+        show(found)
+        return
+    for one in found:
+        click.secho(f"{one.rule} ({'put aside' if one.put_aside else 'kept, with a warning'})", bold=True)
+        show([dict(zip(one.sample.columns, row, strict=True)) for row in one.sample.rows])
+        click.echo()
+    if not found:
+        talk("No row breaks a rule.")
 
 
 @contextmanager

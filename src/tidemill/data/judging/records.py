@@ -4,6 +4,7 @@ import msgspec
 
 from tidemill.checks.outcome import Cell
 from tidemill.checks.quality.finding import Severity
+from tidemill.data.records import Sample
 from tidemill.data.report import QualityReport
 
 
@@ -33,6 +34,20 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
     of: str
     report: QualityReport
     examples: tuple[BadRow, ...] = ()
+
+
+class BadRows(msgspec.Struct, frozen=True, kw_only=True):
+    """Some of the rows that break a rule of a version.
+
+    Args:
+        rule: The rule, as its finding names it.
+        put_aside: Whether they were put aside; else they are rows of the version, and the rule only warns.
+        sample: The rows, masked: the number of each, then the columns that the rule looks at, then others.
+    """
+
+    rule: str
+    put_aside: bool
+    sample: Sample
 
 
 RuleValue = Cell | list[Cell] | dict[str, Cell | list[Cell]]

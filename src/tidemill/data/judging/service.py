@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from tidemill.checks.outcome import Verdict, worst
+from tidemill.checks.personal.scan import scan_personal
 from tidemill.checks.quality.finding import Finding
 from tidemill.checks.quality.language import parse_rules
 from tidemill.checks.quality.rule_book import Caught, Examined, RuleBook
@@ -16,11 +17,13 @@ from tidemill.core.lazy import lazy
 from tidemill.core.names import shown
 from tidemill.data.disk import Scratch, plain_disk
 from tidemill.data.errors import InvalidOption, NotATable
+from tidemill.data.judging.bad_rows import MOST_ROWS, bad_rows
 from tidemill.data.judging.files import read_files
-from tidemill.data.judging.records import BadRow, Judgement, Suggestions
+from tidemill.data.judging.records import BadRow, BadRows, Judgement, Suggestions
 from tidemill.data.judging.suggesting import suggest
+from tidemill.data.masking import Kinds, mask_sample
 from tidemill.data.prepare import Options
-from tidemill.data.records import DatasetVersion, OnBadRows, RuleCount
+from tidemill.data.records import DatasetVersion, OnBadRows, RuleCount, Sample
 from tidemill.data.report import ALWAYS, QualityReport, decode_report
 from tidemill.data.service import DataService, check_delimiter
 from tidemill.data.service.ingest import Input
@@ -118,7 +121,24 @@ class RulesService:
         version = self._data.get(actor, ref)
         profile = self._data.profile(actor, ref)
         others = [self._data.get(actor, one.name) for one in self._data.list(actor) if one.name != version.dataset]
-        return suggest(self._place, version, profile, others)
+        return suggest(self._place, version, profile, others, self._data.masks.of(version))
+
+    def bad_rows(self, actor: Actor, *, ref: str, rows: int = 8) -> "Sequence[BadRows]":
+        """Return some of the rows that break each rule of a version: put aside, or kept by a rule that only warns.
+
+        Args:
+            actor: Who asks.
+            ref: A version, such as `flights@3`.
+            rows: The most rows of each rule.
+
+        Raises:
+            NotATable: If the version is a folder of files.
+        """
+        version = self._data.get(actor, ref)
+        report = self._data.report(actor, ref)
+        accepted, aside = self._data.scan(actor, ref), self._data.scan_quarantine(actor, ref)
+        kinds = self._data.masks.of(version)
+        return bad_rows(report.findings, accepted, aside, kinds, max(0, min(rows, MOST_ROWS)))
 
     def _check_version(self, version: DatasetVersion, rules: dict[str, object] | None) -> Judgement:
         if version.report_digest is None:
@@ -127,7 +147,8 @@ class RulesService:
         book = parse_rules(held)
         around = DataAround(self._place, version.dataset, book.datasets())
         around.put_after(version)
-        return _judge(version.ref, self._place.reader.scan(version), [], book, held, around)
+        kinds = self._data.masks.of(version)
+        return _judge(version.ref, self._place.reader.scan(version), [], book, held, around, kinds)
 
     def _check_files(self, actor: Actor, source: str, options: Options, dataset: str) -> Judgement:
         book = parse_rules(options.rules)
@@ -162,12 +183,27 @@ def _judge(
     book: RuleBook,
     rules: dict[str, object],
     around: DataAround,
+    kinds: Kinds | None = None,
 ) -> Judgement:
     found = book.examine(frame, around, always)
     against = {name: version.ref for name, version in around.looked_at.items()}
     findings = _joined(found.findings[: len(always)], found.findings[len(always) :])
     report = _report(found, findings, rules, against)
-    return Judgement(of=of, report=report, examples=tuple(_examples(frame, findings)))
+    examples = [*_examples(frame, findings)]
+    if examples:
+        kinds = kinds or _personal(frame, examples)
+        examples = [_masked(one, kinds) for one in examples]
+    return Judgement(of=of, report=report, examples=tuple(examples))
+
+
+def _personal(frame: "pl.LazyFrame", examples: Sequence[BadRow]) -> Kinds:
+    """Return what is personal in the columns that examples show."""
+    return scan_personal(frame.select({name for one in examples for name in one.values})).kinds_by_column()
+
+
+def _masked(one: BadRow, kinds: Kinds) -> BadRow:
+    sample = mask_sample(Sample(columns=tuple(one.values), rows=(tuple(one.values.values()),)), kinds)
+    return BadRow(rule=one.rule, row=one.row, values=dict(zip(sample.columns, sample.rows[0], strict=True)))
 
 
 def _joined(always: Sequence[Finding], findings: Sequence[Finding]) -> list[Finding]:
@@ -188,7 +224,7 @@ def _both(one: Finding, always: Finding) -> Finding:
         bad=bad,
         put_aside=one.put_aside + always.put_aside,
         value=bad / rows,
-        reason=f"{bad} of {one.rows} rows break {one.written}.",
+        reason=f"{bad:,} of {one.rows:,} rows break {one.written}.",
         first=tuple(sorted({*one.first, *always.first}))[: len(always.first)],
     )
 
@@ -196,7 +232,7 @@ def _both(one: Finding, always: Finding) -> Finding:
 def _of_always(one: Finding) -> Finding:
     """Return what is told of rows that no table may hold."""
     lacking = ALWAYS[one.rule]
-    return msgspec.structs.replace(one, written=lacking, reason=f"{one.bad} of {one.rows} rows lack {lacking}.")
+    return msgspec.structs.replace(one, written=lacking, reason=f"{one.bad:,} of {one.rows:,} rows lack {lacking}.")
 
 
 def _report(

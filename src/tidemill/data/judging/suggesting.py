@@ -12,6 +12,7 @@ from tidemill.data.judging.guessing import MOST_COLUMNS, guess_column, guess_pai
 from tidemill.data.judging.records import RuleValue, Suggestion, Suggestions
 from tidemill.data.judging.shapes import guess_shape
 from tidemill.data.judging.yaml_text import as_yaml
+from tidemill.data.masking import Kinds
 from tidemill.data.profile.records import Profile
 from tidemill.data.records import DatasetVersion
 from tidemill.data.service.place import Place
@@ -23,9 +24,13 @@ else:
     pl = lazy("polars")
 
 _LOOKED_AT = 20_000
+_TELLING = {"in", "between"}
+"""Rules that tell values, and so none of personal data."""
 
 
-def suggest(place: Place, version: DatasetVersion, profile: Profile, others: Sequence[DatasetVersion]) -> Suggestions:
+def suggest(
+    place: Place, version: DatasetVersion, profile: Profile, others: Sequence[DatasetVersion], kinds: Kinds
+) -> Suggestions:
     """Return rules that a version keeps, each with its evidence.
 
     Args:
@@ -33,14 +38,16 @@ def suggest(place: Place, version: DatasetVersion, profile: Profile, others: Seq
         version: The version, with its parts.
         profile: Its profile.
         others: The latest versions of other datasets, to whose keys columns may refer.
+        kinds: Which columns are personal.
     """
     rows = place.reader.scan(version)
     columns = profile.columns[:MOST_COLUMNS]
     near = rows.select(column.name for column in columns).head(_LOOKED_AT).collect()
     guesses: list[Suggestion] = []
     for column in columns:
-        found = guess_column(column, version)
-        if column.type == "text" and not any(one.rule == "in" for one in found):
+        personal = column.name in kinds
+        found = [one for one in guess_column(column, version) if not (personal and one.rule in _TELLING)]
+        if column.type == "text" and not personal and not any(one.rule == "in" for one in found):
             found += guess_shape(column, near[column.name])
         guesses += found
         guesses += _guess_reference(column.name, column.type, others)

@@ -6,6 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from tidemill.app import Workspace
+from tidemill.checks.outcome import Verdict
 from tidemill.core.access import Actor
 from tidemill.core.errors import MissingExtra
 from tidemill.data.records import DatasetKind, DatasetVersion, Sample
@@ -63,7 +64,11 @@ def _version_values(workspace: Workspace, actor: Actor, found: DatasetVersion, a
     is_table = found.kind is DatasetKind.TABLE
     profile = data.profile(actor, ref=found.ref) if is_table else None
     report = data.report(actor, ref=found.ref) if is_table else None
-    outcomes = [(each, tone_of(each.verdict.value)) for each in report.findings] if report else []
+    outcomes = (
+        [(each, tone_of(each.verdict.value)) for each in report.findings if each.verdict is not Verdict.PASS]
+        if report
+        else []
+    )
     return {
         "here": "datasets",
         "title": found.ref,
