@@ -69,6 +69,7 @@ def _asked() -> bool:
     "--guidelines-file", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="The same, a file."
 )
 @click.option("--hold", default="15m", show_default=True, help="How long a dealt row is somebody's.")
+@click.option("--unmasked", is_flag=True, help="Let people see personal data as it is: for admins, on record.")
 @click.option("--name", default="", help="The task's name.  [default: DATASET-COLUMN]")
 @click.option("--no-serve", is_flag=True, help="Make the task, and start no server.")
 @click.option("--port", type=click.IntRange(0, 65535), help="The port of a server that is started.")

@@ -68,7 +68,7 @@ def make_task(  # noqa: PLR0913 - the parts of a workspace, and what is known of
         rows: Reads the version.
         actor: Who makes it.
         version: The version.
-        profile: What is known of its columns; None for a folder.
+        profile: What is known of its columns; None for a folder, and where the values of the column are hidden.
         plan: What is asked.
         name: Its name; empty for the usual one.
         infers: Whether the column says the kind.

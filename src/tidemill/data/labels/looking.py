@@ -11,7 +11,7 @@ from tidemill.data.labels import store
 from tidemill.data.labels.asking import check_item
 from tidemill.data.labels.errors import LabelItemNotFound
 from tidemill.data.labels.records import Disagreement, Hand, LabelRow, LabelSource, LabelTask, Vote
-from tidemill.data.labels.rows import Rows, cells_of, cells_of_file, media_of
+from tidemill.data.labels.rows import Rows, cells_of, cells_of_file, masked, media_of
 from tidemill.data.labels.rules import decide, offered
 from tidemill.data.labels.store import HELD, decode_value, label_people, label_tasks
 from tidemill.data.records import DatasetVersion
@@ -121,11 +121,14 @@ class Looker:
         if plan.source is LabelSource.FILES:
             files = self._rows.files(version)
             entry = files.entries[position]
-            cells, media = cells_of_file(files, entry)
+            cells, media = cells_of_file(plan, files, entry)
             return LabelRow(item=item, position=position, cells=cells, file=entry.path, media=media)
         values = self._rows.row(version, plan.source, position)
-        suggestion = offered(plan, values.get(plan.suggest)) if plan.suggest else None
-        return LabelRow(item=item, position=position, cells=cells_of(plan, values), suggestion=suggestion)
+        seen = masked(values, None if plan.unmasked else self._data.masks.of(version))
+        suggestion = None
+        if plan.suggest and seen[plan.suggest] == masked(values, None)[plan.suggest]:  # what is hidden is not offered
+            suggestion = offered(plan, values[plan.suggest])
+        return LabelRow(item=item, position=position, cells=cells_of(plan, seen), suggestion=suggestion)
 
     def _version(self, actor: Actor, task: LabelTask) -> DatasetVersion:
         """Return the version of a task; it never changes, and has many parts."""

@@ -48,6 +48,7 @@ class LabelPlan(msgspec.Struct, frozen=True, kw_only=True):
         guidelines: What they are told.
         tolerance: How far apart numbers may be that are called equal.
         hold_s: How long a dealt row is somebody's, in seconds.
+        unmasked: Whether people see personal data as it is.
     """
 
     column: str
@@ -66,6 +67,7 @@ class LabelPlan(msgspec.Struct, frozen=True, kw_only=True):
     guidelines: str = ""
     tolerance: float = 0.0
     hold_s: int = 900
+    unmasked: bool = False
 
 
 class LabelTask(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,11 +8,13 @@ from itertools import accumulate
 from threading import Lock
 from typing import TYPE_CHECKING
 
+from tidemill.checks.personal.masking import mask_text
 from tidemill.core.digests import Digest
 from tidemill.core.lazy import lazy
 from tidemill.data.labels.records import Cell, LabelPlan, LabelSource
+from tidemill.data.masking import Kinds, mask_sample
 from tidemill.data.reading import Reader
-from tidemill.data.records import DatasetVersion
+from tidemill.data.records import DatasetVersion, Sample
 from tidemill.objects import ObjectStore
 from tidemill.objects.packs.folder import NotFiles, StoredFiles
 from tidemill.objects.packs.manifest import FileEntry
@@ -125,13 +127,19 @@ def _put_aside(version: DatasetVersion) -> list[Digest]:
     return [part.quarantine_digest for part in version.parts if part.quarantine_digest]
 
 
-def cells_of(plan: LabelPlan, row: Mapping[str, object]) -> tuple[Cell, ...]:
+def masked(row: Mapping[str, object], kinds: Kinds | None) -> dict[str, str | None]:
+    """Return the values of a row as texts, with what is personal hidden; None hides nothing."""
+    sample = Sample(columns=tuple(row), rows=(tuple(_shown(value) for value in row.values()),))
+    return dict(zip(row, mask_sample(sample, kinds).rows[0], strict=True))
+
+
+def cells_of(plan: LabelPlan, row: Mapping[str, str | None]) -> tuple[Cell, ...]:
     """Return what people see of a row of a table: the columns of the plan, or all but the one that they answer."""
     names: Sequence[str] = plan.show or [name for name in row if name != plan.column]
-    return tuple(Cell(name=name, text=_shown(row.get(name))) for name in names)
+    return tuple(Cell(name=name, text=row.get(name)) for name in names)
 
 
-def cells_of_file(files: StoredFiles, entry: FileEntry) -> tuple[tuple[Cell, ...], str]:
+def cells_of_file(plan: LabelPlan, files: StoredFiles, entry: FileEntry) -> tuple[tuple[Cell, ...], str]:
     """Return what people see of a file: its path and size, its beginning where it is text; and what picture it is."""
     with files.open(entry.path) as file:
         head = file.read(_MOST_TEXT_BYTES)
@@ -139,7 +147,7 @@ def cells_of_file(files: StoredFiles, entry: FileEntry) -> tuple[tuple[Cell, ...
     cells = [Cell(name="path", text=entry.path), Cell(name="size", text=f"{entry.size} bytes")]
     text = "" if media or b"\0" in head else head.decode(errors="ignore")
     if text and len(text.encode()) > len(head) - 4:  # all but a character that was cut at the end
-        cells.append(Cell(name="text", text=text))
+        cells.append(Cell(name="text", text=text if plan.unmasked else mask_text(text)))
     return tuple(cells), media
 
 

@@ -74,6 +74,7 @@ class LabelService:
         show: Sequence[str] = (),
         guidelines: str = "",
         hold_s: int = 900,
+        unmasked: bool = False,
         name: str = "",
     ) -> LabelTask:
         """Make a labelling task, or return the one of that name that asks the same, with `created` false.
@@ -97,6 +98,7 @@ class LabelService:
             show: The columns that people see; all when left out.
             guidelines: What people are told.
             hold_s: How long a dealt row is somebody's, in seconds.
+            unmasked: Whether people see personal data as it is: for admins to order, on record.
             name: The task's name; `DATASET-COLUMN` when left out.
 
         Raises:
@@ -122,11 +124,21 @@ class LabelService:
             show=tuple(show),
             guidelines=guidelines,
             hold_s=hold_s,
+            unmasked=unmasked,
         )
         version = self._data.get(actor, dataset)
+        hidden = self._data.masks.seen_by(actor, version, unmasked=unmasked) or {}
         profile = self._data.profile(actor, version.id) if version.profile_digest else None
         return make_task(
-            self._ledger, self._objects, self._rows, actor, version, profile, plan, name=name, infers=not kind
+            self._ledger,
+            self._objects,
+            self._rows,
+            actor,
+            version,
+            None if column in hidden else profile,
+            plan,
+            name=name,
+            infers=not kind,
         )
 
     def list(self, actor: Actor) -> list[LabelTask]:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tidemill.core.access import OWNER
 from tidemill.core.errors import TidemillError
 from tidemill.data.labels.errors import (
     InvalidAnswer,
@@ -257,3 +258,19 @@ def test_progress_counts_people_and_agreement(labels, make):
     assert found.agreement.equal == 0.75
     assert found.agreement.pairs[0].kappa == pytest.approx(0.5)
     assert found.agreement.confusions[0].values == ("price", "taste", "place")
+
+
+def test_personal_data_is_masked_unless_an_admin_orders_otherwise(labels, data, project):
+    lines = "\n".join(f"{at},person{at}@example.com,write to person{at}@example.com" for at in range(40))
+    (project / "people.csv").write_text(f"id,contact,body\n{lines}\n")
+    data.ingest(ANNA, "people", "people.csv", key=["id"])
+    task = labels.create(ANNA, "people", "contact", kind="text", show=["contact", "body"])
+    row = labels.deal(ANNA, task.name).rows[0]
+    assert "person0@example.com" not in "".join(cell.text or "" for cell in row.cells)
+    assert row.suggestion is None
+    with pytest.raises(TidemillError) as raised:
+        labels.create(ANNA, "people", "contact", kind="text", unmasked=True, name="seen")
+    assert raised.value.code == "permission_missing"
+    seen = labels.create(OWNER, "people", "contact", kind="text", unmasked=True, name="seen")
+    row = labels.deal(ANNA, seen.name).rows[0]
+    assert row.suggestion == "person0@example.com"
