@@ -5,6 +5,7 @@ from typing import TypeVar
 
 import msgspec
 
+from tidemill.checks.quality.language import parse_rules
 from tidemill.core.errors import InvalidInput, TidemillError
 from tidemill.core.moments import parse_duration
 from tidemill.core.names import check_name, shown
@@ -41,6 +42,7 @@ class DatasetSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         """Refuse a way to treat bad rows that does not exist."""
         if self.on_bad_rows not in {"reject", "quarantine"}:
             raise ValueError(f"on_bad_rows is {self.on_bad_rows!r}; it is 'reject' or 'quarantine'")
+        _check_rules(self.rules)
         if not self.sources() and (self.key or self.time or self.rules or self.on_bad_rows != "reject"):
             raise ValueError("A dataset that says how it is read lacks source; without one, others ingest it")
 
@@ -147,6 +149,16 @@ class RetrainSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     def causes(self) -> list[str]:
         """Return what starts a retraining as monitors are told it: cron lines as `cron: 0 3 * * *`."""
         return [cause if isinstance(cause, str) else f"{CRON} {cause.cron}" for cause in self.on]
+
+
+def _check_rules(rules: dict[str, dict[str, object]]) -> None:
+    """Refuse quality rules that are none, at their place."""
+    try:
+        parse_rules(rules)
+    except TidemillError as error:
+        column, _, word = error.where.removeprefix("rules.").rpartition(".")
+        place = ("rules", column, word) if word in rules.get(column, {}) else ("rules",)
+        raise InvalidSpec.at(place, error) from error
 
 
 CAUSES = ("drift", "performance", "new_data")

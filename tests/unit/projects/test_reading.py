@@ -78,6 +78,7 @@ def test_a_cron_line_is_written_as_a_text_or_as_a_key() -> None:
         (b"\xff\xfe", "tidemill.yaml", "not YAML", ""),
         (b"project: !!python/object:os.system x\n", ":1:10", "", ""),
         (b"project: a\ndatasets: {x: {source: a, on_bad_rows: ignore}}\n", ":2:15", "'reject' or 'quarantine'", ""),
+        (b"project: a\ndatasets: {x: {source: 'https://h/a?sig=hunter2'}}\n", ":2:15", "holds a credential", ""),
         (b"project: a\nmonitor: {drift: {tolerance: lots}}\n", ":2:30", "must be a number", ""),
     ],
 )
@@ -99,3 +100,23 @@ def test_aliases_cannot_unfold_without_end() -> None:
 def test_a_folder_without_the_file_says_how_to_make_one(tmp_path: Path) -> None:
     with pytest.raises(ProjectFileMissing, match="tidemill init"):
         read_project(tmp_path / "tidemill.yaml")
+
+
+@pytest.mark.parametrize(
+    ("rules", "place", "said"),
+    [
+        ("{distance: {betwen: [1, 2]}}", ":5:32", "betwen"),
+        ("{distance: {between: [2, 1]}}", ":5:33", "between"),
+        ("{table: {expect: 'a >='}}", ":5:29", "at character 5"),
+        ("{table: {rows: {change: 5}}}", ":5:27", "rows"),
+    ],
+)
+def test_a_rule_that_is_none_is_refused_at_its_place(rules, place, said):
+    text = f"project: p\ndatasets:\n  flights:\n    source: a.csv\n    rules: {rules}\n"
+
+    with pytest.raises(InvalidProjectFile) as raised:
+        parse_project(text.encode())
+
+    assert said in raised.value.message
+    assert raised.value.hint
+    assert raised.value.where == f"tidemill.yaml{place}"
