@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 else:
     np = lazy("numpy")
 
-_CHUNK = 1 << 15  # a chunk and its powers fit into a second-level cache
+_CHUNK = 1 << 13  # below the length from which a linear-algebra library calls threads for a dot product
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

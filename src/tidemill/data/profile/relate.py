@@ -25,6 +25,7 @@ MOST_NUMBERS = 32
 MOST_AXES = 12
 MOST_VALUES = 20
 _CHUNK = 1 << 15  # a chunk of 32 columns stays in a second-level cache or little above
+_BLOCK = 256
 _PER_SECOND = {"ms": 1e3, "us": 1e6, "ns": 1e9}
 
 Map = Callable[[Callable[[int], "_Raw"], Iterable[int]], Iterable["_Raw"]]
@@ -138,11 +139,18 @@ def _raw(values: "Floats", codes: "list[Integers]", heights: Sequence[int]) -> _
                     np.full((size, size), float(values.shape[1])),
                     np.repeat(values.sum(axis=1)[:, None], size, axis=1),
                     np.repeat(second.sum(axis=1)[:, None], size, axis=1),
-                    values @ values.T,
+                    _products(values, values),
                 ]
             )
         else:
-            pairs = np.stack([mask @ mask.T, values @ mask.T, second @ mask.T, values @ values.T])
+            pairs = np.stack(
+                [
+                    _products(mask, mask),
+                    _products(values, mask),
+                    _products(second, mask),
+                    _products(values, values),
+                ]
+            )
     tables = []
     for (a, high), (b, wide) in combinations(zip(codes, heights, strict=True), 2):
         counted = np.bincount(a * (wide + 1) + b, minlength=(high + 1) * (wide + 1))
@@ -158,6 +166,18 @@ def _raw(values: "Floats", codes: "list[Integers]", heights: Sequence[int]) -> _
             by_value[2, :, at] = np.bincount(code, weights=squares, minlength=height + 1)[:height]
         groups.append(by_value)
     return _Raw(pairs, tables, groups)
+
+
+def _products(one: "Floats", two: "Floats") -> "Floats":
+    """Return the sums of products of all pairs of rows.
+
+    In blocks that are too small for a linear-algebra library to call its own threads, which here would wait for one
+    another: whole chunks are worked on at once already.
+    """
+    whole = one.shape[1] // _BLOCK * _BLOCK
+    blocks = [side[:, :whole].reshape(len(side), -1, _BLOCK).transpose(1, 0, 2) for side in (one, two)]
+    product: Floats = np.matmul(blocks[0], blocks[1].transpose(0, 2, 1)).sum(axis=0)
+    return product + np.matmul(one[:, whole:], two[:, whole:].T)
 
 
 def _centred_pairs(raw: "Floats", shift: "Floats") -> "Floats":
