@@ -10,6 +10,7 @@ from tidemill.core.names import shown
 from tidemill.data import quality
 from tidemill.data.disk import Scratch, plain_disk, sink
 from tidemill.data.errors import EmptySource
+from tidemill.data.fresh import Fresh
 from tidemill.data.keys import KeyWatch
 from tidemill.data.profile.build import encode_profile, profile_batches
 from tidemill.data.profile.records import Profile
@@ -43,6 +44,7 @@ class Options:
         time: Column that says when a row happened.
         rules: The quality rules, as written.
         against: The contents of other datasets to which rules refer, by what the rules call them.
+        fresh: Which rows are taken; None for all.
     """
 
     delimiter: str | None = None
@@ -55,6 +57,7 @@ class Options:
     time: str | None = None
     rules: Mapping[str, object]
     against: Mapping[str, Digest] = field(default_factory=dict)
+    fresh: Fresh | None = None
 
     @property
     def as_read(self) -> ReadOptions:
@@ -83,6 +86,7 @@ class Options:
                     "key": list(self.key),
                     "rules": dict(self.rules),
                     "against": dict(self.against),
+                    "fresh": [self.fresh.column, self.fresh.base] if self.fresh else None,
                 },
             )
         )
@@ -99,8 +103,8 @@ def prepare(
     options: Options,
     make_masks: MakeMasks,
     keys: KeyWatch | None,
-) -> Part:
-    """Read a file and store its rows, its profile and its bad rows.
+) -> Part | None:
+    """Read a file and store its rows, its profile and its bad rows; None when it has no new row.
 
     Args:
         objects: Where they go.
@@ -116,14 +120,16 @@ def prepare(
         columns = list(raw.frame.collect_schema())
         check_key(options.key, options.time, columns)
         masks = make_masks(quality.typed_schema(raw.frame, raw.mixed))
-        table = quality.sort_rows(raw.frame, located.name, raw.mixed, masks, keys)
+        table = quality.sort_rows(raw.frame, located.name, raw.mixed, masks, keys, options.fresh)
+        if not table.rows_read and options.fresh and options.fresh.base:
+            return None
         if not table.rows_read:
             raise EmptySource(f"{shown(located.name)} has no rows", hint="Look at how the file was exported.")
         if options.on_bad_rows is OnBadRows.REJECT:
             quality.refuse_bad(table)
         aside, broken = _put_aside(objects, table, scratch)
         good = raw.segments
-        if good is None or table.bad or raw.mixed:
+        if good is None or table.bad or raw.mixed or options.fresh:
             good = write_segments(quality.good_rows(table), scratch)
             remove(segment.path for segment in raw.segments or ())
         profile = profile_batches(pl.read_parquet(segment.path, glob=False) for segment in good)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from tidemill.core.lazy import lazy
 from tidemill.core.names import shown
 from tidemill.data.errors import BadRows
+from tidemill.data.fresh import Fresh
 from tidemill.data.keys import ROW, KeyWatch
 from tidemill.data.records import RuleCount
 from tidemill.data.types import Reading, dtype_of, from_text
@@ -57,7 +58,12 @@ def typed_schema(frame: "pl.LazyFrame", mixed: "dict[str, Reading]") -> "pl.Sche
 
 
 def sort_rows(
-    frame: "pl.LazyFrame", name: str, mixed: "dict[str, Reading]", rules: "Sequence[Mask]", keys: "KeyWatch | None"
+    frame: "pl.LazyFrame",
+    name: str,
+    mixed: "dict[str, Reading]",
+    rules: "Sequence[Mask]",
+    keys: "KeyWatch | None",
+    fresh: "Fresh | None" = None,
 ) -> Sorted:
     """Return a table with its bad rows marked.
 
@@ -70,6 +76,7 @@ def sort_rows(
         mixed: Columns of text that are to be converted, and how.
         rules: The masks of the quality rules.
         keys: The key and the keys of earlier parts.
+        fresh: Which rows count at all; None for all.
     """
     schema = frame.collect_schema()
     columns = tuple(schema)
@@ -78,6 +85,7 @@ def sort_rows(
         pl.col(ROW).cast(pl.Int64), *(pl.col(column).alias(f"_tidemill_text:{column}") for column in mixed)
     )
     numbered = numbered.with_columns(typed) if typed else numbered
+    numbered = fresh.only(numbered, name) if fresh else numbered
     masks = [
         Mask("type", column, pl.col(column).is_null() & pl.col(f"_tidemill_text:{column}").is_not_null())
         for column in mixed

@@ -74,11 +74,28 @@ class SourceKind(msgspec.Struct, frozen=True, kw_only=True):
     is_ready: bool = True
 
 
+class NewRows(msgspec.Struct, frozen=True, kw_only=True):
+    """Which rows of its files a version took, where it took the new ones alone.
+
+    Args:
+        column: The column that told.
+        base: The version that they are new to; empty for the first.
+        after: The highest value there, beyond which they are; None for the first, and where the column is the key.
+        rows: How many were new.
+    """
+
+    column: str
+    base: str = ""
+    after: str | None = None
+    rows: int
+
+
 class Source(msgspec.Struct, frozen=True, kw_only=True):
     """Where a version came from: what was asked for, without credentials, and the files that this named then."""
 
     uri: str
     files: tuple[SourceFile, ...] = ()
+    new: NewRows | None = None
 
 
 class RuleCount(msgspec.Struct, frozen=True, kw_only=True):

@@ -180,7 +180,8 @@ class Loop:
                 key=spec.key,
                 time=spec.time,
                 on_bad_rows=spec.on_bad_rows,
-                append=at > 0,
+                append=spec.append or at > 0,
+                new_by=spec.new_by,
                 description=spec.description,
             )
         return version or self._data.get(_actor(order), name)

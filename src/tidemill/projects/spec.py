@@ -36,6 +36,8 @@ class DatasetSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     time: str | None = None
     rules: dict[str, dict[str, object]] = {}
     on_bad_rows: str = "reject"
+    append: bool = False
+    new_by: str = ""
     description: str = ""
 
     def __post_init__(self) -> None:
@@ -43,7 +45,9 @@ class DatasetSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         if self.on_bad_rows not in {"reject", "quarantine"}:
             raise ValueError(f"on_bad_rows is {self.on_bad_rows!r}; it is 'reject' or 'quarantine'")
         _check_rules(self.rules)
-        if not self.sources() and (self.key or self.time or self.rules or self.on_bad_rows != "reject"):
+        if not self.sources() and (
+            self.key or self.time or self.rules or self.on_bad_rows != "reject" or self.append or self.new_by
+        ):
             raise ValueError("A dataset that says how it is read lacks source; without one, others ingest it")
 
     def sources(self) -> list[str]:

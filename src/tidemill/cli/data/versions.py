@@ -22,6 +22,12 @@ _SHOWN = ["id", "dataset", "number", "kind", "digest", "rows", "rows_read", "qua
 @click.argument("source")
 @reading
 @click.option("--append", is_flag=True, help="Keep the rows of the latest version, and add those of new files.")
+@click.option(
+    "--new-by",
+    default="",
+    metavar="COLUMN",
+    help="Append only rows beyond this column's highest value in the latest version; of the key, only absent ones.",
+)
 @click.option("--option", "-o", "given", multiple=True, metavar="NAME=VALUE", help="An option of the source's address.")
 @click.option("--as-files", is_flag=True, help="Keep files as they are, byte for byte, as a folder always is.")
 @click.option("--description", default="", help="What the dataset is.")
@@ -32,13 +38,20 @@ def add(
     *,
     order: dict[str, object],
     append: bool,
+    new_by: str,
     given: tuple[str, ...],
     as_files: bool,
     description: str,
 ) -> None:
     """Make a version of NAME from a file, a quoted pattern such as 'flights-*.csv', a folder, or an address."""
     place = join_options(absolute(source), pairs(given))
-    body = order | {"source": place, "append": append, "as_files": as_files, "description": description}
+    body = order | {
+        "source": place,
+        "append": append,
+        "new_by": new_by,
+        "as_files": as_files,
+        "description": description,
+    }
     with client() as api:
         made = api.post(f"/api/v1/datasets/{part(name)}/versions", DatasetVersion, body)
     if wants_json():
@@ -47,7 +60,8 @@ def add(
     files = "1 file" if made.files == 1 else f"{made.files or 0:,} files"
     counted = files if made.rows is None else f"{made.rows} rows, {made.quarantined} put aside"
     click.echo(made.ref)
-    talk(f"{made.ref}: {counted}." if made.created else f"{made.ref} holds this already: {counted}.")
+    new = f" ({made.source.new.rows} new)" if made.source.new and made.created else ""
+    talk(f"{made.ref}: {counted}{new}." if made.created else f"{made.ref} holds this already: {counted}.")
 
 
 @click.command("list")

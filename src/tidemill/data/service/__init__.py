@@ -92,6 +92,7 @@ class DataService:
         time: str | None = None,
         on_bad_rows: str = "reject",
         append: bool = False,
+        new_by: str = "",
         description: str = "",
         delimiter: str | None = None,
         types: dict[str, str] | None = None,
@@ -114,6 +115,8 @@ class DataService:
             time: Column that says when a row happened.
             on_bad_rows: `reject` refuses the version, `quarantine` keeps bad rows apart.
             append: Whether the rows of the latest version stay, and those of new files follow.
+            new_by: A column that tells which rows of the files are new, so that only those are appended: rows beyond
+                its highest value in the latest version, or, where it is the key, rows whose key is not there.
             description: What the dataset is; empty to leave it.
             delimiter: What stands between fields of CSV; found when left out.
             types: Types of CSV columns by name: text, int, float, bool, date, datetime; found when left out.
@@ -159,12 +162,17 @@ class DataService:
             book=book,
             make_masks=make_masks,
             around=around,
-            append=append,
+            append=append or bool(new_by),
             description=description,
+            new_by=new_by,
         )
         if uri:
             return ingest_elsewhere(self._place, actor, order, uri)
         found = locate(source, self._place.reach(actor))
+        if (found.folder or as_files) and new_by:
+            raise InvalidOption(
+                "Files have no rows that could be new", hint="Leave out new_by; what is equal is shared."
+            )
         if found.folder or as_files:
             return ingest_files(self._place, actor, order, found)
         return ingest_table(self._place, actor, order, found.files)

@@ -1,6 +1,7 @@
 """Make a version of a file, files or a folder."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import msgspec
 
@@ -11,11 +12,12 @@ from tidemill.core.names import shown
 from tidemill.data import store
 from tidemill.data.disk import Scratch, plain_disk
 from tidemill.data.errors import EmptySource, QualityFailed
+from tidemill.data.fresh import find_fresh
 from tidemill.data.keys import KeyWatch
 from tidemill.data.prepare import Options, prepare, widened
 from tidemill.data.profile.build import decode_profile, encode_profile
 from tidemill.data.profile.merge import merge_profiles
-from tidemill.data.records import Column, DatasetKind, DatasetVersion, Part, Source, SourceFile
+from tidemill.data.records import Column, DatasetKind, DatasetVersion, NewRows, Part, Source, SourceFile
 from tidemill.data.report import QualityReport, encode_report, make_report
 from tidemill.data.rules import DatasetRef, join_schemas, manifest
 from tidemill.data.service.place import Place
@@ -42,7 +44,12 @@ def ingest_table(place: Place, actor: Actor, order: Order, files: Sequence[Input
     fresh = [pair for pair in zip(files, sources, strict=True) if pair[1].digest not in held]
     if base and not fresh:
         return base
-    made = _make_parts(place, order, fresh, base)
+    options = order.options
+    if order.new_by:
+        options = replace(options, fresh=find_fresh(place.reader, order.new_by, options.key, base))
+    made = _make_parts(place, order, options, fresh, base)
+    if base and order.new_by and not any(part.rows for part in made):
+        return base
     known = {part.segments for part in kept}
     parts = (*kept, *(part for part in made if part.segments not in known))
     columns = join_schemas([(part.source.name, part.columns) for part in parts])
@@ -55,7 +62,7 @@ def ingest_table(place: Place, actor: Actor, order: Order, files: Sequence[Input
         draft = Draft(
             kind=DatasetKind.TABLE,
             digest=place.objects.put_bytes(content),
-            source=Source(uri=order.uri, files=tuple(sources)),
+            source=Source(uri=order.uri, files=tuple(sources), new=_new_rows(options, made)),
             size_bytes=sum(part.size_bytes for part in parts),
             columns=columns,
             parts=parts,
@@ -65,10 +72,21 @@ def ingest_table(place: Place, actor: Actor, order: Order, files: Sequence[Input
     return record(place, actor, order, draft, base.id if base else None)
 
 
+def _new_rows(options: Options, made: Sequence[Part]) -> NewRows | None:
+    fresh = options.fresh
+    if fresh is None:
+        return None
+    rows = sum(part.rows_read for part in made)
+    return NewRows(column=fresh.column, base=fresh.base, after=fresh.since, rows=rows)
+
+
 def _make_parts(
-    place: Place, order: Order, files: Sequence[tuple[Input, SourceFile]], base: DatasetVersion | None
+    place: Place,
+    order: Order,
+    options: Options,
+    files: Sequence[tuple[Input, SourceFile]],
+    base: DatasetVersion | None,
 ) -> list[Part]:
-    options = order.options
     if base:
         texts = [column.name for column in base.columns if column.type == "text"]
         options = widened(options, [name for name in texts if name not in options.types])
@@ -79,7 +97,8 @@ def _make_parts(
             if keys and base:
                 for part in base.parts:
                     keys.remember(place.reader.scan_part(part))
-            parts = [_make_part(place, order, file, source, options, keys) for file, source in files]
+            found = [_make_part(place, order, file, source, options, keys) for file, source in files]
+        parts = [part for part in found if part is not None]
         unlike = _texts_somewhere(parts)
         if not unlike - {name for name, word in options.types.items() if word == "text"}:
             break
@@ -100,7 +119,7 @@ def _texts_somewhere(parts: Sequence[Part]) -> set[str]:
 
 def _make_part(
     place: Place, order: Order, file: Input, source: SourceFile, options: Options, keys: KeyWatch | None
-) -> Part:
+) -> Part | None:
     recipe = options.recipe(source.digest)
     with place.ledger.read() as connection:
         found = store.find_part(connection, order.name, recipe)

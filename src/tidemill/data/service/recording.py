@@ -33,6 +33,7 @@ class Order:
         around: The other datasets that they look at.
         append: Whether the rows of the latest version stay in front.
         description: What the dataset is; empty to leave it.
+        new_by: The column that tells which rows are new; empty to take all.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Order:
     around: DataAround
     append: bool
     description: str
+    new_by: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
