@@ -24,9 +24,9 @@ from tidemill.data.labels.rows import Rows
 from tidemill.data.labels.rules import task_name
 from tidemill.data.records import DatasetKind, DatasetVersion
 from tidemill.data.rules import DatasetRef
+from tidemill.data.service.place import Place
 from tidemill.data.store import find_version
 from tidemill.ledger import Ledger
-from tidemill.objects import ObjectStore
 
 if TYPE_CHECKING:
     import polars as pl
@@ -35,8 +35,7 @@ else:
 
 
 def finish(  # noqa: PLR0913 - the parts of a workspace, the task, and where its answers go
-    ledger: Ledger,
-    objects: ObjectStore,
+    place: Place,
     rows: Rows,
     actor: Actor,
     task: LabelTask,
@@ -50,8 +49,7 @@ def finish(  # noqa: PLR0913 - the parts of a workspace, the task, and where its
     """Make a version with the answers of a task.
 
     Args:
-        ledger: Where it is written.
-        objects: Where its bytes go.
+        place: Where it is written.
         rows: Reads versions.
         actor: Who does it.
         task: The task.
@@ -64,7 +62,9 @@ def finish(  # noqa: PLR0913 - the parts of a workspace, the task, and where its
     Raises:
         NothingLabelled: If no row is decided.
         LabelsUnfit: If the answers cannot be put there.
+        QualityFailed: If with the answers the table breaks a rule of its dataset.
     """
+    ledger, objects = place.ledger, place.objects
     is_own = task.plan.source is LabelSource.ROWS
     usual = base.dataset if is_own else task_name(base.dataset, task.plan.column)
     dataset = check_name(into or usual, "dataset")
@@ -93,8 +93,15 @@ def finish(  # noqa: PLR0913 - the parts of a workspace, the task, and where its
             raise LabelsUnfit(f"{target.ref} has none of the decided rows", hint="Choose another version for --onto.")
         parts = relabelled(objects, rows, task, target, labels, wanted)
         key, time = target.key, target.time
-    draft = Draft(dataset=dataset, base=target, parts=parts, key=key, time=time)
-    version = record(ledger, objects, actor, task, draft)
+    draft = Draft(
+        dataset=dataset,
+        base=target,
+        parts=parts,
+        key=key,
+        time=time,
+        is_held=is_own and dataset == target.dataset and not wanted.only_labelled,
+    )
+    version = record(place, actor, task, draft)
     return Finished(version=version, decided=len(decided), undecided=undecided, unmatched=unmatched)
 
 

@@ -4,23 +4,31 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
 import sqlalchemy as sa
 
+from tidemill.checks.outcome import Verdict
+from tidemill.checks.quality.language import parse_rules
 from tidemill.core.access import Actor
+from tidemill.core.digests import Digest
 from tidemill.core.ids import new_id
 from tidemill.core.lazy import lazy
+from tidemill.core.names import shown
 from tidemill.core.refs import Ref
 from tidemill.data import store
 from tidemill.data.disk import Scratch
+from tidemill.data.errors import QualityFailed
 from tidemill.data.labels.records import LabelTask
 from tidemill.data.prepare import schema_of
 from tidemill.data.profile.build import decode_profile, encode_profile, profile_batches
 from tidemill.data.profile.merge import merge_profiles
-from tidemill.data.records import DatasetKind, DatasetVersion, Part, Source, SourceFile
-from tidemill.data.report import encode_report, make_report
+from tidemill.data.records import Column, DatasetKind, DatasetVersion, Part, Source, SourceFile
+from tidemill.data.report import QualityReport, decode_report, encode_report, make_report
 from tidemill.data.rules import DatasetRef, join_schemas, manifest, recipe
 from tidemill.data.segments import adopt_segments, write_segments
-from tidemill.ledger import Ledger, Transaction
+from tidemill.data.service.place import Place
+from tidemill.data.service.surroundings import DataAround
+from tidemill.ledger import Transaction
 from tidemill.ledger.schema import lineage_edges
 from tidemill.objects import ObjectStore, digest_bytes
 
@@ -42,6 +50,7 @@ class Draft:
         parts: Its rows.
         key: Columns that together name a row.
         time: The column that says when a row happened.
+        is_held: Whether the rules of the base hold of it too.
     """
 
     dataset: str
@@ -49,6 +58,7 @@ class Draft:
     parts: Sequence[Part]
     key: tuple[str, ...]
     time: str | None
+    is_held: bool
 
 
 def make_part(objects: ObjectStore, rows: "pl.LazyFrame", scratch: Scratch, source: SourceFile) -> Part:
@@ -73,13 +83,18 @@ def make_part(objects: ObjectStore, rows: "pl.LazyFrame", scratch: Scratch, sour
     )
 
 
-def record(ledger: Ledger, objects: ObjectStore, actor: Actor, task: LabelTask, draft: Draft) -> DatasetVersion:
-    """Make the version in the ledger, or return the latest one when it holds the same."""
+def record(place: Place, actor: Actor, task: LabelTask, draft: Draft) -> DatasetVersion:
+    """Make the version in the ledger, or return the latest one when it holds the same.
+
+    Raises:
+        QualityFailed: If it breaks a rule of the base.
+    """
+    objects = place.objects
     parts = tuple(draft.parts)
     columns = join_schemas([(part.source.name, part.columns) for part in parts])
-    report = make_report(parts, {}, ())
     profile = merge_profiles([decode_profile(objects.read(part.profile_digest)) for part in parts])
     digest = objects.put_bytes(manifest(columns, draft.key, draft.time, parts))
+    report = _judged(place, draft, columns, digest)
     profile_digest = objects.put_bytes(encode_profile(profile))
     report_digest = objects.put_bytes(encode_report(report))
     identifier = new_id()
@@ -113,7 +128,26 @@ def record(ledger: Ledger, objects: ObjectStore, actor: Actor, task: LabelTask, 
         _trail(tx, task, version, latest)
         return version
 
-    return ledger.write(actor, work)
+    return place.ledger.write(actor, work)
+
+
+def _judged(place: Place, draft: Draft, columns: Sequence[Column], digest: Digest) -> QualityReport:
+    base = draft.base.report_digest
+    rules = decode_report(place.objects.read(base)).rules if base and draft.is_held else {}
+    if not rules:
+        return make_report(draft.parts, {}, ())
+    book = parse_rules(rules)
+    around = DataAround(place, draft.dataset, book.datasets())
+    around.put_beside(digest)
+    findings = book.judge(place.reader.scan_parts(draft.parts, columns), around)
+    failed = [finding for finding in findings if finding.verdict is Verdict.FAIL]
+    if failed:
+        raise QualityFailed(
+            f"With the answers {shown(draft.dataset)} breaks a rule: {failed[0].name}: {failed[0].reason}",
+            hint="Correct the answers, or finish into another dataset with `--into`.",
+            details={"findings": msgspec.to_builtins(failed)},
+        )
+    return make_report(draft.parts, rules, findings, {name: seen.ref for name, seen in around.looked_at.items()})
 
 
 def _trail(tx: Transaction, task: LabelTask, version: DatasetVersion, latest: DatasetVersion | None) -> None:

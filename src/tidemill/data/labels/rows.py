@@ -54,12 +54,13 @@ class Rows:
     """Reads rows of versions by their positions, and keeps what was read last.
 
     Args:
-        objects: Where they are.
+        objects: Where the files of folders are.
+        reader: Reads tables.
     """
 
-    def __init__(self, objects: ObjectStore) -> None:
+    def __init__(self, objects: ObjectStore, reader: Reader) -> None:
         self._objects = objects
-        self.reader = Reader(objects)
+        self.reader = reader
         self._files: dict[str, StoredFiles] = {}
         self._opening = Lock()
         self._positions = lru_cache(8)(self._read_positions)

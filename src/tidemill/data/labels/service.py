@@ -50,7 +50,7 @@ class LabelService:
         self._ledger = ledger
         self._objects = objects
         self._data = data
-        self._rows = Rows(objects)
+        self._rows = Rows(objects, data.place.reader)
         self._looker = Looker(ledger, data, self._rows)
 
     def create(  # noqa: PLR0913 - what can be asked, a parameter a thing
@@ -285,14 +285,13 @@ class LabelService:
         Raises:
             NothingLabelled: If no row is decided.
             LabelsUnfit: If the answers cannot be put there.
+            QualityFailed: If with the answers the table breaks a rule of its dataset.
         """
         found = find_task(self._ledger, task)
         wanted = Wanted(details=details, only_labelled=only_labelled)
         base = self._data.get(actor, found.version_id)
         target = self._data.get(actor, onto) if onto else base
-        return finish(
-            self._ledger, self._objects, self._rows, actor, found, base, target, wanted, into=into, at_least=at_least
-        )
+        return finish(self._data.place, self._rows, actor, found, base, target, wanted, into=into, at_least=at_least)
 
     def close(self, actor: Actor, task: str) -> LabelTask:
         """Let a task deal no more rows; answers that are on their way still count."""

@@ -4,6 +4,7 @@ import polars as pl
 import pytest
 
 from tidemill.core.errors import TidemillError
+from tidemill.data.errors import QualityFailed
 from tidemill.data.labels.errors import LabelsUnfit, NothingLabelled
 from tidemill.governance.service import GovernanceService
 
@@ -195,3 +196,15 @@ def test_a_million_positions_are_kept_as_bytes(labels, data, project):
     answer(labels, task, {2: True})
     labels.finish(ANNA, task.name)
     assert data.scan(ANNA, "big@2").filter(pl.col("ok")).collect()["id"].to_list() == [1954]
+
+
+def test_answers_that_break_a_rule_of_the_dataset_are_refused(labels, add, data):
+    add(12, rules={"stars": {"between": [0, 4]}})
+    task = labels.create(ANNA, "reviews", "stars")
+    answer(labels, task, {0: 9.0})
+    with pytest.raises(QualityFailed):
+        labels.finish(ANNA, task.name)
+    assert data.get(ANNA, "reviews").number == 1
+    answer(labels, task, {0: 3.0})
+    labels.finish(ANNA, task.name)
+    assert data.report(ANNA, "reviews@2").rules == data.report(ANNA, "reviews@1").rules != {}
