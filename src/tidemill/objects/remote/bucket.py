@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar, cast
 
 from tidemill.core.errors import OutOfSpace, TidemillError
 from tidemill.core.lazy import lazy
@@ -34,6 +34,10 @@ _BUSY = {408, 429}
 _UNKNOWN = {501, 505}
 _FULL_WORDS = ("No space left", "os error 28", "Disk quota", "os error 122")
 _CLOSED_WORDS = ("Permission denied", "Read-only file system", "os error 13", "os error 30")
+
+
+Mark = dict[str, str]
+"""What tells one state of a name from the next: some stores use an ETag, some a generation."""
 
 
 class Waits(Protocol):
@@ -97,7 +101,7 @@ class Bucket:
         """Return the place as people write it."""
         return self._shown
 
-    def put(self, key: str, content: bytes) -> str | None:
+    def put(self, key: str, content: bytes) -> Mark:
         """Write bytes under a name, over what is there, and return the mark of what was written."""
         return self._put(key, content, "overwrite")
 
@@ -112,14 +116,14 @@ class Bucket:
             return self.read(key) == content
         return True
 
-    def replace(self, key: str, content: bytes, mark: str) -> bool:
+    def replace(self, key: str, content: bytes, mark: Mark) -> bool:
         """Write bytes over those that have a mark, and return whether they still had it.
 
         Raises:
             NotImplementedError: If the place knows no such write.
         """
         try:
-            self._put(key, content, {"e_tag": mark})
+            self._put(key, content, cast("obstore.UpdateVersion", mark))
         except exceptions.PreconditionError:
             return False
         return True
@@ -168,10 +172,10 @@ class Bucket:
         with suppress(FileNotFoundError):
             self._tried(lambda: obstore.delete(self._store, key))
 
-    def _put(self, key: str, content: bytes, mode: "obstore.PutMode") -> str | None:
-        def ask() -> str | None:
+    def _put(self, key: str, content: bytes, mode: "obstore.PutMode") -> Mark:
+        def ask() -> Mark:
             made = obstore.put(self._store, key, content, mode=mode, use_multipart=False)
-            return made["e_tag"]
+            return {name: value for name, value in made.items() if isinstance(value, str)}
 
         try:
             mark = self._tried(ask)

@@ -4,7 +4,7 @@ import msgspec
 
 from tidemill.core.errors import TidemillError
 from tidemill.core.ids import new_id
-from tidemill.objects.remote.bucket import Bucket
+from tidemill.objects.remote.bucket import Bucket, Mark
 from tidemill.objects.remote.errors import RemoteUnsafe
 
 
@@ -59,8 +59,8 @@ def _creates_once(bucket: Bucket, key: str) -> bool:
         return False
 
 
-def _compares(bucket: Bucket, key: str, mark: str | None) -> bool:
-    if mark is None:
+def _compares(bucket: Bucket, key: str, mark: Mark) -> bool:
+    if not mark:
         return False
     try:
         if not bucket.replace(key, b"third", mark):

@@ -370,3 +370,28 @@ def test_a_transfer_that_is_cancelled_goes_on_when_asked_for_again(two, s3_proxy
     assert end(here, begun).report.code == "transfer_cancelled"
     assert here.stores.datasets(OWNER, name="team") == []
     assert end(here, here.stores.push(OWNER, ref="pictures")).status is TransferStatus.DONE
+
+
+def test_files_are_read_from_there_in_part_without_a_copy(two, s3_proxy, end, s3, tmp_path):
+    from tidemill.data.sharing.opening import open_shared
+    from tidemill.objects.remote.errors import RemoteDamaged
+
+    here, _ = two
+    content = random.Random(9).randbytes(20 << 20)
+    here.data.ingest(OWNER, "pictures", folder_of(tmp_path, a=content, b=b"small"))
+    end(here, here.stores.push(OWNER, ref="pictures"))
+    s3_proxy.requests.clear()
+
+    with open_shared(f"s3://{s3}/data", "pictures@1") as files:
+        assert [entry.path for entry in files.entries] == ["a", "b"]
+        assert files.read("b") == b"small"
+        opened = files.open("a")
+        opened.seek(9 << 20)
+        assert opened.read(1000) == content[9 << 20 :][:1000]
+        assert s3_proxy.counted()["GET"] < 25
+        opened.seek(0)
+        assert opened.read() == content
+        assert s3_proxy.counted()["GET"] < 50
+        s3_proxy.fail("flip", method="GET", path="/objects/", times=3)
+        with pytest.raises(RemoteDamaged):
+            files.read("b")
