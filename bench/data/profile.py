@@ -19,13 +19,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from importlib import import_module
 from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "checks"))
+sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from drift import make_rows
+from bench.checks.drift import make_rows
 
 SHARES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 PEERS = {
@@ -102,8 +103,8 @@ def whylogs_work(path: Path) -> Callable[[], object]:
 
     logging.disable(logging.CRITICAL)
     import pandas as pd  # noqa: PLC0415
-    import whylogs  # noqa: PLC0415
 
+    whylogs: Any = import_module("whylogs")  # of an environment that only the peer has
     frame = pd.read_parquet(path)
     return lambda: whylogs.log(frame).view().serialize()
 
@@ -111,10 +112,10 @@ def whylogs_work(path: Path) -> Callable[[], object]:
 def ydata_work(path: Path) -> Callable[[], object]:
     """Describe a pandas frame with ydata-profiling."""
     import pandas as pd  # noqa: PLC0415
-    from ydata_profiling import ProfileReport  # noqa: PLC0415
 
+    report: Any = import_module("ydata_profiling").ProfileReport
     frame = pd.read_parquet(path)
-    return lambda: ProfileReport(frame, minimal=True, progress_bar=False).to_json()
+    return lambda: report(frame, minimal=True, progress_bar=False).to_json()
 
 
 def measure(tool: str, path: Path) -> dict[str, Any]:

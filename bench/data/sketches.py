@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,23 +30,12 @@ def make_part(kind: str, at: int, parts: int, rows: int) -> "np.ndarray":
     import numpy as np  # noqa: PLC0415 - both environments have it, the script that starts them need not
 
     rng = np.random.default_rng(at)
-    return {
-        "normal": lambda: rng.normal(size=rows),
-        "in order": lambda: np.arange(rows) + at * float(rows),
-        "in turn": lambda: np.arange(rows) * float(parts) + at,
-        "long tail": lambda: np.exp(4 * rng.normal(size=rows)),
-    }[kind]()
-
-
-@dataclass
-class Sketches:
-    """How a tool sketches values: their ranks, their distinct values, and both in bytes of text."""
-
-    make: "Callable[[np.ndarray], object]"
-    merge: Callable[[object, object], object]
-    shares: "Callable[[object, np.ndarray], np.ndarray]"
-    distinct: Callable[[object], float]
-    size: Callable[[object], tuple[int, int]]
+    if kind == "in order":
+        return np.arange(rows) + at * float(rows)
+    if kind == "in turn":
+        return np.arange(rows) * float(parts) + at
+    values = rng.normal(size=rows)
+    return values if kind == "normal" else np.exp(4 * values)
 
 
 class Pair:
@@ -54,6 +44,17 @@ class Pair:
     def __init__(self, ranks: object, distinct: object) -> None:
         self.ranks: Any = ranks
         self.distinct: Any = distinct
+
+
+@dataclass
+class Sketches:
+    """How a tool sketches values: their ranks, their distinct values, and both in bytes of text."""
+
+    make: "Callable[[np.ndarray], Pair]"
+    merge: Callable[[Pair, Pair], Pair]
+    shares: "Callable[[Pair, np.ndarray], np.ndarray]"
+    distinct: Callable[[Pair], float]
+    size: Callable[[Pair], tuple[int, int]]
 
 
 def ours() -> Sketches:
@@ -82,8 +83,9 @@ def ours() -> Sketches:
 
 def theirs() -> Sketches:
     """Return how DataSketches does it, with sketches of about the same bytes."""
-    import datasketches as ds  # noqa: PLC0415
     import numpy as np  # noqa: PLC0415
+
+    ds: Any = import_module("datasketches")  # of an environment of its own
 
     def make(values: "np.ndarray") -> Pair:
         pair = Pair(ds.kll_doubles_sketch(256), ds.hll_sketch(12))

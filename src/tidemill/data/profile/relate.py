@@ -175,9 +175,11 @@ def _products(one: "Floats", two: "Floats") -> "Floats":
     another: whole chunks are worked on at once already.
     """
     whole = one.shape[1] // _BLOCK * _BLOCK
-    blocks = [side[:, :whole].reshape(len(side), -1, _BLOCK).transpose(1, 0, 2) for side in (one, two)]
-    product: Floats = np.matmul(blocks[0], blocks[1].transpose(0, 2, 1)).sum(axis=0)
-    return product + np.matmul(one[:, whole:], two[:, whole:].T)
+    shape = (len(one), whole // _BLOCK, _BLOCK)
+    first, second = (side[:, :whole].reshape(shape).transpose(1, 0, 2) for side in (one, two))
+    product: Floats = np.matmul(first, second.transpose(0, 2, 1)).sum(axis=0)
+    product += np.matmul(one[:, whole:], two[:, whole:].T)
+    return product
 
 
 def _centred_pairs(raw: "Floats", shift: "Floats") -> "Floats":
