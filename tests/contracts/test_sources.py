@@ -99,7 +99,6 @@ def huggingface(tmp_path: Path) -> Member:
         missing=f"hf:{tmp_path / 'none'}",
         put=lambda table: table.write_parquet(folder / "train.parquet"),
         facts={"split"},
-        has_stamp=False,
     )
 
 
@@ -119,7 +118,7 @@ def sqlite(tmp_path: Path) -> Member:
         address=f"sqlite:///{place}#table=t",
         missing=f"sqlite:///{place}#table=u",
         put=put,
-        facts={"query"},
+        facts={"table"},
         has_stamp=False,
     )
 

@@ -47,6 +47,7 @@ class SourceFile(msgspec.Struct, frozen=True, kw_only=True):
         digest: The digest of its bytes, as they were on disk; for rows of a database, of them as Parquet.
         modified_at: When it was last written, or else read.
         version: Which state of the source it was, such as an ETag, a snapshot or a query; empty for local files.
+        uri: The address that it was read from, without credentials; empty for local files.
     """
 
     name: str
@@ -54,6 +55,7 @@ class SourceFile(msgspec.Struct, frozen=True, kw_only=True):
     digest: Digest
     modified_at: Moment
     version: dict[str, str] = {}
+    uri: str = ""
 
 
 class SourceKind(msgspec.Struct, frozen=True, kw_only=True):

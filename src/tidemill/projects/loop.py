@@ -183,6 +183,11 @@ class Loop:
                 append=spec.append or at > 0,
                 new_by=spec.new_by,
                 description=spec.description,
+                types=spec.types,
+                missing=spec.missing,
+                delimiter=spec.delimiter,
+                encoding=spec.encoding,
+                sheet=spec.sheet,
             )
         return version or self._data.get(_actor(order), name)
 

@@ -10,6 +10,7 @@ from tidemill.core.errors import InvalidInput, TidemillError
 from tidemill.core.moments import parse_duration
 from tidemill.core.names import check_name, shown
 from tidemill.core.nearest import did_you_mean
+from tidemill.data.sources.uri import holds_secret
 from tidemill.monitoring.rules import CRON, parse_budget
 from tidemill.workflows.cadence import parse_cron
 
@@ -39,9 +40,16 @@ class DatasetSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     append: bool = False
     new_by: str = ""
     description: str = ""
+    types: dict[str, str] = {}
+    missing: list[str] | None = None
+    delimiter: str | None = None
+    encoding: str | None = None
+    sheet: str | None = None
 
     def __post_init__(self) -> None:
-        """Refuse a way to treat bad rows that does not exist."""
+        """Refuse a way to treat bad rows that does not exist, and a credential."""
+        if any(holds_secret(source) for source in self.sources()):
+            raise ValueError("A source holds a credential or a signature; name where it is, as #password=env:NAME")
         if self.on_bad_rows not in {"reject", "quarantine"}:
             raise ValueError(f"on_bad_rows is {self.on_bad_rows!r}; it is 'reject' or 'quarantine'")
         _check_rules(self.rules)

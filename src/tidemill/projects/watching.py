@@ -12,6 +12,7 @@ from tidemill.core.access import OWNER, SYSTEM, Actor, Role
 from tidemill.core.errors import NotFound, TidemillError
 from tidemill.core.names import shown
 from tidemill.data.service import DataService
+from tidemill.data.sources.uri import from_folder
 from tidemill.ledger import Ledger
 from tidemill.monitoring.service import MonitoringService
 from tidemill.objects.digest import digest_bytes
@@ -106,9 +107,7 @@ class Watch:
 
 def absolute(source: str, folder: Path) -> str:
     """Return a source whose relative path starts from the project's folder; others as they are."""
-    if "://" in source or Path(source).is_absolute():
-        return source
-    return str(folder / source)
+    return from_folder(source, folder) or str(folder / source)
 
 
 def reader_of(actor: Actor, project: Project) -> Actor:

@@ -10,7 +10,7 @@ from tidemill.cli.output import client, common, done, show, talk, wants_json
 from tidemill.cli.runs import pairs
 from tidemill.client.client import part
 from tidemill.data.records import Dataset, DatasetVersion
-from tidemill.data.sources.uri import join_options
+from tidemill.data.sources.uri import from_folder, join_options
 
 _VERSIONS = "/api/v1/dataset-versions"
 _LISTED = ["number", "kind", "rows", "files", "quarantined", "size_bytes", "tags", "created_at", "created_by"]
@@ -125,13 +125,7 @@ def untag(name: str, tag: str) -> None:
 
 def absolute(source: str) -> str:
     """Return a path or pattern as it is named from anywhere, read from the current folder; an address as it is."""
-    if "://" in source:
-        return source
-    scheme, colon, rest = source.partition(":")
-    if colon and scheme == "python":
-        return source if "folder=" in source else join_options(source, {"folder": str(Path.cwd())})
-    if colon and scheme == "hf":
-        path, sign, options = rest.partition("#")
-        return f"hf:{Path(path).expanduser().absolute()}{sign}{options}"
+    if address := from_folder(source, Path.cwd()):
+        return address
     place = Path(source).expanduser().absolute()
     return str(place) if place.exists() else os.path.normpath(place)

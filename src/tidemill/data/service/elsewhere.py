@@ -20,10 +20,9 @@ def ingest_elsewhere(place: Place, actor: Actor, order: Order, uri: SourceUri) -
     access = place.access(actor)
     with place.ledger.read() as connection:
         latest = store.find_version(connection, DatasetRef(order.name), parts=True)
-    parts = latest.parts if latest else ()
-    known = {version_key(part.source.name, part.source.version): part.source for part in parts}
-    is_same_source = latest is not None and latest.source.uri == uri.shown
-    held = [part.source.version for part in parts if part.source.version] if order.append and is_same_source else []
+    files = [part.source for part in latest.parts if part.source.uri == uri.shown] if latest else []
+    known = {version_key(file.name, file.version): file for file in files}
+    held = [file.version for file in files] if order.append else []
     with (
         plain_disk(place.objects.root),
         Scratch(place.objects) as scratch,
@@ -31,16 +30,20 @@ def ingest_elsewhere(place: Place, actor: Actor, order: Order, uri: SourceUri) -
     ):
         if not pieces and latest and held:
             return latest
-        files = [
-            Awaited(piece=piece, scratch=scratch, known=known, cleaned=lambda: cleaned(uri, access)) for piece in pieces
-        ]
-        if not files:
+        if not pieces:
             raise EmptySource("The source holds nothing", hint="Look at its address and its options.")
-        return ingest_table(place, actor, order, files)
+        awaited = [
+            Awaited(piece=piece, scratch=scratch, uri=uri.shown, known=known, cleaned=lambda: cleaned(uri, access))
+            for piece in pieces
+        ]
+        return ingest_table(place, actor, order, awaited)
 
 
 def stamp_elsewhere(place: Place, actor: Actor, uri: SourceUri) -> str:
-    """Return a text that stays the same as long as the versions of a source's pieces do."""
+    """Return a text that stays the same as long as what a source says of its pieces does, before they are read."""
     with place.registry.open(uri, place.access(actor)) as pieces:
-        lines = ["\0".join(version_key(piece.name, piece.version)) for piece in pieces]
+        lines = [
+            "\0".join((*version_key(piece.name, piece.version), str(piece.size_bytes), str(piece.modified_at)))
+            for piece in pieces
+        ]
     return str(digest_bytes("\n".join(sorted(lines)).encode()))

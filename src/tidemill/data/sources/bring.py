@@ -24,12 +24,14 @@ class Awaited:
     Args:
         piece: The piece.
         scratch: Where it is put.
-        known: The files that the dataset was made of so far, by name and version.
+        uri: The address of the source, without credentials.
+        known: The files that the dataset was made of so far from this address, by name and version.
         cleaned: Lets errors out without credentials.
     """
 
     piece: Piece
     scratch: Scratch
+    uri: str
     known: Mapping[tuple[str, str], SourceFile]
     cleaned: Callable[[], AbstractContextManager[None]]
     _brought: Located | None = field(default=None, init=False)
@@ -42,8 +44,8 @@ class Awaited:
 
     def describe(self) -> SourceFile:
         """Return what it is, with the digest of its bytes; a pinned one that is known is not brought."""
-        held = self.known.get(version_key(self.piece.name, self.piece.version)) if self.piece.is_pinned else None
-        if held and self._brought is None:
+        held = self.known.get(version_key(self.piece.name, self.piece.version))
+        if held and self.piece.is_pinned and self._brought is None:
             return held
         located = self.here()
         if self._digest is None:
@@ -54,6 +56,7 @@ class Awaited:
             digest=self._digest,
             modified_at=self.piece.modified_at or utc_now(),
             version=dict(self.piece.version),
+            uri=self.uri,
         )
 
     def here(self) -> Located:

@@ -7,6 +7,7 @@ Tidemill: `NAME=VALUE` pairs, joined by `&`, with `%26` for an `&` in a value. A
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 
 from tidemill.core.names import check_text
@@ -95,6 +96,36 @@ def join_options(source: str, options: Mapping[str, str]) -> str:
     """Return a source with options behind its `#`, after those that are there."""
     told = "&".join(f"{name}={quote(value, safe=_READABLE)}" for name, value in options.items())
     return f"{source}{'&' if '#' in source else '#'}{told}" if told else source
+
+
+def holds_secret(text: str) -> bool:
+    """Return whether an address holds what is not shown: a password, a token, a signature."""
+    match = _SCHEME.match(text)
+    try:
+        uri = parse_uri(text, {match[1]}) if match else None
+    except PlainSecret:
+        return True
+    except UnsupportedSource:
+        return False
+    return uri is not None and _HIDDEN in uri.shown
+
+
+def from_folder(text: str, folder: Path) -> str | None:
+    """Return an address as it is named from anywhere, None for a path.
+
+    Args:
+        text: A source as a person wrote it.
+        folder: Where the person stood.
+    """
+    if "://" in text:
+        return text
+    scheme, colon, rest = text.partition(":")
+    if colon and scheme == "python":
+        return text if "folder=" in rest else join_options(text, {"folder": str(folder)})
+    if colon and scheme == "hf":
+        path, sign, options = rest.partition("#")
+        return f"hf:{folder / Path(path).expanduser()}{sign}{options}"
+    return None
 
 
 def _options(text: str) -> dict[str, str]:

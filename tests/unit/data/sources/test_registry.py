@@ -87,6 +87,14 @@ def test_a_pinned_piece_is_read_once(service, source, monkeypatch):
     assert source.read == ["a", "b", "a", "b"]
 
 
+def test_a_pinned_piece_of_another_address_is_another(service, source):
+    service.ingest(OWNER, "t", "ledgers://x")
+    source.rows["a"] = [7]
+    service.ingest(OWNER, "t", "ledgers://y")
+
+    assert service.read(OWNER, "t")["n"].to_list() == [7, 3]
+
+
 def in_one_batch(source, name, rows, failing):
     return Piece(name=name, batches=lambda: [pl.DataFrame({"n": rows})])
 

@@ -1,7 +1,9 @@
+from pathlib import Path
+
 import pytest
 
 from tidemill.data.errors import PlainSecret, UnknownScheme, UnsupportedSource
-from tidemill.data.sources.uri import join_options, parse_uri
+from tidemill.data.sources.uri import from_folder, holds_secret, join_options, parse_uri
 
 SCHEMES = {"s3", "https", "postgresql", "python"}
 
@@ -85,3 +87,35 @@ def test_an_unknown_scheme_names_the_nearest():
 def test_what_cannot_be_read_is_refused(text):
     with pytest.raises(UnsupportedSource):
         parse_uri(text, SCHEMES)
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("s3://b/k", "s3://b/k"),
+        ("python:a:b", "python:a:b#folder=/here"),
+        ("python:a:b#folder=/there", "python:a:b#folder=/there"),
+        ("hf:set#split=test", "hf:/here/set#split=test"),
+        ("hf:/set", "hf:/set"),
+        ("data/*.csv", None),
+        ("a:b.csv", None),
+    ],
+)
+def test_an_address_is_named_from_a_folder(text, named):
+    assert from_folder(text, Path("/here")) == named
+
+
+@pytest.mark.parametrize(
+    ("text", "holds"),
+    [
+        ("https://h/a?X-Amz-Signature=abc", True),
+        ("postgresql://me:pw@db/x", True),
+        ("s3://b/k#secret_access_key=abc", True),
+        ("s3://b/k#secret_access_key=env:KEY", False),
+        ("https://h/a?year=2013", False),
+        ("data/*.csv", False),
+        ("s3://b/k#broken", False),
+    ],
+)
+def test_what_holds_a_credential_is_seen(text, holds):
+    assert holds_secret(text) is holds

@@ -4,6 +4,7 @@ import os
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from urllib.parse import unquote
 from blake3 import blake3
 
 from tidemill.core.lazy import lazy
+from tidemill.core.moments import from_us
 from tidemill.core.names import shown
 from tidemill.core.nearest import did_you_mean
 from tidemill.data.errors import InvalidOption, MalformedTable, SourceNotFound
@@ -45,12 +47,18 @@ class HuggingFace:
         split = _split(layout, ask.option("split"), named)
         if layout.media:
             rows = _Media(folder, layout, split, has_content=ask.option("content") in {"true", "1", "yes"})
-            yield [Piece(name=f"{split} files", version={"split": split}, batches=rows.batches)]
-        else:
+            size, moment = _state(folder, [*layout.media[split], *layout.metadata.get(split, [])])
             yield [
-                Piece(name=str(path), version={"split": split}, fetch=partial(_bring, folder / path))
-                for path in layout.tables[split]
+                Piece(
+                    name=f"{split} files",
+                    version={"split": split},
+                    batches=rows.batches,
+                    size_bytes=size,
+                    modified_at=moment,
+                )
             ]
+        else:
+            yield [_shard(folder, path, split) for path in layout.tables[split]]
 
 
 def _split(layout: Layout, wanted: str, named: str) -> str:
@@ -67,6 +75,24 @@ def _split(layout: Layout, wanted: str, named: str) -> str:
             f"{shown(named)} has no split {shown(wanted)}", hint=f"{did_you_mean(wanted, splits)} It has: {listed}."
         )
     return wanted or splits[0]
+
+
+def _shard(folder: Path, path: PurePosixPath, split: str) -> Piece:
+    size, moment = _state(folder, [path])
+    return Piece(
+        name=str(path),
+        version={"split": split},
+        fetch=partial(_bring, folder / path),
+        size_bytes=size,
+        modified_at=moment,
+    )
+
+
+def _state(folder: Path, paths: Sequence[PurePosixPath]) -> tuple[int, datetime]:
+    """Return the size of files, and when the last of them was written."""
+    states = [(folder / path).stat() for path in paths]
+    latest = max(state.st_mtime_ns for state in states)
+    return sum(state.st_size for state in states), from_us(latest // 1000)
 
 
 def _bring(path: Path, target: Path) -> None:
