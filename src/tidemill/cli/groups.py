@@ -1,14 +1,10 @@
 """Which commands there are; a stage's module loads when one of its commands is asked for."""
 
-import os
-import sys
-from importlib import import_module
-
 import click
 
 import tidemill
+from tidemill.cli.lazy_group import LazyGroup
 from tidemill.cli.shared import home_option, json_option
-from tidemill.core.nearest import did_you_mean
 
 _TOP: dict[str, tuple[str, str]] = {
     "init": ("tidemill.cli.project:init", "Write a small working project for a table of your own."),
@@ -55,66 +51,10 @@ _STAGES: dict[str, tuple[str, str]] = {
 }
 
 
-class LazyGroup(click.Group):
-    """A group whose commands are named here and loaded when they are asked for."""
-
-    def __init__(self, entries: dict[str, tuple[str, str]], **options: object) -> None:
-        super().__init__(**options)  # type: ignore[arg-type]  # click's own options
-        self._entries = entries
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the names in the order of the loop."""
-        del ctx
-        return list(self._entries)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Return a command, loading its module."""
-        del ctx
-        entry = self._entries.get(cmd_name)
-        if entry is None:
-            return None
-        module, _, attribute = entry[0].partition(":")
-        command: object = getattr(import_module(module), attribute)
-        if not isinstance(command, click.Command):
-            raise TypeError(entry[0])
-        if isinstance(command, click.Group) and not any(option.name == "home" for option in command.params):
-            home_option(json_option(command))  # adds them to the group itself
-        for below in getattr(command, "commands", {}).values():
-            # Said whole: click would cut the line where the terminal is narrow.
-            below.short_help = below.short_help or str(below.help).partition("\n\n")[0]
-        return command
-
-    def invoke(self, ctx: click.Context) -> object:
-        """Run the command; a reader that wants no more, such as `head`, is no failure."""
-        try:
-            return super().invoke(ctx)
-        except BrokenPipeError:
-            # What is still buffered has nowhere to go either.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            return 0
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command, or say which one was probably meant."""
-        if args and args[0] not in self._entries and not args[0].startswith("-"):
-            ctx.fail(f"There is no command {args[0]!r}. {did_you_mean(args[0], self._entries)}")
-        return super().resolve_command(ctx, args)
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the list of commands without loading any."""
-        del ctx
-        for title, entries in (("Commands", _TOP), ("Stages", _STAGES)):
-            rows = [(name, text) for name, (_, text) in entries.items() if name in self._entries]
-            if rows:
-                with formatter.section(title):
-                    formatter.write_dl(rows)
-
-
 def build() -> click.Group:
     """Return the command `tidemill`."""
     group = LazyGroup(
-        {**_TOP, **_STAGES},
+        {"Commands": _TOP, "Stages": _STAGES},
         name="tidemill",
         help="Continuous delivery for machine learning: one system from data to the watched prediction.",
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},

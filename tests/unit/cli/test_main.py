@@ -84,6 +84,16 @@ def test_verbs_without_a_record_answer_in_json_too(tidemill, tmp_path):
         assert tidemill("runs", *words, "--json").json == {"run_id": run}
 
 
+def below(command):
+    """Give a command, or all those of a group."""
+    if not isinstance(command, click.Group):
+        return [command]
+    context = click.Context(command)
+    found = [each for name in command.list_commands(context) for each in below(command.get_command(context, name))]
+    assert found
+    return found
+
+
 @pytest.mark.parametrize(
     "stage",
     [
@@ -102,12 +112,9 @@ def test_verbs_without_a_record_answer_in_json_too(tidemill, tmp_path):
     ],
 )
 def test_every_option_says_what_it_does(stage):
-    asked = build().get_command(click.Context(build()), stage)
-    below = getattr(asked, "commands", {"": asked})
-
     mute = [
-        f"{name} {option.opts[0]}"
-        for name, command in below.items()
+        f"{command.name} {option.opts[0]}"
+        for command in below(build().get_command(click.Context(build()), stage))
         for option in command.params
         if isinstance(option, click.Option) and not option.help
     ]

@@ -1,40 +1,40 @@
-"""`tidemill data …`, a module a group of verbs."""
+"""`tidemill data …`, a module a group of verbs; each loads when it is asked for."""
 
-import click
+from tidemill.cli.lazy_group import LazyGroup
 
-from tidemill.cli.data import folders, labelling, labels, looking, personal, profiling, rules, sources, stores, versions, watch
-
-
-@click.group()
-def data() -> None:
-    """Work with datasets and their versions."""
-
-
-for _command in (
-    versions.add,
-    watch.watch,
-    sources.sources,
-    versions.list_,
-    versions.log,
-    versions.show_,
-    profiling.profile,
-    looking.report,
-    looking.sample,
-    looking.diff,
-    personal.personal,
-    folders.status,
-    folders.checkout,
-    folders.verify,
-    rules.check,
-    rules.suggest_rules,
-    rules.bad_rows,
-    stores.push,
-    stores.pull,
-    stores.remote,
-    stores.transfers,
-    versions.tag_,
-    versions.untag,
-    labelling.label,
-    labels.labels,
-):
-    data.add_command(_command)
+data = LazyGroup(
+    {
+        "Commands": {
+            "add": ("tidemill.cli.data.versions:add", "Make a version of a file, a pattern, a folder or an address."),
+            "watch": ("tidemill.cli.data.watch:watch", "Append each new file of a folder as it arrives."),
+            "sources": ("tidemill.cli.data.sources:sources", "The sources that are installed beside files."),
+            "list": ("tidemill.cli.data.versions:list_", "The datasets."),
+            "log": ("tidemill.cli.data.versions:log", "The versions of a dataset, newest first."),
+            "show": ("tidemill.cli.data.versions:show_", "A version, its source and its schema."),
+            "profile": ("tidemill.cli.data.profiling:profile", "What is known of each column of a version or a file."),
+            "report": ("tidemill.cli.data.looking:report", "What the quality rules found in a version."),
+            "sample": ("tidemill.cli.data.looking:sample", "The first rows of a version."),
+            "diff": ("tidemill.cli.data.looking:diff", "What differs between two versions."),
+            "personal": ("tidemill.cli.data.personal:personal", "Columns that hold personal data."),
+            "status": ("tidemill.cli.data.folders:status", "How a version's source differs from it now."),
+            "checkout": ("tidemill.cli.data.folders:checkout", "Write a version to disk."),
+            "verify": ("tidemill.cli.data.folders:verify", "Read every stored byte of a version."),
+            "check": ("tidemill.cli.data.rules:check", "Hold rules against a version or a file."),
+            "suggest-rules": (
+                "tidemill.cli.data.rules:suggest_rules",
+                "Rules that a version keeps, with what was seen.",
+            ),
+            "bad-rows": ("tidemill.cli.data.rules:bad_rows", "Rows that break each rule of a version."),
+            "push": ("tidemill.cli.data.stores:push", "Bring a version to a remote."),
+            "pull": ("tidemill.cli.data.stores:pull", "Take a version from a remote."),
+            "remote": ("tidemill.cli.data.stores:remote", "Places that several workspaces reach."),
+            "transfers": ("tidemill.cli.data.stores:transfers", "The last pushes and pulls."),
+            "tag": ("tidemill.cli.data.versions:tag_", "Let a tag point to a version."),
+            "untag": ("tidemill.cli.data.versions:untag", "Remove a tag; the version stays."),
+            "label": ("tidemill.cli.data.labelling:label", "Ask people for a column, and serve the page."),
+            "labels": ("tidemill.cli.data.labels:labels", "Labelling tasks."),
+        }
+    },
+    name="data",
+    help="Work with datasets and their versions.",
+)
