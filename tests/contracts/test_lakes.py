@@ -304,8 +304,8 @@ def test_tables_in_a_bucket_are_read_with_credentials_by_reference(kind, store, 
     tables.append(FRAME)
     monkeypatch.setenv("LAKE_KEY", "reader")
     monkeypatch.setenv("LAKE_SECRET", "hunter2")
-    place = "aws_region=us-east-1&aws_access_key_id=env:LAKE_KEY&aws_secret_access_key=env:LAKE_SECRET"
-    uri = tables.uri(f"{place}&aws_endpoint_url={store.url}")
+    place = "region=us-east-1&access_key_id=env:LAKE_KEY&secret_access_key=env:LAKE_SECRET"
+    uri = tables.uri(f"{place}&endpoint={store.url}")
     hosts = f"s3://{bucket}=env:LAKE_KEY+env:LAKE_SECRET, http://127.0.0.1:{store.port}"
 
     assert ids(uri, Access(reach=Reach.of_owner(tmp_path))) == [1, 2]

@@ -11,28 +11,38 @@ from urllib.parse import unquote, urlsplit
 from tidemill.core.lazy import lazy
 from tidemill.core.names import shown
 from tidemill.core.nearest import did_you_mean
-from tidemill.data.errors import InvalidOption, SourceRefused, UnknownColumn, UnsupportedSource
+from tidemill.data.errors import InvalidOption, PlainSecret, SourceRefused, UnknownColumn, UnsupportedSource
 from tidemill.data.sources.locate import path_within
 from tidemill.data.sources.nested import flat
 from tidemill.data.sources.ports import Ask
+from tidemill.data.sources.uri import REFERENCES
 
 if TYPE_CHECKING:
     import polars as pl
 else:
     pl = lazy("polars")
 
-STORAGE = (
-    "aws_access_key_id", "aws_secret_access_key", "aws_session_token", "aws_region", "aws_endpoint_url",
-    "azure_storage_account_name", "azure_storage_account_key", "azure_storage_sas_token", "azure_storage_endpoint",
-    "google_service_account_key",
-)  # fmt: skip
-"""Options that say how a store of objects is reached, by the names that `object_store` has for them."""
-_ANONYMOUS = {
-    "s3": {"aws_skip_signature": "true"},
-    "az": {"azure_skip_signature": "true"},
-    "abfss": {"azure_skip_signature": "true"},
-    "gs": {"google_skip_signature": "true"},
+_STORES = {
+    "s3": {
+        "access_key_id": "aws_access_key_id",
+        "secret_access_key": "aws_secret_access_key",
+        "session_token": "aws_session_token",
+        "region": "aws_region",
+        "endpoint": "aws_endpoint_url",
+    },
+    "az": {
+        "account": "azure_storage_account_name",
+        "account_key": "azure_storage_account_key",
+        "sas_token": "azure_storage_sas_token",
+        "endpoint": "azure_storage_endpoint",
+    },
+    "gs": {"service_account_key": "google_service_account_key"},
 }
+_STORES["abfss"] = _STORES["az"]
+STORAGE = tuple(dict.fromkeys(("anonymous", *(option for names in _STORES.values() for option in names))))
+"""Options that say how a store of objects is reached, as those of buckets."""
+_ANONYMOUS = {"s3": "aws_skip_signature", "az": "azure_skip_signature", "abfss": "azure_skip_signature",
+              "gs": "google_skip_signature"}  # fmt: skip
 _GROUP_ROWS = 250_000
 
 
@@ -99,26 +109,47 @@ def lake_of(ask: Ask) -> Lake:
 
 
 def storage_of(ask: Ask, scheme: str) -> dict[str, str]:
-    """Return how a store is reached; without credentials, others than the owner reach it as nobody in particular."""
-    storage = {
-        name: (ask.secret(name) or "") if _is_reference(ask.option(name)) else ask.option(name)
-        for name in STORAGE
-        if name in ask.uri.options
-    }
-    for name in ("aws_endpoint_url", "azure_storage_endpoint"):
-        if endpoint := storage.get(name):
-            parts = urlsplit(endpoint)
-            ask.access.check_host(parts.scheme, parts.netloc)
-            if parts.scheme == "http":
-                storage[f"{name.partition('_')[0]}_allow_http"] = "true"
-    has_credentials = any("key" in name or "token" in name for name in storage)
-    if not ask.access.is_owner and not has_credentials:
-        storage |= _ANONYMOUS.get(scheme, {})
+    """Return how a store is reached, by the names that `object_store` has for it.
+
+    Without credentials, others than the owner reach it as nobody in particular.
+
+    Args:
+        ask: The source.
+        scheme: The store's; empty to see it from the options.
+
+    Raises:
+        InvalidOption: If an option is for another store.
+    """
+    given = [name for name in STORAGE if name in ask.uri.options and name != "anonymous"]
+    scheme = scheme or next((each for each, known in _STORES.items() if set(given) & set(known) - {"endpoint"}), "s3")
+    names = _STORES.get(scheme, {})
+    storage = {}
+    for name in given:
+        if name not in names:
+            raise InvalidOption(f"{name}= is not for {scheme}", hint=did_you_mean(name, sorted(names)))
+        value = ask.option(name)
+        storage[names[name]] = (ask.secret(name) or "") if value.startswith(REFERENCES) else value
+    has_credentials = any("key" in name or "token" in name for name in given)
+    if endpoint := ask.option("endpoint"):
+        check_endpoint(ask, endpoint, has_credentials=has_credentials)
+        if endpoint.startswith("http:"):
+            storage[f"{names['endpoint'].partition('_')[0]}_allow_http"] = "true"
+    if ask.option("anonymous") == "true" or (not ask.access.is_owner and not has_credentials and scheme in _ANONYMOUS):
+        storage[_ANONYMOUS[scheme]] = "true"
     return storage
 
 
-def _is_reference(value: str) -> bool:
-    return value.startswith(("env:", "file:", "keyring:"))
+def check_endpoint(ask: Ask, endpoint: str, *, has_credentials: bool) -> None:
+    """Let a service pass that the actor may name, and that no credential is sent to in clear.
+
+    Raises:
+        SourceRefused: If the actor may not name it.
+        PlainSecret: If it is plain HTTP on another machine.
+    """
+    parts = urlsplit(endpoint)
+    ask.access.check_host(parts.scheme, parts.netloc)
+    if has_credentials and parts.scheme == "http" and parts.hostname not in {"127.0.0.1", "::1", "localhost"}:
+        raise PlainSecret("The endpoint is plain http, over which credentials would go", hint="Use https.")
 
 
 def moment_of(text: str) -> datetime:

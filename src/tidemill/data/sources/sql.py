@@ -207,5 +207,5 @@ def careful_literal(text: str) -> str:
         InvalidOption: If it holds a quote or a backslash.
     """
     if "'" in text or "\\" in text:
-        raise InvalidOption("The highest value of new_by holds a quote or a backslash", hint="Name another column.")
+        raise InvalidOption(f"{shown(text)} holds a quote or a backslash", hint="Name another column, or use a query.")
     return f"'{text}'"

@@ -105,9 +105,9 @@ def _fields(warehouse: Warehouse, what: SqlAsk, clause: str) -> dict[str, str]:
 
 
 def _state(warehouse: Warehouse, what: SqlAsk) -> dict[str, str]:
-    """Return which state of the table it is, or when the query was asked."""
+    """Return which state of the table it is; nothing for a query, whose state is not known before it is read."""
     if not what.table:
-        return {"read": told(datetime.now(UTC))}
+        return {}
     table = warehouse.table(what.table)
     return {"modified": told(table.modified), "etag": str(table.etag).strip('"')}
 
@@ -123,7 +123,7 @@ def _frames(warehouse: Warehouse, sql: str, version: dict[str, str]) -> "Iterato
     with _plain():
         job = warehouse.run(sql)
         rows = job.result()
-        version["job"] = str(job.job_id)
+        version.update(job=str(job.job_id), read=told(datetime.now(UTC)))
         is_empty = True
         for batch in rows.to_arrow_iterable(bqstorage_client=warehouse.storage, max_queue_size=4):
             is_empty = False

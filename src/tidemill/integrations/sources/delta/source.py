@@ -115,7 +115,7 @@ def _committed(version: int, lake: Lake) -> datetime | None:
     except FileNotFoundError:
         return None
     actions = (json.loads(line) for line in lines if "commitInfo" in line)
-    info = next((action["commitInfo"] for action in actions if "commitInfo" in action), {})
+    info: dict[str, int] = next((action["commitInfo"] for action in actions if "commitInfo" in action), {})
     stamp = info.get("inCommitTimestamp", info.get("timestamp"))
     return None if stamp is None else datetime.fromtimestamp(stamp / 1000, UTC)
 

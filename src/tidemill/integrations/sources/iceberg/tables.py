@@ -11,7 +11,7 @@ from tidemill.core.lazy import lazy
 from tidemill.core.names import shown
 from tidemill.core.nearest import did_you_mean
 from tidemill.data.errors import InvalidOption, SourceNotFound
-from tidemill.data.sources.lake import Lake, lake_of, storage_of
+from tidemill.data.sources.lake import Lake, check_endpoint, lake_of, storage_of
 from tidemill.data.sources.ports import Ask
 
 if TYPE_CHECKING:
@@ -58,6 +58,9 @@ class Found:
         """Let the files of a snapshot pass if the actor may have each of them read."""
         if ask.access.is_owner:
             return
+        for name, value in self.table.io.properties.items():  # a catalog may say where its store is
+            if name.endswith("endpoint"):
+                check_endpoint(ask, str(value), has_credentials=True)
         address = self.table.location()
         scheme = urlsplit(address).scheme or "file"
         if scheme != "file":
@@ -125,7 +128,7 @@ def _from_catalog(ask: Ask) -> Found:
     properties = {}
     scheme = _CATALOGS[ask.uri.scheme]
     if scheme:
-        ask.access.check_host(scheme, parts.netloc)
+        check_endpoint(ask, f"{scheme}://{parts.netloc}", has_credentials="token" in ask.uri.options)
         token = ask.secret("token")
         properties = {"type": "rest", "uri": f"{scheme}://{parts.netloc}{parts.path}"} | (
             {"token": token} if token else {}
@@ -140,7 +143,7 @@ def _from_catalog(ask: Ask) -> Found:
             "uri": f"sqlite:///{ask.access.path(unquote(parts.path)[1:])}",
             "init_catalog_tables": "false",
         }
-    storage = storage_of(ask, "s3" if any(option.startswith("aws") for option in ask.uri.options) else "")
+    storage = storage_of(ask, "")
     catalog = catalogs.load_catalog(ask.option("catalog", "default"), **(properties | _properties(storage)))
     try:
         return Found(catalog.load_table(name), name, storage)

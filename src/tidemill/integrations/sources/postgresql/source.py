@@ -31,9 +31,9 @@ _TABLES = (
     " AND n.nspname NOT LIKE 'pg|_%' ESCAPE '|'"
 )
 _STATE = (
-    "SELECT pg_current_snapshot()::text,"
+    "SELECT pg_current_snapshot()::text, current_setting('server_version'),"
     " (CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END)::text,"
-    " to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), current_setting('server_version')"
+    " to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')"
 )
 
 
@@ -66,9 +66,9 @@ class PostgreSQL:
 
 
 def _piece(link: Link, what: SqlAsk) -> Piece | None:
-    snapshot, lsn, at, server = link.rows(_STATE)[0]
+    snapshot, server, lsn, at = link.rows(_STATE)[0]
     columns = columns_of(link.fields(what, _TABLES))
-    version = what.facts | {"snapshot": snapshot, "lsn": lsn, "at": at, "server": f"PostgreSQL {server}"}
+    version = what.facts | {"snapshot": snapshot, "server": f"PostgreSQL {server}"}
     through = ""
     if what.new_by:
         (highest,) = link.rows(what.select([f"{what.highest()}::text"]))[0]
@@ -81,6 +81,8 @@ def _piece(link: Link, what: SqlAsk) -> Piece | None:
     casts = [pl.col(column.name).cast(pl.Decimal(*column.decimal)) for column in columns if column.decimal]
 
     def batches() -> "Iterator[pl.DataFrame]":
+        # Only now: a version that named them before would be another at each look, though nothing was written.
+        version.update(lsn=lsn, at=at)
         frames = link.frames(sql)
         return flat_batches((frame.with_columns(casts) for frame in frames) if casts else frames, what.label)
 

@@ -76,7 +76,7 @@ class Snowflake:
 def _piece(link: Link, what: SqlAsk, at: str) -> Piece | None:
     names = [field.name for field in link.fields(what, _TABLES)]
     clause = f" AT(TIMESTAMP => '{at}'::TIMESTAMP_TZ)" if at else ""
-    version = what.facts | ({"as_of": at} if at else {"read": told(datetime.now(UTC))})
+    version = what.facts | ({"as_of": at} if at else _altered(link, what))
     through = ""
     if what.new_by:
         (highest,) = link.rows(what.select([f"{what.highest()}::VARCHAR"], at=clause))[0]
@@ -87,9 +87,24 @@ def _piece(link: Link, what: SqlAsk, at: str) -> Piece | None:
     sql = what.select([what.quoted(name) for name in names], through, at=clause, is_sorted=True)
 
     def batches() -> "Iterator[pl.DataFrame]":
+        version["read"] = told(datetime.now(UTC))
         return flat_batches(link.frames(sql), what.label)
 
     return Piece(name=what.label, version=version, batches=batches)
+
+
+def _altered(link: Link, what: SqlAsk) -> dict[str, str]:
+    """Return when a table was last altered; nothing for a query, whose state is not known before it is read."""
+    if not what.table:
+        return {}
+    *database, schema, name = ("", *what.table) if len(what.table) == 1 else what.table
+    place = "".join(f"{what.quoted(each)}." for each in database)
+    wanted = careful_literal(schema) if schema else "CURRENT_SCHEMA()"
+    rows = link.rows(
+        f"SELECT last_altered::VARCHAR FROM {place}information_schema.tables"  # noqa: S608 - quoted
+        f" WHERE table_schema = {wanted} AND table_name = {careful_literal(name)}"
+    )
+    return {"altered": str(rows[0][0])} if rows else {}
 
 
 def _connection_options(ask: Ask) -> dict[str, str]:
