@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 else:
     pl = lazy("polars")
 
+_FIRST_ROWS = 20
+
 
 class RowOverlap(Check, frozen=True, kw_only=True):
     """Are few test rows also training rows.
@@ -61,7 +63,7 @@ class RowOverlap(Check, frozen=True, kw_only=True):
         both, twins = int(found.sum()), int(seen.is_duplicated().sum())
         share = both / len(asked)
         by = ", ".join(columns[:6]) + (f" and {len(columns) - 6} more" if len(columns) > 6 else "")
-        rows = found.arg_true().head(20).to_list()
+        rows = [row + 1 for row in found.arg_true().head(_FIRST_ROWS).to_list()]
         return Outcome(
             check=self.name,
             verdict=Verdict.PASS if share <= self.at_most else Verdict.FAIL,
@@ -72,5 +74,5 @@ class RowOverlap(Check, frozen=True, kw_only=True):
                 f"{twins / len(seen):.1%} of training rows have a twin in training."
             ),
             error_rate=BY_DIGEST,
-            table=table(("test row in training",), [(int(row),) for row in rows]),
+            table=table(("first test rows in training",), [(", ".join(map(str, rows)),)] if rows else []),
         )
