@@ -17,7 +17,6 @@ from tidemill.core.errors import OutOfSpace, TidemillError
 from tidemill.core.lazy import lazy
 from tidemill.core.moments import Moment
 from tidemill.objects.remote.errors import RemoteDenied, RemoteNotThere, RemoteObjectMissing, RemoteUnavailable
-from tidemill.objects.store import sync_folder
 
 if TYPE_CHECKING:
     import obstore
@@ -241,12 +240,12 @@ def _no_bucket(shown: str) -> RemoteNotThere:
 
 
 def _sync(path: Path, top: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-    for folder in path.parents:
-        sync_folder(folder)
-        if folder == top:
+    """Make a file and the folders that lead to it stay, whatever happens to the machine."""
+    for place in (path, *path.parents):
+        handle = os.open(place, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+        if place == top:
             break

@@ -113,7 +113,8 @@ class Contents:
         """Bring a content from a bucket."""
         if not self._address:
             return None
-        from tidemill.objects.remote import connect, parse_address  # noqa: PLC0415 - an extra that few need
+        from tidemill.objects.remote.address import parse_address  # noqa: PLC0415 - an extra that few need
+        from tidemill.objects.remote.connect import connect  # noqa: PLC0415 - as above
         from tidemill.objects.remote.errors import RemoteObjectMissing  # noqa: PLC0415 - as above
 
         bucket = connect(parse_address(self._address.replace("azure://", "az://")))
