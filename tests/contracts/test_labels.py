@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tidemill.core.access import Actor, Role
+from tidemill.data.labels.records import Which
 from tidemill.data.labels.service import LabelService
 from tidemill.data.service import DataService
 from tidemill.ledger import Ledger
@@ -36,7 +37,7 @@ def test_two_people_answer_skip_correct_differ_and_finish(labels):
     assert [(each.person, each.answered, each.skipped) for each in found.people] == [("anna", 10, 0), ("ben", 9, 1)]
     labels.resolve(ANNA, task, 2, True)
     assert [each.row.item for each in labels.disagreements(ANNA, task)] == []
-    assert [each.row.item for each in labels.disagreements(ANNA, task, resolved=True)] == [2]
+    assert [each.row.item for each in labels.disagreements(ANNA, task, which=Which.RESOLVED)] == [2]
     assert labels.answers(ANNA, task, person="ben", item=5)[0].corrects
     made = labels.finish(ANNA, task, details=True)
     assert (made.decided, made.undecided) == (10, 0)

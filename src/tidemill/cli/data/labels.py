@@ -61,7 +61,12 @@ def progress(task: str) -> None:
         show(found)
         return
     facts = {"rows": found.task.rows, "done": found.task.done, "left": found.left, "answers": found.answers}
-    facts |= {"wanted": found.wanted, "disagreements": found.disagreements, "resolved": found.resolved}
+    facts |= {
+        "wanted": found.wanted,
+        "disagreements": found.disagreements,
+        "skipped": found.skipped,
+        "resolved": found.resolved,
+    }
     show(facts | {"versions": list(found.versions)})
     if found.people:
         click.echo()
@@ -147,17 +152,21 @@ def answers(task: str, by: str | None, item: int | None, limit: int) -> None:
 
 @labels.command("disagreements")
 @click.argument("task")
-@click.option("--resolved", is_flag=True, help="Those that a reviewer decided.")
+@click.option("--resolved", "which", flag_value="resolved", help="Those that a reviewer decided.")
+@click.option("--skipped", "which", flag_value="skipped", help="Those that somebody skipped and that are not done.")
 @click.option("--limit", "-n", default=50, show_default=True, help="The most rows.")
 @common
-def disagreements(task: str, limit: int, *, resolved: bool) -> None:
+def disagreements(task: str, limit: int, which: str | None) -> None:
     """List rows on which people differ, with what each said."""
     with client() as api:
-        found = api.get(f"{TASKS}/{part(task)}/disagreements", list[Disagreement], resolved=resolved, limit=limit)
+        found = api.get(f"{TASKS}/{part(task)}/disagreements", list[Disagreement], which=which or "open", limit=limit)
     rows = [
         {
             "item": each.row.item,
-            "said": "; ".join(f"{vote.person}: {vote.value}" for vote in each.votes),
+            "said": "; ".join(
+                f"{vote.person}: {vote.value if vote.skipped is None else 'skipped ' + vote.skipped}"
+                for vote in each.votes
+            ),
             "decided": each.decided,
             "resolved_by": each.resolved_by,
         }

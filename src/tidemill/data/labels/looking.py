@@ -10,7 +10,7 @@ from tidemill.core.moments import Moment
 from tidemill.data.labels import store
 from tidemill.data.labels.asking import check_item
 from tidemill.data.labels.errors import LabelItemNotFound
-from tidemill.data.labels.records import Disagreement, Hand, LabelRow, LabelSource, LabelTask, Vote
+from tidemill.data.labels.records import Disagreement, Hand, LabelRow, LabelSource, LabelTask, Vote, Which
 from tidemill.data.labels.rows import Rows, cells_of, cells_of_file, masked, media_of
 from tidemill.data.labels.rules import decide, offered
 from tidemill.data.labels.store import HELD, decode_value, label_people, label_tasks
@@ -97,20 +97,21 @@ class Looker:
         return content, media_of(content)
 
     def disagreements(
-        self, actor: Actor, task: LabelTask, *, resolved: bool, start: int, limit: int
+        self, actor: Actor, task: LabelTask, which: Which, *, start: int, limit: int
     ) -> list[Disagreement]:
-        """Return rows on which people differ, with what each said."""
+        """Return rows that a reviewer looks at, with what each said."""
         with self._ledger.read() as connection:
-            items = store.differing(connection, task.id, resolved=resolved, start=start, limit=limit)
+            items = store.differing(connection, task, which, start, limit)
             said = store.values_of(connection, task.id, [item.item for item in items])
         votes: dict[int, list[Vote]] = {}
         for turn in said:
-            vote = Vote(person=turn.person, value=decode_value(turn.value), note=turn.note)
+            value = None if turn.value is None else decode_value(turn.value)
+            vote = Vote(person=turn.person, value=value, skipped=turn.skipped, note=turn.note)
             votes.setdefault(turn.item, []).append(vote)
         found = []
         for item, row in zip(items, self.rows_of(actor, task, [item.item for item in items]), strict=True):
             mine = votes.get(item.item, [])
-            decided = decide(task.plan, [vote.value for vote in mine])
+            decided = decide(task.plan, [vote.value for vote in mine if vote.value is not None])
             if item.resolved is not None:
                 decided = decode_value(item.resolved)
             found.append(Disagreement(row=row, votes=tuple(mine), decided=decided, resolved_by=item.resolved_by))

@@ -10,7 +10,16 @@ from tidemill.data.labels import store
 from tidemill.data.labels.agreement import alpha_interval, alpha_nominal, cohen_kappa, confusion, raw_agreement, shared
 from tidemill.data.labels.deciding import decisions
 from tidemill.data.labels.making import given
-from tidemill.data.labels.records import Agreement, Confusion, LabelKind, LabelPlan, LabelProgress, LabelTask, Pair
+from tidemill.data.labels.records import (
+    Agreement,
+    Confusion,
+    LabelKind,
+    LabelPlan,
+    LabelProgress,
+    LabelTask,
+    Pair,
+    Which,
+)
 from tidemill.data.labels.rules import differ
 from tidemill.data.labels.store import decode_value
 from tidemill.data.store import dataset_versions
@@ -32,8 +41,9 @@ def progress(connection: sa.Connection, task: LabelTask, now: Moment) -> LabelPr
         wanted=task.rows * task.plan.people,
         people=tuple(people),
         agreement=measure(connection, task) if len(people) > 1 else None,
-        disagreements=store.count_differing(connection, task.id, resolved=False),
-        resolved=store.count_differing(connection, task.id, resolved=True),
+        disagreements=store.count_differing(connection, task, Which.OPEN),
+        skipped=store.count_differing(connection, task, Which.SKIPPED),
+        resolved=store.count_differing(connection, task, Which.RESOLVED),
         versions=tuple(_refs(connection, given(connection, task.id))),
     )
 

@@ -255,6 +255,7 @@ class LabelProgress(msgspec.Struct, frozen=True, kw_only=True):
         people: Each person, who answered most first.
         agreement: How they agree; None while no row has two answers.
         disagreements: Rows on which people differ and nobody decided.
+        skipped: Rows that somebody skipped and that are not done.
         resolved: Rows that a reviewer decided.
         versions: What was made of it, newest first.
     """
@@ -266,20 +267,30 @@ class LabelProgress(msgspec.Struct, frozen=True, kw_only=True):
     people: tuple[PersonProgress, ...]
     agreement: Agreement | None
     disagreements: int
+    skipped: int
     resolved: int
     versions: tuple[str, ...]
 
 
 class Vote(msgspec.Struct, frozen=True, kw_only=True):
-    """What one person says of a row now."""
+    """What one person says of a row now; no value where they skipped it, and why."""
 
     person: str
-    value: Value
+    value: Value | None = None
+    skipped: str | None = None
     note: str = ""
 
 
+class Which(StrEnum):
+    """Which rows a reviewer looks at: on which people differ, that were skipped and are not done, that are resolved."""
+
+    OPEN = "open"
+    SKIPPED = "skipped"
+    RESOLVED = "resolved"
+
+
 class Disagreement(msgspec.Struct, frozen=True, kw_only=True):
-    """A row on which people differ, or that a reviewer decided."""
+    """A row on which people differ, that somebody skipped, or that a reviewer decided."""
 
     row: LabelRow
     votes: tuple[Vote, ...]

@@ -25,6 +25,7 @@ from tidemill.data.labels.records import (
     LabelSource,
     LabelTask,
     Value,
+    Which,
 )
 from tidemill.data.labels.rows import Rows
 from tidemill.data.labels.rules import MOST_HELD, parse_kind
@@ -239,20 +240,21 @@ class LabelService:
             return store.list_answers(connection, found.id, person=person, item=item, limit=most)
 
     def disagreements(
-        self, actor: Actor, task: str, *, resolved: bool = False, start: int = 0, limit: int = 50
+        self, actor: Actor, task: str, *, which: Which = Which.OPEN, start: int = 0, limit: int = 50
     ) -> "Sequence[Disagreement]":
-        """Return rows on which people differ, in the order of the task, with what each said.
+        """Return rows on which people differ, or that were skipped, in the order of the task, with what each said.
 
         Args:
             actor: Who asks.
             task: The task.
-            resolved: Whether those are meant that a reviewer decided, or the others.
+            which: `open` for those on which people differ, `skipped` for those that somebody skipped and that are not
+                done, `resolved` for those that a reviewer decided.
             start: How many to pass over.
             limit: The most rows, 1000 at most.
         """
         found = find_task(self._ledger, task)
         most = max(1, min(limit, _MOST_LISTED))
-        return self._looker.disagreements(actor, found, resolved=resolved, start=max(0, start), limit=most)
+        return self._looker.disagreements(actor, found, which, start=max(0, start), limit=most)
 
     def resolve(self, actor: Actor, task: str, item: int, value: Value, *, note: str = "") -> Answer:
         """Decide a row, over what people said of it."""

@@ -7,7 +7,7 @@ import msgspec
 import sqlalchemy as sa
 
 from tidemill.core.moments import Moment
-from tidemill.data.labels.records import Answer, LabelPlan, LabelTask, PersonProgress, Value
+from tidemill.data.labels.records import Answer, LabelPlan, LabelTask, PersonProgress, Value, Which
 from tidemill.data.store import dataset_versions
 from tidemill.ledger.dialect import rows_of
 from tidemill.ledger.rows import record
@@ -213,36 +213,43 @@ def resolutions(connection: sa.Connection, task_id: str) -> dict[int, tuple[str,
     return {row.item: (row.resolved, row.resolved_by) for row in rows}
 
 
-def differing(connection: sa.Connection, task_id: str, *, resolved: bool, start: int, limit: int) -> list[sa.Row[Any]]:
-    """Return the rows on which people differ, in the order of the task.
+def differing(connection: sa.Connection, task: LabelTask, which: Which, start: int, limit: int) -> list[sa.Row[Any]]:
+    """Return the rows that a reviewer looks at, in the order of the task.
 
     Args:
         connection: The database.
-        task_id: The task.
-        resolved: Whether those are meant that a reviewer decided, or the others.
+        task: The task.
+        which: Which of them.
         start: How many to pass over.
         limit: The most rows.
     """
-    table = label_items.c
-    query = sa.select(label_items).where(table.task_id == task_id, _is_open_case(resolved=resolved))
-    return list(connection.execute(query.order_by(table.item).offset(start).limit(limit)))
+    query = sa.select(label_items).where(*_seen_by_reviewer(task, which))
+    return list(connection.execute(query.order_by(label_items.c.item).offset(start).limit(limit)))
 
 
-def count_differing(connection: sa.Connection, task_id: str, *, resolved: bool) -> int:
-    """Return how many rows there are on which people differ, or that a reviewer decided."""
-    query = sa.select(sa.func.count()).select_from(label_items)
-    query = query.where(label_items.c.task_id == task_id, _is_open_case(resolved=resolved))
+def count_differing(connection: sa.Connection, task: LabelTask, which: Which) -> int:
+    """Return how many rows there are that a reviewer looks at."""
+    query = sa.select(sa.func.count()).select_from(label_items).where(*_seen_by_reviewer(task, which))
     return int(connection.scalar(query) or 0)
 
 
-def _is_open_case(*, resolved: bool) -> sa.ColumnElement[bool]:
-    table = label_items.c
-    return table.resolved.is_not(None) if resolved else sa.and_(table.differs.is_(True), table.resolved.is_(None))
+def _seen_by_reviewer(task: LabelTask, which: Which) -> list[sa.ColumnElement[bool]]:
+    table, turns = label_items.c, label_turns.c
+    of_task = table.task_id == task.id
+    match which:
+        case Which.RESOLVED:
+            return [of_task, table.resolved.is_not(None)]
+        case Which.OPEN:
+            return [of_task, table.differs.is_(True), table.resolved.is_(None)]
+        case Which.SKIPPED:
+            skipped = sa.select(turns.item).where(turns.task_id == task.id, turns.state == SKIPPED)
+            not_done = table.answers < task.plan.people
+            return [of_task, table.item.in_(skipped), not_done, table.resolved.is_(None)]
 
 
 def values_of(connection: sa.Connection, task_id: str, items: Sequence[int]) -> list[sa.Row[Any]]:
-    """Return the answers that count to some rows, by row and person."""
+    """Return the answers that count to some rows, and who skipped them, by row and person."""
     table = label_turns.c
-    query = sa.select(table.item, table.person, table.value, table.note)
-    query = query.where(table.task_id == task_id, table.item.in_(items), table.state == ANSWERED)
+    query = sa.select(table.item, table.person, table.value, table.skipped, table.note)
+    query = query.where(table.task_id == task_id, table.item.in_(items), table.state != HELD)
     return list(connection.execute(query.order_by(table.item, table.person)))

@@ -10,7 +10,7 @@ from tidemill.app import Workspace
 from tidemill.core.access import Actor, Permission
 from tidemill.core.errors import TidemillError
 from tidemill.core.moments import Moment
-from tidemill.data.labels.records import Agreement, Confusion, Disagreement, LabelProgress, LabelTask
+from tidemill.data.labels.records import Agreement, Confusion, Disagreement, LabelProgress, LabelTask, Which
 from tidemill.server.pages import forms
 from tidemill.server.pages.editing import Fault
 from tidemill.server.pages.labels import Choice, asks, choices_of, fault_of, place_of, said, shown_row
@@ -70,10 +70,11 @@ def routes(workspace: Workspace) -> list[StatedRoute]:
 
     def disagreements(request: Request, actor: Actor, fault: Fault | None = None) -> Response:
         task = labels.get(actor, task=request.path_params["task"])
-        resolved = request.query_params.get("resolved") == "1"
+        word = request.query_params.get("which", "")
+        which = Which(word) if word in set(Which) else Which.OPEN
         start = request.query_params.get("start", "0")
         at = int(start) if start.isdecimal() else 0
-        found = labels.disagreements(actor, task.name, resolved=resolved, start=at, limit=_A_PAGE + 1)
+        found = labels.disagreements(actor, task.name, which=which, start=at, limit=_A_PAGE + 1)
         place = f"{place_of(task)}/disagreements"
         values = {
             "here": "labels",
@@ -81,14 +82,14 @@ def routes(workspace: Workspace) -> list[StatedRoute]:
             "task": task,
             "task_place": place_of(task),
             "rows": [(each, shown_row(task, each.row), _offers(task, each)) for each in found[:_A_PAGE]],
-            "resolved": resolved,
+            "which": which.value,
             "said_of": said,
             "fault": fault,
             "place": place if fault else "",
-            "older": f"{place}?{urlencode({'resolved': int(resolved), 'start': at + _A_PAGE})}"
+            "older": f"{place}?{urlencode({'which': which.value, 'start': at + _A_PAGE})}"
             if len(found) > _A_PAGE
             else "",
-            "newer": f"{place}?{urlencode({'resolved': int(resolved), 'start': max(0, at - _A_PAGE)})}" if at else "",
+            "newer": f"{place}?{urlencode({'which': which.value, 'start': max(0, at - _A_PAGE)})}" if at else "",
             "types": not choices_of(task),
         }
         return render(request, "label_disagreements.html", values, status=fault.status if fault else 200)
@@ -164,5 +165,5 @@ def _offers(task: LabelTask, found: Disagreement) -> list[Choice]:
     """Return the buttons that decide a row: its choices, or what people said."""
     if buttons := choices_of(task):
         return buttons
-    texts = list(dict.fromkeys(said(vote.value) for vote in found.votes))
+    texts = list(dict.fromkeys(said(vote.value) for vote in found.votes if vote.value is not None))
     return [Choice(text, text, str(at) if at <= 9 else "") for at, text in enumerate(texts, start=1)]

@@ -13,7 +13,7 @@ from tidemill.data.labels.errors import (
     LabelTaskNotFound,
     NoRowsToLabel,
 )
-from tidemill.data.labels.records import LabelKind
+from tidemill.data.labels.records import LabelKind, Which
 
 from .conftest import ANNA, BEN, CARA
 
@@ -67,6 +67,11 @@ def test_a_skipped_row_goes_to_others_and_not_to_who_skipped_it(labels, make):
     assert items(labels.deal(ANNA, task.name, rows=2)) == [1]
     assert items(labels.deal(BEN, task.name, rows=2)) == [0]
     assert labels.get(ANNA, task.name).done == 0
+    waiting = labels.disagreements(CARA, task.name, which=Which.SKIPPED)
+    assert [(each.row.item, each.votes[0].skipped) for each in waiting] == [(0, "I cannot read it")]
+    assert labels.progress(CARA, task.name).skipped == 1
+    labels.resolve(CARA, task.name, 0, "taste")
+    assert labels.disagreements(CARA, task.name, which=Which.SKIPPED) == []
 
 
 def test_a_correction_is_a_further_answer(labels, make):
@@ -239,7 +244,7 @@ def test_disagreements_are_seen_and_resolved(labels, make):
     assert [(vote.person, vote.value) for vote in found[0].votes] == [("anna", "price"), ("ben", "taste")]
     labels.resolve(CARA, task.name, 0, "taste")
     assert [each.row.item for each in labels.disagreements(CARA, task.name)] == [2]
-    settled = labels.disagreements(CARA, task.name, resolved=True)
+    settled = labels.disagreements(CARA, task.name, which=Which.RESOLVED)
     assert [(each.decided, each.resolved_by) for each in settled] == [("taste", "cara")]
 
 

@@ -85,7 +85,7 @@ def test_only_an_approver_decides(serve, task, secrets):
     assert http.post("/labels/reviews-topic/disagreements", data=fields, headers=BROWSER).status_code == 403
     http.cookies.set("tidemill_token", secrets["approver"])
     assert http.post("/labels/reviews-topic/disagreements", data=fields, headers=BROWSER).status_code == 303
-    assert "a-approver" in http.get("/labels/reviews-topic/disagreements?resolved=1", headers=BROWSER).text
+    assert "a-approver" in http.get("/labels/reviews-topic/disagreements?which=resolved", headers=BROWSER).text
 
 
 def test_progress_shows_people_agreement_and_makes_the_version(serve, workspace, task):
