@@ -291,7 +291,7 @@ def test_a_sheet_is_chosen_by_name_or_number(ingest, data, workbook):
         assert data.read(OWNER, "table").to_dicts() == [{"b": 2}]
     with pytest.raises(errors.InvalidOption, match="'First', 'Second'"):
         ingest(book, file="book.xlsx")
-    for sheet in ("Secnd", "3", "0"):
+    for sheet in ("Third", "3", "0"):
         with pytest.raises(errors.InvalidOption, match="has no sheet"):
             ingest(book, file="book.xlsx", sheet=sheet)
 

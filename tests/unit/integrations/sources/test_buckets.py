@@ -84,7 +84,7 @@ def test_what_is_not_there_or_refused_is_told(data, s3, put, nothing_kept):
     with pytest.raises(errors.SourceTooLarge):
         data.ingest(OWNER, "t", f"s3://{s3}/a.csv#most_bytes=1000")
     with pytest.raises(errors.InvalidOption):
-        data.ingest(OWNER, "t", f"s3://{s3}/a.csv#regoin=x")
+        data.ingest(OWNER, "t", f"s3://{s3}/a.csv#colour=blue")
     with pytest.raises(errors.UnsupportedSource):
         data.ingest(OWNER, "t", "s3:///a.csv")
     nothing_kept()
