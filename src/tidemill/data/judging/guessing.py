@@ -81,7 +81,7 @@ def _values(column: ColumnProfile, known: int) -> list[Suggestion]:
     fits = 1 < len(bins.values) <= _MOST_VALUES and known >= _ROWS_A_VALUE * len(bins.values)
     if not fits or column.distinct != len(bins.values) or any(len(value) > _LONGEST_VALUE for value in bins.values):
         return []
-    evidence = f"{len(bins.values)} values cover all {known:,} rows that have one"
+    evidence = f"{len(bins.values)} values cover all {known:,} rows{' that have one' if column.nulls else ''}"
     return [Suggestion(column=column.name, rule="in", value=[*sorted(bins.values)], evidence=evidence)]
 
 
