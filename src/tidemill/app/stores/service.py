@@ -26,6 +26,7 @@ from tidemill.data.sharing.store import data_remotes, list_remotes
 from tidemill.ledger import Transaction
 from tidemill.objects.remote import Bucket, RemoteStore, connect, parse_address, probe
 from tidemill.objects.remote.probe import check_safe
+from tidemill.objects.remote.store import clear_pulling
 
 if TYPE_CHECKING:
     import polars as pl
@@ -44,6 +45,7 @@ class StoreService:
 
     def __init__(self, place: Place) -> None:
         self._place = place
+        clear_pulling(place.objects)
         self._transfers = Transfers(place.ledger, "dataset", ("push", "pull"), "tidemill data transfers")
 
     def add(self, actor: Actor, *, name: str, uri: str, single_writer: bool = False) -> Remote:

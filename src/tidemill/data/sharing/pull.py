@@ -10,6 +10,7 @@ from tidemill.core.digests import Digest
 from tidemill.core.ids import new_id
 from tidemill.core.refs import Ref
 from tidemill.data import store
+from tidemill.data.errors import DatasetMoved
 from tidemill.data.records import DatasetVersion
 from tidemill.data.rules import DatasetRef
 from tidemill.data.sharing.errors import DamagedRecord, DatasetDiverged
@@ -85,7 +86,7 @@ class Pull:
             moved += sent
             held += [digest for digest, _ in layout.packs]
         if not self._objects.hold_all(held):
-            raise _incomplete(version)
+            raise DatasetMoved("What was pulled first was collected before the end", hint="Pull it again.")
         tags = [found.tags for found in self._shelf.list(ref.dataset) if found.name == ref.dataset]
         tagged = sorted(tag for some in tags for tag, number in some.items() if number == version.number)
         kept = self._keep(actor, version, shared, tagged)

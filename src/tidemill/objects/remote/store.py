@@ -1,6 +1,8 @@
 """Objects at a place, named by their digests as they are here: what is lacking is moved, what is read is verified."""
 
+import shutil
 import threading
+import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -22,6 +24,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 _AT_ONCE = 8
 _AHEAD = 3
+_PATIENCE_S = 7 * 86400.0
 _READS = 3
 """How often damaged bytes are read: a fault of the way differs each time, one of the place does not."""
 
@@ -276,6 +279,17 @@ def _unfinished(objects: ObjectStore, name: str) -> Iterator[Path]:
     with plain_errors(objects.root), _BUSY[name]:
         folder.mkdir(exist_ok=True)
         yield folder / name
+
+
+def clear_pulling(objects: ObjectStore) -> None:
+    """Remove what killed pushes made, and what of pulls waited too long to go on. Only at start, under the lock."""
+    folder = objects.root / PULLING
+    before = time.time() - _PATIENCE_S
+    for left in folder.iterdir() if folder.is_dir() else ():
+        if left.is_dir():
+            shutil.rmtree(left, ignore_errors=True)
+        elif left.stat().st_mtime < before:
+            left.unlink()
 
 
 def _key(digest: Digest) -> str:

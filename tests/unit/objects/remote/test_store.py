@@ -1,3 +1,4 @@
+import os
 import random
 
 import pytest
@@ -6,7 +7,7 @@ from tidemill.objects import DamagedObject, ObjectStore
 from tidemill.objects.remote import RemoteStore, connect, parse_address, pieces, store
 from tidemill.objects.remote.connect import Patience
 from tidemill.objects.remote.errors import RemoteDamaged, RemoteObjectMissing, RemoteUnavailable
-from tidemill.objects.remote.store import PULLING, Stored
+from tidemill.objects.remote.store import PULLING, Stored, clear_pulling
 
 SOON = Patience(tries=3, first_wait_s=0.001, longest_wait_s=0.002, read_timeout_s=5, timeout_s=20)
 PIECE = 64 << 10
@@ -223,3 +224,16 @@ def test_a_range_is_read_across_pieces(remote, here, start, end):
     remote.push(here, [stored], nothing)
 
     assert remote.range(stored, start, end) == LARGE[start:end]
+
+
+def test_what_waited_too_long_to_go_on_is_removed(here):
+    folder = here.root / PULLING
+    (folder / "scratch").mkdir(parents=True)
+    for name, moment in (("old", 0), ("young", None)):
+        (folder / name).write_bytes(b"x")
+        if moment is not None:
+            os.utime(folder / name, (moment, moment))
+
+    clear_pulling(here)
+
+    assert [left.name for left in folder.iterdir()] == ["young"]
