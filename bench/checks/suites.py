@@ -4,8 +4,8 @@
 
 15 numeric and 5 categorical columns, a key and a label of two values. Each suite runs in a process of its own over
 Parquet files that it reads itself; for deepchecks, rows are in memory before the clock starts. Counted are CPU seconds
-of all threads, wall seconds, and the highest resident memory. `--deepchecks` names the Python of an environment that has it
-(0.19 needs scikit-learn below 1.6, numpy below 2, pandas below 2.3 and setuptools below 80).
+of all threads, wall seconds, and the highest resident memory. `--deepchecks` names the Python of an environment that
+has it (0.19 needs scikit-learn below 1.6, numpy below 2, pandas below 2.3 and setuptools below 80).
 """
 
 import argparse

@@ -133,7 +133,7 @@ class Workspace:
         self.models.serving = self.delivery.serving
         settling = Settling(self.delivery, self.monitoring)
         watch = Watch(ledger, self.data, self.monitoring)
-        loop = Loop(ledger, self.data, self.pipelines, self.models, self.delivery, settling, watch)
+        loop = Loop(ledger, self.data, self.pipelines, self.models, self.delivery, settling, watch, checks=self.checks)
         self.projects = ProjectService(ledger, objects, settling, loop, watch, self.workflows)
         self.monitoring.on_trigger = self.projects.on_trigger
         self.delivery.on_decision = self.projects.on_decision

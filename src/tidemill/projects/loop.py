@@ -14,6 +14,7 @@ from tidemill.core.access import SYSTEM, Actor, Role
 from tidemill.core.digests import parse_digest
 from tidemill.core.errors import NotFound, TidemillError
 from tidemill.core.refs import Ref
+from tidemill.data.checking.service import ChecksService
 from tidemill.data.records import DatasetVersion
 from tidemill.data.service import DataService
 from tidemill.delivery.records import GateStatus
@@ -26,6 +27,7 @@ from tidemill.projects.reading import parse_project
 from tidemill.projects.records import Delivery, DeliveryState, Project
 from tidemill.projects.settling import Settling
 from tidemill.projects.spec import DatasetSpec, ModelSpec
+from tidemill.projects.suites import refuse_failed, run_orders
 from tidemill.projects.waking import APPROVAL
 from tidemill.projects.watching import Watch, absolute, reader_of
 from tidemill.workflows.ports import Flow
@@ -62,6 +64,7 @@ class Loop:
         delivery: Judges and deploys.
         settling: Sets the watch over what is deployed, and tells triggers what came of them.
         watch: Remembers what sources were like when they were ingested.
+        checks: Runs suites over what was ingested.
     """
 
     def __init__(
@@ -73,6 +76,8 @@ class Loop:
         delivery: DeliveryService,
         settling: Settling,
         watch: Watch,
+        *,
+        checks: ChecksService,
     ) -> None:
         self._ledger = ledger
         self._data = data
@@ -81,6 +86,7 @@ class Loop:
         self._delivery = delivery
         self._settling = settling
         self._watch = watch
+        self._checks = checks
 
     def run(self, flow: Flow, order: Order) -> str:
         """Carry out a delivery and return the state in which it ended."""
@@ -101,7 +107,9 @@ class Loop:
         spec = parse_project(project.text.encode())
         flow.step("check", self._check, order, project)
         for name in spec.datasets:
-            flow.step(f"ingest {name}", self._ingest, order, project, name)
+            ref = flow.step(f"ingest {name}", self._ingest, order, project, name)
+            if spec.datasets[name].checks:
+                flow.step(f"check {name}", self._check_rows, order, project, name, ref)
         outputs = flow.step("run", self._run, order, project)
         if spec.model is None:
             return self._ended(flow, order, DeliveryState.DONE, "the pipeline ran; the project names no model")
@@ -167,6 +175,19 @@ class Loop:
         rows = f"{version.rows:,} rows{aside}" if version.rows is not None else "a folder"
         self._note(order, f"ingest {name}", "data", f"{version.ref}: {rows}", [f"dataset_version:{version.id}"])
         return version.ref
+
+    def _check_rows(self, order: Order, project: Project, name: str, ref: str) -> None:
+        """Run the suites of a dataset over the version that was ingested; one that fails ends the delivery."""
+        spec = parse_project(project.text.encode())
+        version = self._data.get(_actor(order), ref)
+        label = spec.model.label if spec.model else None
+        label = label if label in {column.name for column in version.columns} else None
+        reports = run_orders(self._checks, _actor(order), ref, spec.datasets[name].checks, label=label)
+        told = "; ".join(f"{each.head.suite} {each.head.verdict.value}" for each in reports)
+        self._note(
+            order, f"check {name}", "checks", f"{ref}: {told}", [f"check_report:{each.head.id}" for each in reports]
+        )
+        refuse_failed(reports)
 
     def _read_in(self, order: Order, project: Project, name: str, spec: DatasetSpec) -> DatasetVersion:
         """Return the version that a dataset's source makes now; without a source, the latest that others made."""

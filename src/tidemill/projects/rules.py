@@ -53,6 +53,12 @@ class GateAbsent(InvalidInput):
     code = "gate_absent"
 
 
+class ChecksFailed(Conflict):
+    """A version of a dataset failed a suite that it goes through before anything learns from it."""
+
+    code = "checks_failed"
+
+
 class OutputUnfit(InvalidInput):
     """An output of the pipeline is not what the project file says it is."""
 

@@ -12,6 +12,7 @@ from tidemill.core.names import check_name, shown
 from tidemill.core.nearest import did_you_mean
 from tidemill.data.sources.uri import holds_secret
 from tidemill.monitoring.rules import CRON, parse_budget
+from tidemill.projects.suite_orders import SuiteSpec, check_orders
 from tidemill.workflows.cadence import parse_cron
 
 Scalar = str | int | float | bool | None
@@ -37,6 +38,7 @@ class DatasetSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     time: str | None = None
     rules: dict[str, dict[str, object]] = {}
     on_bad_rows: str = "reject"
+    checks: list[str | dict[str, SuiteSpec]] = []
     append: bool = False
     new_by: str = ""
     description: str = ""
@@ -53,6 +55,7 @@ class DatasetSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         if self.on_bad_rows not in {"reject", "quarantine"}:
             raise ValueError(f"on_bad_rows is {self.on_bad_rows!r}; it is 'reject' or 'quarantine'")
         _check_rules(self.rules)
+        check_orders(self.checks)
         if not self.sources() and (
             self.key or self.time or self.rules or self.on_bad_rows != "reject" or self.append or self.new_by
         ):

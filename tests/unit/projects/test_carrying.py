@@ -119,7 +119,7 @@ def test_what_ended_as_it_was_given_up_tells_its_trigger_how_it_ended(house: Hou
     change = sa.update(store.deliveries).values(trigger="t", reason="it serves")
     house.ledger.write(ANN, lambda tx: tx.execute(change))
     nobody: Any = None
-    loop = Loop(house.ledger, nobody, nobody, nobody, nobody, Settling(), nobody)  # type: ignore[arg-type]
+    loop = Loop(house.ledger, nobody, nobody, nobody, nobody, Settling(), nobody, checks=nobody)  # type: ignore[arg-type]
     loop.give_up("one", "the workflow that carried it out failed")
 
     assert told == [("t", DeliveryState.DEPLOYED, "it serves")]

@@ -93,6 +93,42 @@ def test_broken_data_fails_the_delivery_with_its_place(workspace: Workspace, pro
     assert workspace.data.list(OWNER) == []
 
 
+def test_suites_run_over_what_is_ingested_and_a_failed_one_ends_the_delivery(
+    workspace: Workspace, project: Path
+) -> None:
+    text = (project / "tidemill.yaml").read_text()
+    dataset = re.search(r"^datasets:\n  (\w+):\n", text, flags=re.MULTILINE)
+    assert dataset
+    strict = "    checks: [{integrity: {settings: {class_balance: {at_least: 0.9999, severity: fail}}}}]\n"
+    found = delivered(workspace, project, text.replace(dataset[0], dataset[0] + strict))
+    assert found.state is DeliveryState.FAILED
+    assert "failed class_balance of the suite integrity" in found.reason
+    assert "checks" in [event.act for event in found.events]
+    (report,) = workspace.checks.list_reports(OWNER)
+    assert report.label == "left"
+    mild = delivered(workspace, project, text.replace(dataset[0], dataset[0] + "    checks: [integrity]\n"))
+    assert mild.state is DeliveryState.DEPLOYED
+
+
+@pytest.mark.parametrize(
+    ("checks", "says"),
+    [
+        ("[integrty]", "integrity"),
+        ("[train-test]", "against"),
+        ("[{integrity: {settings: {outlier: false}}}]", "outliers"),
+    ],
+)
+def test_suites_that_do_not_exist_are_refused(workspace: Workspace, project: Path, checks: str, says: str) -> None:
+    text = re.sub(
+        r"^(datasets:\n  \w+:\n)",
+        rf"\1    checks: {checks}\n",
+        (project / "tidemill.yaml").read_text(),
+        flags=re.MULTILINE,
+    )
+    with pytest.raises(InvalidInput, match=says):
+        workspace.projects.apply(OWNER, text=text, folder=str(project))
+
+
 def test_a_param_that_the_pipeline_does_not_have_fails_the_delivery_before_data_is_read(
     workspace: Workspace, project: Path
 ) -> None:
