@@ -27,10 +27,10 @@ class InvalidLabelTask(InvalidInput):
     code = "invalid_label_task"
 
 
-class InvalidFilter(InvalidInput):
+class InvalidLabelFilter(InvalidInput):
     """The expression that chooses rows cannot be read."""
 
-    code = "invalid_filter"
+    code = "invalid_label_filter"
 
 
 class NoRowsToLabel(InvalidInput):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from tidemill.core.lazy import lazy
 from tidemill.core.names import shown
-from tidemill.data.labels.errors import InvalidFilter, InvalidLabelTask, NoRowsToLabel
+from tidemill.data.labels.errors import InvalidLabelFilter, InvalidLabelTask, NoRowsToLabel
 from tidemill.data.labels.records import LabelKind, LabelPlan
 from tidemill.data.profile.records import ColumnProfile
 
@@ -29,7 +29,7 @@ def select(frame: "pl.LazyFrame", rows: int, plan: LabelPlan) -> tuple[int, byte
         plan: What is asked.
 
     Raises:
-        InvalidFilter: If the expression cannot be read, or is neither true nor false of a row.
+        InvalidLabelFilter: If the expression cannot be read, or is neither true nor false of a row.
         InvalidLabelTask: If the scores are no numbers.
         NoRowsToLabel: If none is left.
     """
@@ -71,13 +71,13 @@ def _filtered(frame: "pl.LazyFrame", where: str) -> "pl.LazyFrame":
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         raise _unreadable(where, error) from None
     if kind != pl.Boolean:
-        raise InvalidFilter(f"{shown(where)} is neither true nor false of a row", hint="Compare: distance > 500.")
+        raise InvalidLabelFilter(f"{shown(where)} is neither true nor false of a row", hint="Compare: distance > 500.")
     return frame.filter(condition)
 
 
-def _unreadable(where: str, error: BaseException) -> InvalidFilter:
+def _unreadable(where: str, error: BaseException) -> InvalidLabelFilter:
     said = str(error).partition("\n")[0][:300]
-    return InvalidFilter(
+    return InvalidLabelFilter(
         f"{shown(where)} cannot be read: {said}",
         hint="Write an SQL expression on the columns, such as distance > 500 AND carrier = 'UA'.",
     )

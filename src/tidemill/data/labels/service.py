@@ -104,7 +104,7 @@ class LabelService:
 
         Raises:
             InvalidLabelTask: If that cannot be asked.
-            InvalidFilter: If the expression cannot be read.
+            InvalidLabelFilter: If the expression cannot be read.
             NoRowsToLabel: If it leaves none.
             LabelTaskExists: If the task of that name asks something else.
         """

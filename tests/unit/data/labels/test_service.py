@@ -6,7 +6,7 @@ from tidemill.core.access import OWNER
 from tidemill.core.errors import TidemillError
 from tidemill.data.labels.errors import (
     InvalidAnswer,
-    InvalidFilter,
+    InvalidLabelFilter,
     InvalidLabelTask,
     LabelItemNotFound,
     LabelTaskExists,
@@ -166,9 +166,9 @@ def test_the_same_order_opens_the_task_and_another_is_refused(labels, make):
         ({"least_certain": "body"}, InvalidLabelTask),
         ({"people": 0}, InvalidLabelTask),
         ({"sample": 0}, InvalidLabelTask),
-        ({"where": "id >"}, InvalidFilter),
-        ({"where": "nothing > 1"}, InvalidFilter),
-        ({"where": "id + 1"}, InvalidFilter),
+        ({"where": "id >"}, InvalidLabelFilter),
+        ({"where": "nothing > 1"}, InvalidLabelFilter),
+        ({"where": "id + 1"}, InvalidLabelFilter),
         ({"where": "id > 1000"}, NoRowsToLabel),
         ({"quarantined": True}, NoRowsToLabel),
     ],
