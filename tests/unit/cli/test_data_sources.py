@@ -37,6 +37,7 @@ def test_an_address_is_ingested_with_its_options(tidemill, tmp_path, monkeypatch
         refused = tidemill("data", "add", "t", f"{server.url}/a.csv", "--option", "token=hunter2")
 
     assert added.out == "t@1\n"
+    assert '"e"' in tidemill("data", "show", "t").out
     assert tidemill("data", "show", "t", "--json").json["parts"][0]["source"]["version"] == {"etag": '"e"'}
     assert refused.code != 0
     assert "hunter2" not in refused.err

@@ -14,6 +14,7 @@ from tidemill.data.sources.uri import from_folder, join_options
 
 _VERSIONS = "/api/v1/dataset-versions"
 _LISTED = ["number", "kind", "rows", "files", "quarantined", "size_bytes", "tags", "created_at", "created_by"]
+_MOST_FILES = 50
 _SHOWN = ["id", "dataset", "number", "kind", "digest", "rows", "rows_read", "quarantined", "size_bytes"]
 
 
@@ -99,6 +100,10 @@ def show_(ref: str) -> None:
     if found.columns:
         click.echo()
         show(list(found.columns))
+    elsewhere = [each.source for each in found.parts if each.source.version]
+    if elsewhere:
+        click.echo()
+        show([{"read_from": file.name, **file.version} for file in elsewhere[:_MOST_FILES]])
 
 
 @click.command("tag")
