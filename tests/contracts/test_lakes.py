@@ -1,6 +1,7 @@
 """What holds for every kind of lake table that is a source: a version is what it was, and only what came since."""
 
 import datetime as dt
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
@@ -328,11 +329,30 @@ def test_a_catalog_names_tables(tmp_path, owner):
         read(catalog, owner)
 
 
-def test_delta_tables_that_rename_columns_or_mark_rows_as_deleted_are_read(tmp_path, owner):
-    from deltalake import DeltaTable, write_deltalake
+def test_delta_tables_whose_columns_were_renamed_are_read(tmp_path, owner):
+    from deltalake import write_deltalake
 
     place = tmp_path / "mapped"
-    write_deltalake(place, FRAME, configuration={"delta.enableDeletionVectors": "true"})
-    DeltaTable(place).delete("id = 1")
+    write_deltalake(place, pl.DataFrame({"col-1": [1, 2], "col-2": ["a", "b"]}))
+    log = place / "_delta_log" / f"{0:020}.json"
+    actions = [json.loads(line) for line in log.read_text().splitlines()]
+    for action in actions:
+        if "protocol" in action:
+            action["protocol"] = {"minReaderVersion": 2, "minWriterVersion": 5}
+        if "metaData" in action:
+            schema = json.loads(action["metaData"]["schemaString"])
+            for number, (name, field) in enumerate(zip(["id", "name"], schema["fields"], strict=True), 1):
+                mapping = {"id": number, "physicalName": field["name"]}
+                field["name"] = name
+                field["metadata"] = {f"delta.columnMapping.{key}": value for key, value in mapping.items()}
+            action["metaData"]["schemaString"] = json.dumps(schema)
+            action["metaData"]["configuration"] = {
+                "delta.columnMapping.mode": "name",
+                "delta.columnMapping.maxColumnId": "2",
+            }
+    log.write_text("\n".join(json.dumps(action) for action in actions))
 
-    assert ids(f"delta://{place}", owner) == [2]
+    frame, _ = read(f"delta://{place}", owner)
+
+    assert sorted(frame.select("id", "name").rows()) == [(1, "a"), (2, "b")]
+    assert ids(f"delta://{place}#new_by=id", owner) == [1, 2]

@@ -1,6 +1,6 @@
 """What tables of lakes have in common: where their files lie, who may read them, and only the rows that came since."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -188,17 +188,22 @@ def write_rows(frame: "pl.LazyFrame", target: Path, name: str) -> None:
 
 
 def newer(
-    frame: "pl.LazyFrame", column: str, held: Mapping[str, str] | None
+    scan: "Callable[[], pl.LazyFrame]", column: str, held: Mapping[str, str] | None
 ) -> "tuple[pl.LazyFrame, dict[str, str]] | None":
     """Return the rows whose column is higher than where the held ones end, and where these end; None without any.
 
     The library reads only those files whose statistics say that they may hold such rows.
 
+    Args:
+        scan: Gives the rows of the table, anew each time: some can be gone through only once.
+        column: The column.
+        held: The version of the rows that are held; None for none.
+
     Raises:
         UnknownColumn: If there is no such column.
         InvalidOption: If its values have no order that can be written down, or the end of the held rows is not known.
     """
-    schema = frame.collect_schema()
+    schema = scan().collect_schema()
     if column not in schema:
         raise UnknownColumn(f"The table has no column {shown(column)}", hint=did_you_mean(column, list(schema)))
     dtype = schema[column]
@@ -207,21 +212,22 @@ def newer(
             f"new_by={column}: rows have no order by {dtype}", hint="Name a number, a date or a moment."
         )
     values = pl.col(column)
+    limit = pl.lit(value=True)
     if held is not None:
         if "through" not in held:
             raise InvalidOption(
                 "Where the rows that are held end is not known",
                 hint="Ingest once without --append, with #new_by=COLUMN.",
             )
-        frame = frame.filter(values > pl.lit(_read(held["through"], dtype), dtype))
-    highest = frame.select(values.max()).collect(engine="streaming").item()
+        limit = values > pl.lit(_read(held["through"], dtype), dtype)
+    highest = scan().filter(limit).select(values.max()).collect(engine="streaming").item()
     if highest is None and held is not None:
         return None
     facts = {"new_by": column}
     if highest is not None:
         facts["through"] = highest.isoformat() if isinstance(highest, date) else str(highest)
-        frame = frame.filter(values <= pl.lit(highest, dtype))
-    return frame, facts
+        limit &= values <= pl.lit(highest, dtype)
+    return scan().filter(limit), facts
 
 
 def _read(text: str, dtype: "pl.DataType") -> object:

@@ -52,7 +52,7 @@ class Delta:
         check_added(ask.held, new_by)
         frame = _frame(table, lake)
         if new_by:
-            found = newer(frame, new_by, ask.held[-1] if ask.held else None)
+            found = newer(lambda: _frame(table, lake), new_by, ask.held[-1] if ask.held else None)
             if found is None:
                 yield []
                 return

@@ -58,7 +58,7 @@ class Iceberg:
         new_by = ask.option("new_by")
         frame = _frame(found, snapshot, None if new_by else held)
         if new_by:
-            limited = newer(frame, new_by, held)
+            limited = newer(lambda: _frame(found, snapshot, None), new_by, held)
             if limited is None:
                 yield []
                 return
