@@ -22,6 +22,7 @@ from tidemill.data.judging.service import RulesService
 from tidemill.data.labels.service import LabelService
 from tidemill.data.service import DataService
 from tidemill.data.service.folders import FolderService
+from tidemill.data.service.splitting import SplitService
 from tidemill.delivery.gates import Judge
 from tidemill.delivery.routing import Routing
 from tidemill.delivery.service import DeliveryService
@@ -45,6 +46,7 @@ from tidemill.workflows.ports import Workflows
 _SERVICES: dict[str, type] = {
     "data": DataService,
     "folders": FolderService,
+    "splits": SplitService,
     "labels": LabelService,
     "checks": ChecksService,
     "rules": RulesService,
@@ -99,6 +101,7 @@ class Workspace:
         roots, hosts = data_roots(self.settings), self.settings.source_hosts
         self.data = DataService(ledger, objects, roots=roots, barred=[home], hosts=hosts)
         self.folders = FolderService(self.data.place)
+        self.splits = SplitService(self.data.place)
         self.stores = StoreService(self.data.place)
         self.labels = LabelService(ledger, objects, self.data)
         self.checks = ChecksService(ledger, objects, self.data)

@@ -35,6 +35,15 @@ def split_by_time(
         UnknownColumn: If the table has no such column.
         InvalidOption: If both or neither are given, cuts do not increase, shares do not sum to 1, or a time is missing.
     """
+    numbers = split_times(frame, column, at=at, shares=shares)
+    count = len(at) + 1 if at else len(shares)
+    return tuple(frame.filter(pl.Series(numbers == part)) for part in range(count))
+
+
+def split_times(
+    frame: "pl.DataFrame", column: str, *, at: Sequence[Cut] = (), shares: Sequence[float] = ()
+) -> "np.ndarray[tuple[int], np.dtype[np.uint8]]":
+    """Return for each row the number of the stretch that `split_by_time` puts it in; needs that column alone."""
     if column not in frame.columns:
         raise UnknownColumn(f"There is no column {shown(column)}", hint=did_you_mean(column, frame.columns))
     if bool(at) == bool(shares):
@@ -44,19 +53,15 @@ def split_by_time(
             f"{missing} rows have no {shown(column)}", hint="Leave them out first: frame.drop_nulls(column)."
         )
     times = frame[column]
-    if shares:
-        return _by_shares(frame, times, shares)
-    cuts = [_fit(cut, times.dtype) for cut in at]
+    cuts = _ends(times, shares) if shares else [_fit(cut, times.dtype) for cut in at]
     ordered = pl.Series(cuts, strict=False)
-    if not ordered.is_sorted() or ordered.n_unique() < len(cuts):
+    if at and (not ordered.is_sorted() or ordered.n_unique() < len(cuts)):
         raise InvalidOption("The cuts do not increase", hint="Give them from early to late, each once.")
-    ends = [*cuts, None]
-    starts = [None, *cuts]
-    stretches = []
-    for start, end in zip(starts, ends, strict=True):
-        kept = pl.lit(value=True) if start is None else pl.col(column) >= start
-        stretches.append(frame.filter(kept if end is None else kept & (pl.col(column) < end)))
-    return tuple(stretches)
+    numbers = np.zeros(frame.height, dtype=np.uint8)
+    for cut in cuts if frame.height else ():
+        # A cut belongs to the later stretch; the last moment of a share to its own.
+        numbers += (times > cut if shares else times >= cut).to_numpy().astype(np.uint8)
+    return numbers
 
 
 def _fit(cut: Cut, dtype: "pl.DataType") -> Cut:
@@ -72,21 +77,14 @@ def _fit(cut: Cut, dtype: "pl.DataType") -> Cut:
     return cut
 
 
-def _by_shares(frame: "pl.DataFrame", times: "pl.Series", shares: Sequence[float]) -> "tuple[pl.DataFrame, ...]":
+def _ends(times: "pl.Series", shares: Sequence[float]) -> list[Cut]:
+    """Return the last moment of each share but the last."""
     if any(share <= 0 for share in shares) or abs(sum(shares) - 1) > 1e-9:
         raise InvalidOption("The shares do not sum to 1", hint="Give positive shares, such as (0.7, 0.15, 0.15).")
     ordered = times.sort()
-    last = [
-        ordered[max(0, min(len(ordered), round(float(end) * len(ordered))) - 1)] if len(ordered) else None
-        for end in np.cumsum(shares)[:-1]
-    ]
-    stretches = []
-    below = pl.lit(value=False)
-    for end in last:
-        within = pl.lit(value=False) if end is None else pl.col(times.name) <= end
-        stretches.append(frame.filter(within & ~below))
-        below = within | below
-    return (*stretches, frame.filter(~below))
+    if not len(ordered):
+        return []
+    return [ordered[max(0, min(len(ordered), round(float(end) * len(ordered))) - 1)] for end in np.cumsum(shares)[:-1]]
 
 
 def hold_out(frame: "pl.DataFrame", *, share: float = 0.2, seed: int = 0) -> "tuple[pl.DataFrame, pl.DataFrame]":
@@ -113,3 +111,19 @@ def hold_out(frame: "pl.DataFrame", *, share: float = 0.2, seed: int = 0) -> "tu
     held[drawn] = True
     mask = pl.Series(held)
     return frame.filter(~mask), frame.filter(mask)
+
+
+def hold_out_shares(
+    rows: int, shares: Sequence[float], *, seed: int = 0
+) -> "np.ndarray[tuple[int], np.dtype[np.uint8]]":
+    """Return for each of some rows the number of a part, drawn at random so that each part gets its share of them.
+
+    Args:
+        rows: How many rows there are.
+        shares: The share of each part; they sum to 1.
+        seed: The same seed, rows and NumPy generator give the same split.
+    """
+    ends = [round(float(end) * rows) for end in np.cumsum(shares)[:-1]]
+    places = np.empty(rows, dtype=np.int64)
+    places[np.random.Generator(np.random.PCG64(seed)).permutation(rows)] = np.arange(rows)
+    return np.searchsorted(ends, places, side="right").astype(np.uint8)

@@ -46,7 +46,9 @@ def report(ref: str, *, junit: Path | None) -> None:
 def sample(ref: str, rows: int, *, quarantined: bool, unmasked: bool) -> None:
     """Show the first rows of a version; personal data is masked."""
     with client() as api:
-        found = api.get(f"{_VERSIONS}/{part(ref)}/sample", Sample, rows=rows, quarantined=quarantined, unmasked=unmasked)
+        found = api.get(
+            f"{_VERSIONS}/{part(ref)}/sample", Sample, rows=rows, quarantined=quarantined, unmasked=unmasked
+        )
     if wants_json():
         show(found)
         return

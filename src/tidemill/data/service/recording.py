@@ -34,6 +34,7 @@ class Order:
         append: Whether the rows of the latest version stay in front.
         description: What the dataset is; empty to leave it.
         new_by: The column that tells which rows are new; empty to take all.
+        made_from: Identifiers of versions that it is made from.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Order:
     append: bool
     description: str
     new_by: str = ""
+    made_from: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,7 +130,7 @@ def record(place: Place, actor: Actor, order: Order, draft: Draft, base_id: str 
         )
         store.insert_version(tx.connection, version)
         _trail(tx, version, latest, order.around)
-        for origin in draft.made_from:
+        for origin in (*order.made_from, *draft.made_from):
             tx.link(Ref("dataset_version", origin), "derived", Ref("dataset_version", version.id))
         return version
 
