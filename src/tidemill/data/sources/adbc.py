@@ -22,7 +22,7 @@ else:
     arrow = lazy("arro3.core")
     pl = lazy("polars")
 
-_BEFORE = re.compile(r"^[A-Z_]+: (\[\w+\] )?(Failed to [\w ]+: )?(connection to server [^:]*: )?((ERROR|FATAL):\s+)?")
+_BEFORE = re.compile(r"^[A-Z_]+: (\[\w+\] )?(Failed to [\w ]+: )?((ERROR|FATAL):\s+)?")
 _MIDWAY = "C Data interface error: "
 """How a fault in the middle of the rows begins."""
 _NO_TABLE = {"42P01", "42S02", "3F000"}
