@@ -13,6 +13,7 @@ else:
     pl = lazy("polars")
 
 _MOST_SHOWN = 8
+_LARGEST = 2**100
 
 
 class In(Rule, frozen=True, kw_only=True):
@@ -37,7 +38,7 @@ class In(Rule, frozen=True, kw_only=True):
         if not isinstance(value, list | tuple) or not value:
             raise problem.error(value, hint)
         kinds = {_kind(one) for one in value}
-        if len(kinds) != 1 or None in kinds:
+        if len(kinds) != 1 or None in kinds or any(isinstance(one, int) and abs(one) > _LARGEST for one in value):
             raise problem.error(value, hint)
         return cls(values=tuple(value))
 

@@ -35,6 +35,7 @@ class DriftRule(Rule, frozen=True, kw_only=True):
     """
 
     word: ClassVar[str] = "drift"
+    fits_nested: ClassVar[bool] = True
 
     against: str
     watched: tuple[str, ...] = ()

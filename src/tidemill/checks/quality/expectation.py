@@ -23,6 +23,7 @@ class Expect(Rule, frozen=True, kw_only=True):
     """
 
     word: ClassVar[str] = "expect"
+    fits_nested: ClassVar[bool] = True
 
     condition: str
 

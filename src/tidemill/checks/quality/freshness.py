@@ -17,6 +17,9 @@ else:
     pl = lazy("polars")
 
 
+_LONGEST = timedelta(days=36_500)
+
+
 class Fresh(Rule, frozen=True, kw_only=True):
     """The newest moment of a column is not long ago; moments without a zone are UTC, a day lasts until its end.
 
@@ -44,7 +47,7 @@ class Fresh(Rule, frozen=True, kw_only=True):
             within = parse_duration(value)
         except InvalidDuration as error:
             raise problem.error(value, hint) from error
-        if not within:
+        if not timedelta(0) < within <= _LONGEST:
             raise problem.error(value, hint)
         return cls(within=within)
 

@@ -23,6 +23,7 @@ class Nulls(Rule, frozen=True, kw_only=True):
     """
 
     word: ClassVar[str] = "nulls"
+    fits_nested: ClassVar[bool] = True
 
     bound: Bound | None = None
 

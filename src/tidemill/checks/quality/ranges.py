@@ -1,7 +1,7 @@
 """Values between two ends."""
 
 import math
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, ClassVar
 
 from tidemill.checks.errors import InvalidParam
@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     import polars as pl
 else:
     pl = lazy("polars")
+
+
+_FARTHEST = 2**100
+"""No column holds a larger whole number."""
 
 
 class Between(Rule, frozen=True, kw_only=True):
@@ -75,11 +79,14 @@ class Between(Rule, frozen=True, kw_only=True):
 def _written(end: float | datetime | None) -> str:
     if isinstance(end, datetime):
         is_first = end.time() == datetime.min.time()
-        is_last = end + timedelta(microseconds=1) == datetime.combine(end.date(), datetime.min.time()) + timedelta(
-            days=1
-        )
+        is_last = end.time() == datetime.max.time()
         return f"{end:%Y-%m-%d}" if is_first or is_last else end.isoformat(sep=" ")
     return "null" if end is None else str(end)
+
+
+def _plain(moment: datetime) -> datetime:
+    """Return a moment in UTC without its zone, as columns hold them."""
+    return (moment.astimezone(UTC) if moment.tzinfo else moment).replace(tzinfo=None)
 
 
 def _is_day(end: object) -> bool:
@@ -90,15 +97,17 @@ def _end(end: object, problem: RuleProblem, hint: str) -> int | float | datetime
     if end is None:
         return None
     if isinstance(end, datetime):
-        return end.replace(tzinfo=None)
+        return _plain(end)
     if isinstance(end, date):
         return datetime(end.year, end.month, end.day)  # noqa: DTZ001 - columns hold times without a zone
     if isinstance(end, str):
         try:
-            return datetime.fromisoformat(end).replace(tzinfo=None)
+            return _plain(datetime.fromisoformat(end))
         except ValueError:
             raise problem.error(end, hint) from None
-    if isinstance(end, bool) or not isinstance(end, int | float) or math.isnan(end):
+    if isinstance(end, bool) or not isinstance(end, int | float):
+        raise problem.error(end, hint)
+    if math.isnan(end) if isinstance(end, float) else abs(end) > _FARTHEST:
         raise problem.error(end, hint)
     return end
 

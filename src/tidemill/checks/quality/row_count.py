@@ -21,6 +21,7 @@ class RowCount(Rule, frozen=True, kw_only=True):
     """
 
     word: ClassVar[str] = "rows"
+    fits_nested: ClassVar[bool] = True
 
     low: int | None = None
     high: int | None = None

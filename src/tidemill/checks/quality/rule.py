@@ -67,6 +67,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
 
     word: ClassVar[str]
     sees_other_rows: ClassVar[bool] = False
+    fits_nested: ClassVar[bool] = False
 
     def mask(self, column: str) -> "pl.Expr | None":
         """Return an expression that is true for bad rows and false, never null, for others; None without one.
@@ -196,17 +197,21 @@ class RuleCheck(Check, frozen=True, kw_only=True):
 
 
 def count_bad(frame: "Table", masks: "Sequence[tuple[str, pl.Expr | None]]") -> tuple[list[int], int, list[list[int]]]:
-    """Return bad rows a mask, the number of rows, and the first bad row numbers a mask, in one pass.
+    """Return bad rows a mask, the number of rows, and the first bad row numbers a mask.
 
-    Row numbers count from 1.
+    Row numbers count from 1. They are asked for in a second pass, of masks that caught a row: counting needs no column
+    in memory, and finding does.
     """
-    number = pl.int_range(1, pl.len() + 1, dtype=pl.Int64)
-    asked: list[pl.Expr] = [pl.len().alias("rows")]
-    for index, (_, mask) in enumerate(masks):
-        if mask is not None:
-            asked.append(mask.sum().cast(pl.Int64).alias(f"count {index}"))
-            asked.append(number.filter(mask).head(_FIRST_ROWS).implode().alias(f"first {index}"))
-    answer = frame.lazy().select(asked).collect().row(0, named=True)
+    judged = [(index, mask) for index, (_, mask) in enumerate(masks) if mask is not None]
+    asked = [mask.sum().cast(pl.Int64).alias(f"count {index}") for index, mask in judged]
+    answer = frame.lazy().select(pl.len().alias("rows"), *asked).collect(engine="streaming").row(0, named=True)
     counts = [int(answer.get(f"count {index}") or 0) for index in range(len(masks))]
-    first = [list(answer.get(f"first {index}") or []) for index in range(len(masks))]
+    number = pl.int_range(1, pl.len() + 1, dtype=pl.Int64)
+    places = [
+        number.filter(mask).head(_FIRST_ROWS).implode().alias(f"first {index}")
+        for index, mask in judged
+        if counts[index]
+    ]
+    where = frame.lazy().select(places).collect().row(0, named=True) if places else {}
+    first = [list(where.get(f"first {index}") or []) for index in range(len(masks))]
     return counts, int(answer["rows"]), first

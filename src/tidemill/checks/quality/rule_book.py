@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from tidemill.checks.bounds import Bound
-from tidemill.checks.errors import ColumnMissing
+from tidemill.checks.errors import ColumnMissing, InvalidRule
 from tidemill.checks.outcome import Verdict
 from tidemill.checks.quality.counting import Counted, Question, count
 from tidemill.checks.quality.drifting import DriftRule
@@ -121,7 +121,7 @@ class RuleBook:
         """
         judged = Judged(schema=schema, around=around or Alone())
         found = []
-        for one in self._present(schema.names()):
+        for one in self._present(schema):
             bad = one.catches(judged)
             if bad is not None:
                 found.append(Caught(one.rule.label(), one.columns[0], bad, one.rule.sees_other_rows))
@@ -153,7 +153,7 @@ class RuleBook:
             InvalidRule: If a rule does not fit the columns.
         """
         judged = Judged(schema=_known(frame.collect_schema()), around=around or Alone(), frame=frame.lazy())
-        rules = list(self._present(judged.schema.names()))
+        rules = list(self._present(judged.schema))
         questions = [Question(one.bad, sees_other_rows=one.sees_other_rows, catches=True) for one in more]
         questions += [
             Question(
@@ -169,11 +169,13 @@ class RuleBook:
         found = [_finding(one, judged, rows, each) for one, each in zip(rules, counted[len(more) :], strict=True)]
         return Examined(rows, sum(each.caught for each in counted), (*told, *found))
 
-    def _present(self, columns: Sequence[str]) -> Iterable[RuleEntry]:
-        known = set(columns)
+    def _present(self, schema: "pl.Schema") -> Iterable[RuleEntry]:
+        columns = schema.names()
         for one in self.rules:
-            missing = [column for column in one.columns if column not in known]
+            missing = [column for column in one.columns if column not in schema]
             if not missing:
+                if not one.rule.fits_nested and any(schema[column].is_nested() for column in one.columns):
+                    raise _nested(one, schema)
                 yield one
             elif not one.is_optional:
                 hint = did_you_mean(missing[0], columns)
@@ -182,6 +184,14 @@ class RuleBook:
                     hint=f"{hint} Or add `optional: true` to its rules." if one.column else hint,
                     where=f"rules.{one.column or TABLE}.{one.rule.word}",
                 )
+
+
+def _nested(one: RuleEntry, schema: "pl.Schema") -> InvalidRule:
+    return InvalidRule(
+        f"Column {shown(one.column)} is {str(schema[one.column]).lower()}, which {one.rule.word!r} cannot judge",
+        hint="Only nulls and unique fit lists and structs.",
+        where=f"rules.{one.column}.{one.rule.word}",
+    )
 
 
 def _known(schema: "pl.Schema") -> "pl.Schema":

@@ -21,6 +21,7 @@ class UniqueTogether(Rule, frozen=True, kw_only=True):
     """
 
     word: ClassVar[str] = "unique"
+    fits_nested: ClassVar[bool] = True
     sees_other_rows: ClassVar[bool] = True
 
     together: tuple[str, ...]

@@ -19,6 +19,7 @@ class Unique(Rule, frozen=True, kw_only=True):
     """No value occurs twice: every row after the first with a value is bad. Missing values repeat nothing."""
 
     word: ClassVar[str] = "unique"
+    fits_nested: ClassVar[bool] = True
     sees_other_rows: ClassVar[bool] = True
 
     @classmethod

@@ -267,3 +267,28 @@ def test_aliases_that_would_explode_are_refused():
         inner = [inner] * 100
     with pytest.raises(InvalidRule):
         parse_rules({"x": {"in": inner}})
+
+
+NESTED = pl.DataFrame({"x": [[1], [1], None], "s": [{"a": 1}, {"a": 2}, None]})
+
+
+@pytest.mark.parametrize("column", ["x", "s"])
+@pytest.mark.parametrize(
+    "rule",
+    [
+        {"in": [1]},
+        {"between": [0, 1]},
+        {"matches": "a"},
+        {"length": [0, 1]},
+        {"increasing": True},
+        {"fresh": "2d"},
+        {"type": "text"},
+    ],
+    ids=str,
+)
+def test_lists_and_structs_are_judged_by_few_rules_and_the_others_say_so(column, rule):
+    with pytest.raises(InvalidRule) as raised:
+        judged({column: rule}, NESTED)
+    assert "cannot judge" in raised.value.message
+
+    assert [one.bad for one in judged({column: {"nulls": "never", "unique": True}}, NESTED)] in ([1, 1], [1, 0])

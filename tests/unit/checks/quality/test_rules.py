@@ -31,6 +31,9 @@ def bad_rows(values, rule, dtype=None):
         ([date(2013, 1, 1), date(2014, 1, 1), None], {"between": ["2013-01-01", "2013-12-31"]}, [2]),
         ([datetime(2013, 12, 31, 23, 59), datetime(2014, 1, 1)], {"between": [None, date(2013, 12, 31)]}, [2]),  # noqa: DTZ001
         (["2013-05-01", "2013-05-01T10:00:00", "soon", "2012-01-01"], {"between": ["2013-01-01", None]}, [3, 4]),
+        ([datetime(2013, 12, 31), None], {"between": [None, "9999-12-31"]}, []),  # noqa: DTZ001
+        ([datetime(2013, 1, 1, 2)], {"between": ["2013-01-01T05:00+02:00", None]}, [1]),  # noqa: DTZ001
+        ([1, 2**62], {"between": [0, 10**20]}, []),
         (["UA", "zz", None], {"in": ["UA", "AA"]}, [2]),
         ([1, 2, 3], {"in": [1, 2]}, [3]),
         ([True, False, None], {"in": [True]}, [2]),
@@ -150,7 +153,8 @@ def test_a_missing_column_is_an_error_unless_optional():
         {"x": {"unique": "yes"}}, {"x": {"increasing": 1.5}}, {"x": {"length": [3, 1]}}, {"x": {"length": [True, 2]}},
         {"x": {"type": "int"}}, {"x": {"optional": "maybe"}},
         {"x": {"severity": "loud"}}, {"x": {"between": {"is": [1, 2], "severity": "loud"}}},
-        {"x": {"references": "ids"}},
+        {"x": {"references": "ids"}}, {"x": {"between": [0, 10**400]}},
+        {"x": {"in": [10**400]}}, {"x": {"fresh": "999999d"}},
         {"x": {"between": {"is": [1, 2], "bad": "> 1%"}}}, {"x": {"between": {"is": [1, 2], "sevrity": "warn"}}},
         {"x": {"nulls": {"is": "never", "bad": "< 1%"}}}, {"x": {"fresh": 2}}, {"x": {"fresh": "0d"}},
         {"x": {"expect": 5}}, {"x": {"expect": "1 < 2"}}, {"x": {"rows": {"change": "< 5%"}}}, {"x": {"drift": {}}},

@@ -1,15 +1,17 @@
 """From the text of an expression to its tree."""
 
 from collections.abc import Callable
+from datetime import timedelta
 
 from tidemill.checks.quality.expression.tokens import Token, cut
 from tidemill.checks.quality.expression.tree import Call, Name, Node, Value, fault
-from tidemill.core.moments import parse_duration
+from tidemill.core.moments import InvalidDuration, parse_duration
 from tidemill.core.names import shown
 
 LONGEST = 10_000
 MOST_WORDS = 2_000
 DEEPEST = 50
+_LONGEST = timedelta(days=36_500_000)
 
 _COMPARING = {"==": "==", "=": "==", "!=": "!=", "<>": "!=", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
 _CONSTANTS = {"true": True, "false": False, "null": None}
@@ -159,7 +161,7 @@ class _Parser:
             case "number":
                 return Value(at=token.at, value=_number(token.text))
             case "duration":
-                return Value(at=token.at, value=parse_duration(token.text))
+                return Value(at=token.at, value=self._duration(token))
             case "text":
                 return Value(at=token.at, value=token.text)
             case "word" if token.text in _CONSTANTS:
@@ -176,6 +178,17 @@ class _Parser:
         raise self._fault(
             f"A column, a number or a text is missing before {self._told}", "Texts stand in 'quotes', names in none."
         )
+
+    def _duration(self, token: Token) -> timedelta:
+        try:
+            found = parse_duration(token.text)
+        except InvalidDuration:
+            found = timedelta.max
+        if found > _LONGEST:
+            raise fault(
+                self._text, token.at, f"{shown(token.text)} is too long a duration", "Stay below 100,000 years."
+            )
+        return found
 
     def _listed(self) -> tuple[Node, ...]:
         """Return what stands between brackets, the first of which was taken."""

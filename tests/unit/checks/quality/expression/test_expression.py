@@ -102,6 +102,8 @@ def test_what_an_expression_says_of_rows(text, expected):
         ("k < k", 3, "does not fit"),
         ("a is 5", 6, "`is`"),
         ("l = 1", 1, "list"),
+        ("m + 900000000d > m", 5, "too long"),
+        ("m + 99999999999999d > m", 5, "too long"),
         ("a > 1 b", 7, "Nothing can follow"),
         ("a.b > 1", 2, "belongs to no"),
     ],
