@@ -5,6 +5,7 @@ import re
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
+from urllib.parse import quote, unquote
 
 from tidemill.core.lazy import load
 from tidemill.core.names import shown
@@ -15,6 +16,8 @@ from tidemill.data.sources.reach import Reach
 _LONGEST_SECRET = 1 << 16
 _ENTRY = re.compile(r"(?:([a-z][a-z0-9+.\-]*)://)?([^:/=\s\[\]]+|\[[0-9a-fA-F:.]+\])(?::(\d+))?(?:=(\S+))?")
 _HIDDEN = "***"
+_TELLING = 12
+_QUERY = re.compile(r"(\b[a-z][a-z0-9+.\-]*://[^\s?#\"']+)\?[^\s#\"')]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,10 +144,16 @@ class Access:
         return found
 
     def scrub(self, text: str) -> str:
-        """Return a text without the credentials that were given out."""
-        for secret in sorted(self._revealed, key=len, reverse=True):
+        """Return a text without the credentials that were given out, and without the queries of addresses."""
+        for secret in sorted(self._spellings(), key=len, reverse=True):
             text = text.replace(secret, _HIDDEN)
-        return text
+        return _QUERY.sub(rf"\1?{_HIDDEN}", text)
+
+    def _spellings(self) -> set[str]:
+        """Return how credentials may stand in a text: whole, quoted, line by line, and value by value of a query."""
+        whole = set(self._revealed)
+        pieces = {piece for secret in whole for piece in re.split(r"[\r\n&=]+", secret) if len(piece) >= _TELLING}
+        return {spelling for each in whole | pieces for spelling in (each, quote(each, safe=""), unquote(each))}
 
 
 def _from_environment(name: str) -> str:

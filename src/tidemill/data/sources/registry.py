@@ -1,5 +1,6 @@
 """Which sources are installed, and opening one so that nothing secret leaves it."""
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from importlib.metadata import entry_points
@@ -14,6 +15,8 @@ from tidemill.data.records import SourceKind
 from tidemill.data.sources.access import Access
 from tidemill.data.sources.ports import GROUP, Ask, Piece, SourceIntegration
 from tidemill.data.sources.uri import SourceUri, parse_uri
+
+_LOG = logging.getLogger(__name__)
 
 
 class Registry:
@@ -83,7 +86,7 @@ def cleaned(uri: SourceUri, access: Access) -> Iterator[None]:
     except Exception as error:
         if is_full(error):
             raise
-        said = access.scrub(str(error).strip().partition("\n")[0]).replace(uri.address, uri.shown)
+        said = access.scrub(str(error).replace(uri.address, uri.shown)).strip().partition("\n")[0]
         raise SourceFailed(
             f"{shown(uri.shown, 200)} cannot be read: {shown(said or type(error).__name__, 300)}",
             hint="Look at its address, its options and its credentials.",
@@ -92,7 +95,13 @@ def cleaned(uri: SourceUri, access: Access) -> Iterator[None]:
 
 def _installed() -> dict[str, SourceIntegration]:
     entries = sorted(entry_points(group=GROUP), key=lambda entry: entry.name)
-    return {entry.name: _made(entry.load()) for entry in entries}
+    found = {}
+    for entry in entries:
+        try:
+            found[entry.name] = _made(entry.load())
+        except ImportError as error:  # of a package that is half installed; the others are none the worse for it
+            _LOG.warning("The source %s cannot be loaded: %s", entry.name, error)
+    return found
 
 
 def _made(kind: type[SourceIntegration]) -> SourceIntegration:

@@ -99,6 +99,19 @@ def test_credentials_come_from_files_and_the_keyring(tmp_path, monkeypatch):
             access.secret(missing)
 
 
+def test_a_credential_is_cleaned_in_every_spelling(tmp_path, monkeypatch):
+    token = "sv=2022-11-02&sig=abc%2Bdef%2Fghijkl%3D&se=2027"
+    monkeypatch.setenv("SAS", token)
+    monkeypatch.setenv("PEM", "-----BEGIN KEY-----\nMIIEvQIBADANBgkq\n-----END KEY-----")
+    access = owner(tmp_path)
+    access.secret("env:SAS")
+    access.secret("env:PEM")
+    said = access.scrub(f"GET https://h/a?{token} sig abc+def/ghijkl= key MIIEvQIBADANBgkq")
+
+    assert [word for word in ("abc", "ghijkl", "MIIEvQ") if word in said] == []
+    assert access.scrub("look at https://h/a?x=1 and why?") == "look at https://h/a?*** and why?"
+
+
 def test_paths_are_those_that_may_be_read(tmp_path):
     (tmp_path / "here.db").touch()
 

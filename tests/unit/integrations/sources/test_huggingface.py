@@ -118,6 +118,16 @@ def test_metadata_that_does_not_fit_is_told(data, folder, nothing_kept, names, w
     nothing_kept()
 
 
+def test_links_lead_others_nowhere_and_devices_are_left_alone(data, folder, tmp_path):
+    (tmp_path / "secret.csv").write_text("a\n1\n")
+    (folder / "train.csv").symlink_to(tmp_path / "secret.csv")
+    (folder / "train.tsv").symlink_to("/dev/zero")
+    with pytest.raises(errors.SourceRefused):
+        data.ingest(EDITOR, "t", f"hf:{folder}")
+
+    assert data.ingest(OWNER, "t", f"hf:{folder}").rows == 1
+
+
 def test_an_empty_or_foreign_folder_is_told(data, folder, tmp_path):
     (folder / "notes.txt").write_text("x")
     for place in (folder, folder / "none", folder / "notes.txt"):

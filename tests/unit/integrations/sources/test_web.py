@@ -174,6 +174,27 @@ def test_others_may_fetch_from_listed_hosts_only(server, ledger, objects, projec
     assert all("authorization" not in headers for _, headers in server.asked)
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://files.example.com@127.0.0.1/a",
+        "http://127.0.0.1\\.files.example.com/a",
+        "http://127.1/a",
+        "http://2130706433/a",
+        "http://files.example.com:80@127.0.0.1/a",
+        "http:///a",
+        "http://files.example.com.:x/a",
+    ],
+)
+def test_no_spelling_of_an_address_leads_others_elsewhere(data, address, monkeypatch):
+    asked = []
+    monkeypatch.setattr("httpx.Client.stream", lambda *given, **_: asked.append(given[2]))
+    with pytest.raises((errors.SourceRefused, errors.SourceFailed, errors.PlainSecret, errors.UnsupportedSource)):
+        data.ingest(EDITOR, "t", address)
+
+    assert asked == []
+
+
 def test_a_credential_does_not_go_over_plain_http(data, monkeypatch):
     monkeypatch.setenv("WEB_TOKEN", "hunter2")
     with pytest.raises(errors.PlainSecret, match="plain http"):

@@ -1,6 +1,7 @@
 """Files in buckets: a key, a folder or a pattern of keys, one piece each."""
 
 import os
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -114,7 +115,7 @@ def _stream(bucket: "store.ObjectStore", key: str, etag: str | None, name: str, 
     except (exceptions.PermissionDeniedError, exceptions.UnauthenticatedError, PermissionError):
         raise SourceFailed(f"{shown(name)} is refused", hint="Look at the credentials and their rights.") from None
     except exceptions.GenericError as error:
-        raise Interrupted(str(error).partition("\n")[0]) from None
+        raise Interrupted(_reason(error)) from None
 
 
 def _pieces(answer: "obstore.GetResult") -> Iterator[bytes]:
@@ -122,7 +123,13 @@ def _pieces(answer: "obstore.GetResult") -> Iterator[bytes]:
         for piece in answer.stream(min_chunk_size=_PIECE):
             yield bytes(piece)
     except (exceptions.BaseError, OSError) as error:
-        raise Interrupted(str(error).partition("\n")[0]) from None
+        raise Interrupted(_reason(error)) from None
+
+
+def _reason(error: Exception) -> str:
+    """Return what went wrong, without the addresses in it: those may be signed."""
+    said = re.sub(r"\S*://\S*", "…", str(error).partition("\n")[0])
+    return f"{type(error).__name__}: {said}"
 
 
 def _connect(ask: Ask, bucket: str) -> "store.ObjectStore":

@@ -59,7 +59,8 @@ def _files(folder: Path) -> Iterator[PurePosixPath]:
     for place, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in names:
-            if not name.startswith("."):
+            # A link may lead to a device or a pipe, which never end.
+            if not name.startswith(".") and Path(place, name).is_file():
                 yield PurePosixPath(Path(place, name).relative_to(folder).as_posix())
 
 

@@ -45,6 +45,9 @@ class HuggingFace:
             raise SourceNotFound(f"{shown(named)} is no folder", hint="Name the folder that holds the splits.")
         layout = layout_of(folder)
         split = _split(layout, ask.option("split"), named)
+        if not ask.access.is_owner:
+            for path in (*layout.tables.get(split, []), *layout.media.get(split, []), *layout.metadata.get(split, [])):
+                ask.access.path(str(folder / path))  # a link in the folder may lead out of it
         if layout.media:
             rows = _Media(folder, layout, split, has_content=ask.option("content") in {"true", "1", "yes"})
             size, moment = _state(folder, [*layout.media[split], *layout.metadata.get(split, [])])

@@ -62,11 +62,21 @@ class _Page:
         self._client = client
         self._ask = ask
         self._address = ask.uri.address
-        ask.access.check_host(ask.uri.scheme, ask.uri.host)
+        self._check(self._address)
         self._credentials = _credentials(ask)
         if self._credentials and ask.uri.scheme == "http" and not is_loopback(ask.uri.host):
             raise PlainSecret("The credential would go over plain http", hint="Use https.")
         self.seen = httpx.Headers()
+
+    def _check(self, address: str) -> None:
+        """Let an address pass whose host, as the client reads it, the actor may name."""
+        try:
+            read = httpx.URL(address)
+        except httpx.InvalidURL:
+            raise SourceFailed("The address cannot be read", hint="Look at its host and port.") from None
+        if not read.host:
+            raise SourceFailed("The address names no host", hint="Write https://host/path.")
+        self._ask.access.check_host(read.scheme, read.netloc.decode("ascii"))
 
     @contextmanager
     def asked(self, start: int) -> Iterator[httpx.Response]:
@@ -90,9 +100,8 @@ class _Page:
                 raise Interrupted(str(error) or type(error).__name__) from None
             except (httpx.InvalidURL, httpx.UnsupportedProtocol, ValueError):
                 raise SourceFailed("The address cannot be read", hint="Look at its host and port.") from None
-            target = urlsplit(following)
             check_redirection(address, following)
-            self._ask.access.check_host(target.scheme, target.netloc.rpartition("@")[2])
+            self._check(following)
             address = following
         raise SourceFailed(
             f"{shown(self._ask.uri.shown, 200)} leads from address to address",
