@@ -1,5 +1,6 @@
 """Takes a version from a place: what is lacking here, then the row that makes it visible."""
 
+import re
 from collections.abc import Iterator, Sequence
 
 import msgspec
@@ -11,8 +12,8 @@ from tidemill.core.ids import new_id
 from tidemill.core.refs import Ref
 from tidemill.data import store
 from tidemill.data.errors import DatasetMoved
-from tidemill.data.records import DatasetVersion
-from tidemill.data.rules import DatasetRef
+from tidemill.data.records import DatasetKind, DatasetVersion
+from tidemill.data.rules import DatasetRef, manifest
 from tidemill.data.sharing.errors import DamagedRecord, DatasetDiverged
 from tidemill.data.sharing.moved import Moved, Watcher
 from tidemill.data.sharing.records import SharedVersion
@@ -29,6 +30,7 @@ from tidemill.objects.remote.errors import RemoteDamaged
 from tidemill.objects.remote.pieces import Slot
 from tidemill.objects.remote.store import Stored
 
+_ID = re.compile("[0-9a-f]{32}")
 _GAP = 64 << 10
 _RANGE = 8 << 20
 _READS = 3
@@ -69,6 +71,7 @@ class Pull:
         """
         shared = self._shelf.find(ref)
         version = msgspec.structs.replace(shared.version, dataset=name or ref.dataset)
+        _check_whole(version)
         here = self._here(version)
         sizes = {found.digest: found.size for found in shared.objects}
         plain = list(dict.fromkeys(_plain(version)))
@@ -101,8 +104,9 @@ class Pull:
         """Take the chunks of files, and return where they lie here and how many bytes had to be moved."""
         content = self._remote.read_all(stored)
         layout = Layout.decode(content)
-        manifest = decode_files(self._objects.read(version.digest))
-        if layout.files != len(manifest.files):
+        files = decode_files(self._objects.read(version.digest)).files
+        sizes = [sum(layout.chunk(number).length for number in layout.chunks_of(file)) for file in range(layout.files)]
+        if sizes != [entry.size for entry in files] or version.files != layout.files:
             raise _incomplete(version)
         with self._ledger.read() as connection:
             trees = [found for found in store.list_versions(connection, version.dataset) if found.layout_digest]
@@ -159,7 +163,7 @@ class Pull:
         def work(tx: Transaction) -> DatasetVersion:
             found = _same(tx.connection, version, self._remote)
             if found is None:
-                taken = store.find_version_by_id(tx.connection, version.id)
+                taken = not _ID.fullmatch(version.id) or store.find_version_by_id(tx.connection, version.id)
                 found = msgspec.structs.replace(version, id=new_id() if taken else version.id, created=True)
                 insert_shared(tx.connection, found, shared.description, actor.name, tx.now)
                 self._trail(tx, found, shared)
@@ -215,6 +219,24 @@ def _same(connection: sa.Connection, version: DatasetVersion, remote: RemoteStor
             hint="Pull it under another name with `--as NAME`.",
         )
     return here
+
+
+def _check_whole(version: DatasetVersion) -> None:
+    """Refuse a record that is not of the content that its digest names.
+
+    Raises:
+        DamagedRecord: If it is such.
+    """
+    if version.kind is not DatasetKind.TABLE:
+        is_sound = version.layout_digest is not None
+    else:
+        named = digest_bytes(manifest(version.columns, version.key, version.time, version.parts))
+        rows = sum(part.rows for part in version.parts), sum(part.rows_read for part in version.parts)
+        is_sound = (
+            version.layout_digest is None and named == version.digest and rows == (version.rows, version.rows_read)
+        )
+    if not is_sound:
+        raise DamagedRecord(f"The record of {version.ref} is not of what its digest names", hint="Push it again.")
 
 
 def _plain(version: DatasetVersion) -> Iterator[Digest]:

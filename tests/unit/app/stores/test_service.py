@@ -395,3 +395,30 @@ def test_files_are_read_from_there_in_part_without_a_copy(two, s3_proxy, end, s3
         s3_proxy.fail("flip", method="GET", path="/objects/", times=3)
         with pytest.raises(RemoteDamaged):
             files.read("b")
+
+
+@pytest.mark.parametrize("change", ["rows", "parts", "garbage", "other", "pieces"])
+def test_a_record_that_lies_is_refused(here, other, both, s3, tmp_path, change):
+    import json
+
+    from tidemill.objects.remote import connect, parse_address
+
+    push, pull = both
+    (tmp_path / "a.csv").write_text(CSV)
+    here.data.ingest(OWNER, "flights", "a.csv")
+    push("flights")
+    bucket = connect(parse_address(f"s3://{s3}/data"))
+    record = json.loads(bucket.read("datasets/flights/1.json"))
+    if change == "rows":
+        record["version"]["rows"] = 4
+    elif change == "parts":
+        record["version"]["parts"] = []
+    elif change == "other":
+        record["version"]["dataset"] = "../flights"
+    elif change == "pieces":
+        record["objects"] = record["objects"][:1]
+    content = b"no record" if change == "garbage" else json.dumps(record).encode()
+    bucket.put("datasets/flights/1.json", content)
+
+    assert pull("flights").report.code == "damaged_record"
+    assert other.data.list(OWNER) == []
