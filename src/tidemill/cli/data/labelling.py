@@ -139,4 +139,5 @@ def _serve(task: LabelTask, port: int | None) -> None:
         if not as_json:
             talk("The server runs until Ctrl-C; every answer is kept at once.")
 
-    load("tidemill.server.run").serve(Settings.load(home=base.home, port=port), ready)
+    # Predictions are no part of labelling: a data plane elsewhere on this machine keeps its port.
+    load("tidemill.server.run").serve(Settings.load(home=base.home, port=port, serving_port=0), ready)
