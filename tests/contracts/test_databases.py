@@ -243,3 +243,35 @@ def test_a_password_is_never_shown(database):
     assert os.environ["DATABASE_PASSWORD"] not in str(version)
     if database.has_password:
         assert "correct horse" not in str(failed.value)
+
+
+# ------------------------------------------------------------------------------------------- PostgreSQL alone
+
+
+def test_postgresql_types_become_plain_values(postgres_url):
+    database = Postgres(postgres_url)
+    database.begin()
+    database.run("CREATE TYPE mood AS ENUM ('calm', 'rough')")
+    database.run("CREATE TYPE place AS (lat float8, name text)")
+    database.run("""
+        CREATE TABLE kinds AS SELECT 1::int2 AS small, 2.5::float4 AS real, 10.25::numeric(12, 2) AS exact,
+        123456789.5::numeric AS free, 7::numeric(5, 0) AS whole, 12.5::money AS cash, '{"a": 1}'::jsonb AS doc,
+        timestamptz '2013-01-01 10:00+02' AS at, timestamp 'infinity' AS never, date '-infinity' AS long_ago,
+        interval '1 day 2 hours' AS span,
+        ARRAY[1, NULL] AS list, ROW(1.5, 'x')::place AS spot, 'rough'::mood AS mood, inet '10.0.0.1' AS net,
+        int4range(1, 3) AS range, '\\x00ff'::bytea AS raw, 4000000000::oid AS id, 'NaN'::numeric(5, 2) AS no_number,
+        uuid 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11' AS key, time '10:00' AS clock, true AS yes
+    """)
+
+    try:
+        (row,) = read(database, "table=kinds")[0].rows(named=True)
+    finally:
+        database.end()
+
+    assert row == {
+        "small": 1, "real": 2.5, "exact": Decimal("10.25"), "free": 123456789.5, "whole": 7, "cash": Decimal("12.50"),
+        "at": dt.datetime(2013, 1, 1, 8, tzinfo=dt.UTC), "never": None, "long_ago": None, "span": "1 day 02:00:00",
+        "doc": '{"a": 1}', "list": "[1,null]", "spot": '{"lat":1.5,"name":"x"}', "mood": "rough", "net": "10.0.0.1/32",
+        "range": "[1,3)", "raw": b"\x00\xff", "id": 4_000_000_000, "no_number": None,
+        "key": "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11", "clock": dt.time(10), "yes": True,
+    }  # fmt: skip

@@ -34,7 +34,7 @@ class Field:
 
     Args:
         name: Its name.
-        type: Its Arrow type, as text.
+        type: The text that its Arrow type begins with, such as `Int32` or `List(`.
         facts: What the driver says of it besides.
     """
 
@@ -94,7 +94,7 @@ class Link:
             return [
                 Field(
                     field.name,
-                    str(field.type),
+                    str(field.type).partition("<")[2],
                     {key.decode(): value.decode(errors="replace") for key, value in (field.metadata or {}).items()},
                 )
                 for field in map(schema.field, range(len(schema)))
