@@ -79,6 +79,10 @@ def _version_values(workspace: Workspace, actor: Actor, found: DatasetVersion, a
         "url": f"/datasets/{quote(found.dataset, safe='')}/{found.number}",
         "diff": diff_url(found.dataset, str(found.number - 1), str(found.number)) if found.number > 1 else "",
         "report": report,
+        "checks": [
+            (each, tone_of(each.verdict.value)) for each in workspace.checks.list_reports(actor, ref=found.ref, limit=5)
+        ],
+        "masked": sorted(data.masks.of(found).items()),
         "broken": value_bars(
             [(f"{each.column}: {each.rule}" if each.column else each.rule, each.rows) for each in report.broken],
             report.rows_read,
