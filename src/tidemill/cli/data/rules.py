@@ -17,7 +17,7 @@ from tidemill.cli.output import FAILED, client, common, fail_with, settings, sho
 from tidemill.cli.runs import pairs
 from tidemill.client.client import Client, part
 from tidemill.client.places import embedded
-from tidemill.data.judging.records import BadRows, Judgement, Suggestions
+from tidemill.data.judging.records import Judgement, RowsByRule, Suggestions
 
 SIGNS = {
     Verdict.PASS: ("✓", "green"),
@@ -117,7 +117,7 @@ def suggest_rules(ref: str, *, as_yaml: bool) -> None:
 def bad_rows(ref: str, rows: int) -> None:
     """Show some of the rows that break each rule of a version."""
     with client() as api:
-        found = api.get(f"/api/v1/dataset-versions/{part(ref)}/bad-rows", list[BadRows], rows=rows)
+        found = api.get(f"/api/v1/dataset-versions/{part(ref)}/bad-rows", list[RowsByRule], rows=rows)
     if wants_json():
         show(found)
         return

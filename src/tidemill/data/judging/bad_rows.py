@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from tidemill.checks.outcome import Verdict
 from tidemill.checks.quality.finding import Finding
 from tidemill.core.lazy import lazy
-from tidemill.data.judging.records import BadRows
+from tidemill.data.judging.records import RowsByRule
 from tidemill.data.masking import Kinds, mask_sample
 from tidemill.data.records import Sample
 
@@ -22,7 +22,7 @@ _NUMBER, _SOURCE_ROW = "row", "_source_row"
 
 def bad_rows(
     findings: tuple[Finding, ...], accepted: "pl.LazyFrame", aside: "pl.LazyFrame", kinds: Kinds, rows: int
-) -> list[BadRows]:
+) -> list[RowsByRule]:
     """Return, for each rule that rows break, some of them.
 
     Args:
@@ -44,7 +44,7 @@ def bad_rows(
             pieces = [_row(accepted, number, _ordered(names, one.columns)) for number in one.first[:rows]]
             frame = pl.concat(pieces) if pieces else pl.DataFrame()
         sample = mask_sample(_sample(frame), kinds)
-        found.append(BadRows(rule=one.name, put_aside=bool(one.put_aside), sample=sample))
+        found.append(RowsByRule(rule=one.name, put_aside=bool(one.put_aside), sample=sample))
     return found
 
 

@@ -36,7 +36,7 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
     examples: tuple[BadRow, ...] = ()
 
 
-class BadRows(msgspec.Struct, frozen=True, kw_only=True):
+class RowsByRule(msgspec.Struct, frozen=True, kw_only=True):
     """Some of the rows that break a rule of a version.
 
     Args:

@@ -19,7 +19,7 @@ from tidemill.data.disk import Scratch, plain_disk
 from tidemill.data.errors import InvalidOption, NotATable
 from tidemill.data.judging.bad_rows import MOST_ROWS, bad_rows
 from tidemill.data.judging.files import read_files
-from tidemill.data.judging.records import BadRow, BadRows, Judgement, Suggestions
+from tidemill.data.judging.records import BadRow, Judgement, RowsByRule, Suggestions
 from tidemill.data.judging.suggesting import suggest
 from tidemill.data.masking import Kinds, mask_sample
 from tidemill.data.prepare import Options
@@ -123,7 +123,7 @@ class RulesService:
         others = [self._data.get(actor, one.name) for one in self._data.list(actor) if one.name != version.dataset]
         return suggest(self._place, version, profile, others, self._data.masks.of(version))
 
-    def bad_rows(self, actor: Actor, *, ref: str, rows: int = 8) -> "Sequence[BadRows]":
+    def bad_rows(self, actor: Actor, *, ref: str, rows: int = 8) -> "Sequence[RowsByRule]":
         """Return some of the rows that break each rule of a version: put aside, or kept by a rule that only warns.
 
         Args:

@@ -10,7 +10,7 @@ from tidemill.checks.outcome import Verdict
 from tidemill.checks.quality.finding import Finding, Severity
 from tidemill.core.access import Actor
 from tidemill.core.errors import MissingExtra
-from tidemill.data.judging.records import BadRows
+from tidemill.data.judging.records import RowsByRule
 from tidemill.data.records import DatasetVersion
 from tidemill.data.report import QualityReport
 from tidemill.server.pages import words
@@ -35,7 +35,7 @@ class FindingView:
     finding: Finding
     tone: str
     share: str
-    rows: BadRows | None
+    rows: RowsByRule | None
     is_mild: bool
 
 
@@ -76,7 +76,7 @@ def _values(workspace: Workspace, actor: Actor, version: DatasetVersion, report:
     }
 
 
-def _view(one: Finding, rows: BadRows | None) -> FindingView:
+def _view(one: Finding, rows: RowsByRule | None) -> FindingView:
     share = f"{words.percent(one.bad / one.rows)} of rows" if one.bad and one.rows else ""
     return FindingView(one, tone_of(one.verdict.value), share, rows, one.severity is Severity.WARN)
 
