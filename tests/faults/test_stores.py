@@ -10,7 +10,17 @@ import pytest
 
 from tidemill.app import Workspace
 from tidemill.core.access import OWNER
+from tidemill.core.errors import OutOfSpace
 from tidemill.core.settings import Settings
+from tidemill.data.rules import DatasetRef
+from tidemill.data.sharing.pull import Pull
+from tidemill.data.sharing.push import Push
+from tidemill.data.sharing.shelf import Shelf
+from tidemill.data.store import list_datasets
+from tidemill.ledger import Ledger
+from tidemill.objects import ObjectStore
+from tidemill.objects.packs.folder import StoredFiles
+from tidemill.objects.remote import RemoteStore, connect, parse_address
 from tidemill.objects.remote.pieces import PIECE
 from tidemill.objects.remote.store import PULLING
 
@@ -118,3 +128,55 @@ def test_a_pull_that_was_killed_goes_on_where_it_was(home, s3_proxy, s3, wait_fo
         with workspace.data.place.files(workspace.data.get(OWNER, "pictures")) as stored:
             assert stored.read("large") == (tmp_path / "pictures" / "large").read_bytes()
         assert workspace.maintenance.fsck(OWNER).findings == []
+
+
+class Quiet:
+    """A watcher that wants to know nothing."""
+
+    def begin(self, doing: str, total: int = 0) -> None:
+        pass
+
+    def step(self, count: int = 1) -> None:
+        pass
+
+
+@pytest.mark.parametrize("full", ["here", "there"])
+def test_a_full_disk_is_said_and_the_same_again_goes_on(tmp_path, small_disk, fill, monkeypatch, full):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "pictures").mkdir()
+    content = random.Random(2).randbytes(3 << 20)
+    (tmp_path / "pictures" / "a").write_bytes(content)
+    place = f"file://{small_disk}/share" if full == "there" else f"file://{tmp_path}/share"
+    ledger = Ledger.open(tmp_path / "ledger.sqlite")
+    objects = ObjectStore(small_disk / "home" if full == "here" else tmp_path / "other")
+
+    def pushed(workspace):
+        with RemoteStore(connect(parse_address(place))) as remote:
+            version = workspace.data.get(OWNER, "pictures")
+            return Push(workspace.ledger, workspace.objects, remote, Quiet(), atomic=True).run(OWNER, version)
+
+    def pulled():
+        with RemoteStore(connect(parse_address(place))) as remote:
+            return Pull(ledger, objects, remote, Quiet()).run(OWNER, DatasetRef("pictures"))
+
+    with Workspace(Settings(home=tmp_path / "home")) as workspace:
+        workspace.data.ingest(OWNER, "pictures", "pictures")
+        if full == "there":
+            fill(small_disk / "ballast")
+            with pytest.raises(OutOfSpace):
+                pushed(workspace)
+            with RemoteStore(connect(parse_address(place))) as remote:
+                assert Shelf(remote.bucket).list() == []
+            (small_disk / "ballast").unlink()
+        assert pushed(workspace).is_new
+    if full == "here":
+        fill(small_disk / "ballast")
+        with pytest.raises(OutOfSpace):
+            pulled()
+        with ledger.read() as connection:
+            assert list_datasets(connection) == []
+        (small_disk / "ballast").unlink()
+    version = pulled().version
+    with StoredFiles(objects, version.digest, version.layout_digest) as stored:
+        assert stored.read("a") == content
+    ledger.close()
