@@ -115,8 +115,10 @@ def prepare(
         keys: The key and the keys of earlier parts.
     """
     with plain_disk(objects.root), Scratch(objects) as scratch:
-        raw = read_rows(located, options.as_read, scratch)
-        located.check_unchanged()
+        try:
+            raw = read_rows(located, options.as_read, scratch)
+        finally:
+            located.check_unchanged()  # also where reading failed: the reason may be that somebody writes to the file
         columns = list(raw.frame.collect_schema())
         check_key(options.key, options.time, columns)
         masks = make_masks(quality.typed_schema(raw.frame, raw.mixed))

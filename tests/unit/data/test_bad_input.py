@@ -2,10 +2,11 @@
 
 import gzip
 import os
+import random
 import socket
 import struct
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -282,6 +283,70 @@ def test_a_file_that_changes_while_it_is_read_is_refused(
     monkeypatch.setattr(rows, "write_segments", touched)
     with pytest.raises(errors.SourceChanged):
         data.ingest(OWNER, "table", "table.csv")
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_a_file_that_is_cut_while_it_is_read_is_refused_as_changed(
+    data: DataService, project: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    path = project / f"table.{kind}"
+    frame = pl.DataFrame({"a": range(400_000), "b": [f"{i:020}" for i in range(400_000)]})
+    if kind == "csv":
+        frame.write_csv(path)
+    else:
+        frame.write_parquet(path, compression="uncompressed", row_group_size=20_000)
+    real = segments.Cutter.segments
+
+    def cut(cutter: segments.Cutter, batches: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+        def cut_after_the_first() -> Iterator[pl.DataFrame]:
+            for batch in batches:
+                os.truncate(path, 5000)
+                yield batch
+
+        return real(cutter, cut_after_the_first())
+
+    monkeypatch.setattr(segments.Cutter, "segments", cut)
+    with pytest.raises(errors.SourceChanged):
+        data.ingest(OWNER, "table", path.name)
+
+
+@pytest.mark.parametrize("ends", [b"\n", b"\r\n"])
+def test_line_ends_of_both_kinds_in_one_file_are_accepted(ingest: Ingest, data: DataService, ends: bytes) -> None:
+    lines = [b"%d,x%d%s" % (i, i, b"\r\n" if i % 3 else ends) for i in range(30_000)]
+    ingest(b"a,b" + ends + b"".join(lines), name="accepted")
+    assert data.read(OWNER, "accepted").row(29_999) == (29_999, "x29999")
+
+
+def test_a_mark_between_two_files_that_were_joined_is_no_number(ingest: Ingest) -> None:
+    rows = "".join(f"{i},2\n" for i in range(9))
+    error = refused(ingest, errors.MixedTypes, f"a,b\n{rows}\ufeff7,4\n")
+    assert error.details["row"] == 10
+
+
+def test_a_cell_of_many_megabytes_is_accepted(ingest: Ingest, data: DataService) -> None:
+    cell = "y" * (20 << 20)
+    version = ingest(f'a,b\n1,x\n2,"{cell}"\n3,z\n', name="accepted")
+    assert (version.rows, data.read(OWNER, "accepted")["b"].str.len_bytes().max()) == (3, 20 << 20)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_parquet_that_lies_about_itself_is_refused_or_accepted_whole(
+    ingest: Ingest, data: DataService, tmp_path: Path, seed: int
+) -> None:
+    luck, hints = random.Random(seed), []
+    content = parquet(tmp_path, pl.DataFrame({"a": range(3000), "b": [f"x{i % 50}" for i in range(3000)]}))
+    for _ in range(20):
+        lying = bytearray(content)
+        for _ in range(luck.randint(1, 5)):
+            footer = luck.random() < 0.7  # where it says how many rows, columns and bytes there are
+            lying[luck.randrange(len(lying) - 700 if footer else 4, len(lying) - 8)] = luck.randrange(256)
+        try:
+            version = ingest(bytes(lying), file="t.parquet", name="accepted")
+        except TidemillError as error:
+            hints.append(error.hint)
+        else:
+            assert data.read(OWNER, version.ref).height == version.rows
+    assert all(hints)
 
 
 def test_files_with_unlike_columns_are_refused(data: DataService, write: Callable[[str, str], str]) -> None:

@@ -4,12 +4,11 @@ The types are guessed from samples and proved by the strict read itself; only wh
 counted. So the usual file is parsed once, and the result never depends on the sample.
 """
 
-import mmap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from tidemill.core.lazy import lazy
 from tidemill.core.names import shown
@@ -100,15 +99,16 @@ def _holds(sample: "pl.DataFrame", word: str) -> bool:
 
 
 def _sample(file: CsvFile) -> "pl.DataFrame":
-    with file.path.open("rb") as handle, mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        position = 0
+    size = file.path.stat().st_size
+    with file.path.open("rb") as handle:  # not as a map of memory, which a file must not leave while it is read
         for _ in range(file.dialect.header_lines):
-            position = content.find(b"\n", position) + 1 or len(content)
-        cut = content.rfind(b"\n", position, position + _HEAD) + 1
-        cut = len(content) if position + _HEAD >= len(content) else cut or content.find(b"\n", position) + 1
-        pieces = [content[position : cut or len(content)]]
-        if b'"' not in pieces[0]:
-            pieces += [_spot(content, len(content) * index // _SPOTS) for index in range(1, _SPOTS + 1)]
+            handle.readline()
+        piece = handle.read(_HEAD)
+        if handle.tell() < size:
+            piece = piece[: piece.rfind(b"\n") + 1] or piece + handle.readline()
+        pieces = [piece]
+        if b'"' not in piece:
+            pieces += [_spot(handle, size * index // _SPOTS) for index in range(1, _SPOTS + 1)]
     if not b"".join(pieces).strip():
         raise EmptySource(
             f"{shown(file.name)} has a header and no rows", where=file.name, hint="Look at how the file was exported."
@@ -126,9 +126,11 @@ def _sample(file: CsvFile) -> "pl.DataFrame":
         raise _explained(file, error) from error
 
 
-def _spot(content: mmap.mmap, around: int) -> bytes:
-    start = content.find(b"\n", max(0, around - _SPOT)) + 1
-    piece = content[start : content.rfind(b"\n", start, around) + 1] if start else b""
+def _spot(handle: BinaryIO, around: int) -> bytes:
+    handle.seek(max(0, around - _SPOT))
+    lines = handle.read(min(around, _SPOT))
+    start = lines.find(b"\n") + 1
+    piece = lines[start : lines.rfind(b"\n") + 1] if start else b""
     return b"" if b'"' in piece else piece
 
 
