@@ -59,11 +59,11 @@ def flights(database, count=3):
     database.run(f"INSERT INTO flights VALUES {rows}")
 
 
-def pieces(database, options, held=()) -> Iterator[Piece]:
+def pieces(database, options, held=(), new_by="") -> Iterator[Piece]:
     registry = Registry()
     uri = registry.parse(database.uri(options))
     assert uri is not None
-    with registry.open(uri, Access(reach=Reach.of_owner(Path("/"))), held) as found:
+    with registry.open(uri, Access(reach=Reach.of_owner(Path("/"))), held, new_by) as found:
         yield from found
 
 
@@ -74,8 +74,8 @@ def frames(piece: Piece) -> Iterator[pl.DataFrame]:
         yield each.rename(str.lower)
 
 
-def read(database, options, held=()) -> tuple[pl.DataFrame, dict[str, str]]:
-    (found,) = [(pl.concat(frames(piece)), piece.version) for piece in pieces(database, options, held)]
+def read(database, options, held=(), new_by="") -> tuple[pl.DataFrame, dict[str, str]]:
+    (found,) = [(pl.concat(frames(piece)), piece.version) for piece in pieces(database, options, held, new_by)]
     return found
 
 
@@ -126,6 +126,18 @@ def test_only_rows_that_came_since_are_read(database):
     assert frame["id"].to_list() == [7]
     assert first["through"].strip("'") == "3"
     assert second["through"].strip("'") == "7"
+
+
+def test_who_looks_for_new_rows_gets_at_least_those(database):
+    flights(database)
+    _, plain = read(database, "table=flights")
+
+    everything, first = read(database, "table=flights", [plain], new_by="id")
+    assert everything.height == 3
+
+    database.run(f"INSERT INTO flights VALUES (7, 'C7', {database.date('2013-02-01')}, 7.5)")
+    assert read(database, "table=flights", [plain, first], new_by="id")[0]["id"].to_list() == [7]
+    assert read(database, "table=flights", [plain, first], new_by="day")[0].height == 4
 
 
 def test_a_day_may_be_what_grows(database):

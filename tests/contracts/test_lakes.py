@@ -9,12 +9,16 @@ from typing import Any, ClassVar
 import polars as pl
 import pytest
 from tests.faults.s3_server import S3Server
+from tests.unit.data.conftest import data, ledger, nothing_kept, objects, project
 
+from tidemill.core.access import OWNER
 from tidemill.data.errors import InvalidOption, SourceNotFound, SourceRefused, UnknownColumn, UnsupportedSource
 from tidemill.data.sources.access import Access, parse_hosts
 from tidemill.data.sources.ports import Piece
 from tidemill.data.sources.reach import Reach
 from tidemill.data.sources.registry import Registry
+
+__all__ = ["data", "ledger", "nothing_kept", "objects", "project"]
 
 FRAME = pl.DataFrame(
     {
@@ -214,6 +218,19 @@ def test_only_rows_that_came_since_are_read(tables, owner):
     assert (first.version["through"], second.version["through"]) == ("2", "4")
     tables.remove(2)
     assert list(pieces(tables.uri("new_by=id"), owner, [second.version])) == []
+
+
+def test_an_export_of_a_table_grows_by_what_is_new(tables, data):
+    tables.append(FRAME)
+    first = data.ingest(OWNER, "t", tables.uri(), new_by="id")
+    tables.append(numbered(3, 4))
+    second = data.ingest(OWNER, "t", tables.uri(), new_by="id")
+
+    assert (first.rows, second.rows) == (2, 4)
+    assert [part.rows for part in second.parts] == [2, 2]
+    assert not data.ingest(OWNER, "t", tables.uri(), new_by="id").created
+    tables.append(numbered(0))
+    assert data.ingest(OWNER, "t", tables.uri(), new_by="id", key=["id"]).rows == 5
 
 
 def test_a_moment_may_be_what_grows(tables, owner):

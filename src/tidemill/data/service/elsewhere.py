@@ -22,11 +22,12 @@ def ingest_elsewhere(place: Place, actor: Actor, order: Order, uri: SourceUri) -
         latest = store.find_version(connection, DatasetRef(order.name), parts=True)
     files = [part.source for part in latest.parts if part.source.uri == uri.shown] if latest else []
     known = {version_key(file.name, file.version): file for file in files}
-    held = [file.version for file in files] if order.append else []
+    new_by = "" if order.new_by in order.options.key else order.new_by  # of a key, lower values may be new too
+    held = [file.version for file in files] if order.append and new_by == order.new_by else []
     with (
         plain_disk(place.objects.root),
         Scratch(place.objects) as scratch,
-        place.registry.open(uri, access, held) as pieces,
+        place.registry.open(uri, access, held, new_by) as pieces,
     ):
         if not pieces and latest and held:
             return latest

@@ -201,7 +201,7 @@ def newer(
 
     Raises:
         UnknownColumn: If there is no such column.
-        InvalidOption: If its values have no order that can be written down, or the end of the held rows is not known.
+        InvalidOption: If its values have no order that can be written down.
     """
     schema = scan().collect_schema()
     if column not in schema:
@@ -214,11 +214,6 @@ def newer(
     values = pl.col(column)
     limit = pl.lit(value=True)
     if held is not None:
-        if "through" not in held:
-            raise InvalidOption(
-                "Where the rows that are held end is not known",
-                hint="Ingest once without --append, with #new_by=COLUMN.",
-            )
         limit = values > pl.lit(_read(held["through"], dtype), dtype)
     highest = scan().filter(limit).select(values.max()).collect(engine="streaming").item()
     if highest is None and held is not None:

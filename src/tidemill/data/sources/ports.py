@@ -77,11 +77,13 @@ class Ask:
         uri: The address.
         access: What the actor may have fetched; ask it before touching a host, a file or a credential.
         held: The versions of the pieces that the dataset holds from this source, oldest first; only with `append`.
+        new_by: The column that tells which rows are new; giving others too is slower, and not wrong.
     """
 
     uri: SourceUri
     access: Access
     held: Sequence[Mapping[str, str]] = ()
+    new_by: str = ""
 
     def option(self, name: str, default: str = "") -> str:
         """Return what was written after the `#` under a name."""

@@ -59,7 +59,9 @@ class Registry:
         ]
 
     @contextmanager
-    def open(self, uri: SourceUri, access: Access, held: Sequence[Mapping[str, str]] = ()) -> Iterator[Sequence[Piece]]:
+    def open(
+        self, uri: SourceUri, access: Access, held: Sequence[Mapping[str, str]] = (), new_by: str = ""
+    ) -> Iterator[Sequence[Piece]]:
         """Open a source, for as long as its pieces are read.
 
         Raises:
@@ -70,7 +72,7 @@ class Registry:
             with cleaned(uri, access):
                 if integration.library:
                     load(integration.library)
-                pieces = stack.enter_context(integration.open(Ask(uri=uri, access=access, held=held)))
+                pieces = stack.enter_context(integration.open(Ask(uri=uri, access=access, held=held, new_by=new_by)))
             yield pieces
 
 

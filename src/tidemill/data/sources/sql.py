@@ -123,13 +123,13 @@ def sql_ask(ask: Ask, mark: str = '"', folded: Callable[[str], str] = str) -> Sq
             hint="Such as #table=flights, or #query=SELECT … FROM ….",
         )
     _check_query(query)
-    new_by = "".join(_names(ask.option("new_by"), "", "new_by", folded))
+    new_by = "".join(_names(ask.option("new_by") or ask.new_by, "", "new_by", folded))
     return SqlAsk(
         table=_names(table, ".", "table", folded),
         query=query,
         order=_names(ask.option("order"), ",", "order", folded),
         new_by=new_by,
-        since=_since(ask.held, new_by),
+        since=_since(ask, new_by),
         mark=mark,
     )
 
@@ -156,26 +156,38 @@ def _check_query(query: str) -> None:
         raise InvalidOption("The query has a ( that is not closed", hint="Write one SELECT, and close what it opens.")
 
 
-def check_added(held: Sequence[Mapping[str, str]], new_by: str) -> None:
-    """Let rows be added to others only if the new ones can be told.
+def held_end(ask: Ask, new_by: str) -> Mapping[str, str] | None:
+    """Return the version of the newest rows that are held, which says where they end; None to read all rows.
+
+    Args:
+        ask: The source.
+        new_by: The column that grows.
 
     Raises:
-        InvalidOption: If they cannot.
+        InvalidOption: If rows are to be added and the new ones cannot be told.
     """
-    if held and not new_by:
+    if not ask.held:
+        return None
+    if not new_by:
         raise InvalidOption(
             "Rows of a table are added only by a column that grows",
-            hint="Write #new_by=COLUMN behind the source from the first time on, or leave --append out.",
+            hint="Name it with --new-by COLUMN, or #new_by=COLUMN behind the source; or leave --append out.",
         )
-
-
-def _since(held: Sequence[Mapping[str, str]], new_by: str) -> str:
-    check_added(held, new_by)
-    through = held[-1].get("through", "") if held else ""
-    if held and not _LITERAL.fullmatch(through):
+    newest = ask.held[-1]
+    if "through" in newest and newest.get("new_by", new_by) == new_by:
+        return newest
+    if "new_by" in ask.uri.options:
         raise InvalidOption(
             "Where the rows that are held end is not known", hint="Ingest once without --append, with #new_by=COLUMN."
         )
+    return None  # who asks finds the new ones among all
+
+
+def _since(ask: Ask, new_by: str) -> str:
+    held = held_end(ask, new_by)
+    through = held["through"] if held else ""
+    if held and not _LITERAL.fullmatch(through):
+        raise InvalidOption("Where the rows that are held end is not known", hint="Ingest once without --append.")
     return through
 
 

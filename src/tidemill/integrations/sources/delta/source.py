@@ -13,7 +13,7 @@ from tidemill.core.names import shown
 from tidemill.data.errors import InvalidOption, SourceNotFound
 from tidemill.data.sources.lake import STORAGE, Lake, lake_of, moment_of, newer, told, write_rows
 from tidemill.data.sources.ports import Ask, Piece
-from tidemill.data.sources.sql import check_added
+from tidemill.data.sources.sql import held_end
 
 if TYPE_CHECKING:
     import deltalake
@@ -45,14 +45,14 @@ class Delta:
         lake.check_files(table.file_uris() if not lake.is_owner else (), ask)
         facts = {"version": str(table.version()), "committed": committed, "table_id": str(table.metadata().id)}
         name = table.metadata().name or lake.address.rstrip("/").rpartition("/")[2]
-        new_by = ask.option("new_by")
+        new_by = ask.option("new_by") or ask.new_by
         if not new_by and ask.held and ask.held[-1].items() >= facts.items():
             yield []
             return
-        check_added(ask.held, new_by)
+        held = held_end(ask, new_by)
         frame = _frame(table, lake)
         if new_by:
-            found = newer(lambda: _frame(table, lake), new_by, ask.held[-1] if ask.held else None)
+            found = newer(lambda: _frame(table, lake), new_by, held)
             if found is None:
                 yield []
                 return

@@ -11,6 +11,7 @@ from tidemill.core.names import shown
 from tidemill.data.errors import EmptySource, InvalidOption, SourceNotFound
 from tidemill.data.sources.lake import STORAGE, moment_of, newer, told, write_rows
 from tidemill.data.sources.ports import Ask, Piece
+from tidemill.data.sources.sql import held_end
 from tidemill.integrations.sources.iceberg.tables import CATALOG_OPTIONS, Found, find_table
 
 if TYPE_CHECKING:
@@ -55,10 +56,10 @@ class Iceberg:
         if held and held.items() >= facts.items():
             yield []
             return
-        new_by = ask.option("new_by")
+        new_by = ask.option("new_by") or ask.new_by
         frame = _frame(found, snapshot, None if new_by else held)
         if new_by:
-            limited = newer(lambda: _frame(found, snapshot, None), new_by, held)
+            limited = newer(lambda: _frame(found, snapshot, None), new_by, held_end(ask, new_by))
             if limited is None:
                 yield []
                 return
