@@ -4,8 +4,6 @@ from pathlib import Path
 import pytest
 from tests.faults.file_server import FileServer, Served
 
-from tidemill.cli.data import watch
-
 
 @pytest.fixture
 def incoming(tmp_path, monkeypatch):
@@ -99,7 +97,7 @@ def test_a_file_that_changed_is_told_once(tidemill, incoming, monkeypatch):
         if stop := next(looks):
             raise stop
 
-    monkeypatch.setattr(watch.time, "sleep", wait)
+    monkeypatch.setattr("tidemill.cli.data.watch.time.sleep", wait)
     ran = tidemill("data", "watch", "t", "incoming")
 
     assert ran.err.count("has changed since") == 1

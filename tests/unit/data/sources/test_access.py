@@ -1,5 +1,5 @@
 import sys
-from types import ModuleType
+from types import SimpleNamespace
 
 import pytest
 
@@ -82,11 +82,10 @@ def test_a_credential_is_used_only_while_every_place_is_its_own(tmp_path, monkey
 
 
 def test_credentials_come_from_files_and_the_keyring(tmp_path, monkeypatch):
-    keyring = ModuleType("keyring")
-    keyring.get_password = {("warehouse", "me"): "from the ring"}.get  # type: ignore[attr-defined]
-    keyring.get_password = lambda service, user: "from the ring" if (service, user) == ("warehouse", "me") else None  # type: ignore[attr-defined]
-    keyring.errors = ModuleType("keyring.errors")  # type: ignore[attr-defined]
-    keyring.errors.KeyringError = RuntimeError  # type: ignore[attr-defined]
+    keyring = SimpleNamespace(
+        get_password=lambda *entry: "from the ring" if entry == ("warehouse", "me") else None,
+        errors=SimpleNamespace(KeyringError=RuntimeError),
+    )
     monkeypatch.setitem(sys.modules, "keyring", keyring)
     (tmp_path / "pw").write_text("from a file\n")
     access = owner(tmp_path)

@@ -5,6 +5,7 @@ import pytest
 from tests.faults.file_server import FileServer, Served
 
 from tidemill.core.access import OWNER, Actor, Role
+from tidemill.core.errors import InvalidInput
 from tidemill.data import errors
 from tidemill.data.service import DataService
 from tidemill.data.sources import download
@@ -114,7 +115,7 @@ def test_an_endless_answer_is_refused(server, data, nothing_kept):
         (Served(location="file:///etc/passwd"), errors.SourceRefused),
         (Served(location="http://localhost:1/a"), errors.SourceRefused),
         (Served(location="http://169.254.169.254/latest/meta-data"), errors.SourceRefused),
-        (Served(b"<!doctype html><html>"), errors.InvalidInput),
+        (Served(b"<!doctype html><html>"), InvalidInput),
     ],
 )
 def test_what_is_no_file_is_told(server, data, nothing_kept, served, error):
