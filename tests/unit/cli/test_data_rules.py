@@ -97,3 +97,13 @@ def test_rules_in_json_are_rules(bare, folder):
     (folder / "rules.json").write_text(json.dumps({"id": {"between": [0, 50]}}))
 
     assert "69 of 120" in bare("data", "check", "good.csv", "--rules-file", "rules.json").out
+
+
+def test_what_another_source_gives_is_checked_without_keeping_it(bare, folder):
+    (folder / "jobs.py").write_text("def rows(count='1'):\n    return [{'n': i} for i in range(int(count))]\n")
+
+    found = bare("data", "check", "python:jobs:rows#count=3", "--rule", "n={between: [0, 1]}")
+
+    assert found.code == 1, found.err
+    assert "row 3: n = 2" in found.out
+    assert not (folder / "home").exists()

@@ -143,7 +143,7 @@ def _somewhere(*, alone: bool) -> Iterator[Client]:
 
 def _is_source(target: str) -> bool:
     """Return whether a target names files or an address, not a version."""
-    named = "://" in target or "/" in target or any(sign in target for sign in "*?[")
+    named = any(sign in target for sign in ":/*?[")  # no name of a version holds one
     return named or Path(target).expanduser().exists()
 
 

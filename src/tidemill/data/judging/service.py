@@ -171,7 +171,7 @@ class RulesService:
         access = self._place.access(actor)
         with self._place.registry.open(uri, access) as pieces:
             yield [
-                Awaited(piece=piece, scratch=scratch, known={}, cleaned=lambda: cleaned(uri, access))
+                Awaited(piece=piece, scratch=scratch, uri=uri.shown, known={}, cleaned=lambda: cleaned(uri, access))
                 for piece in pieces
             ]
 
