@@ -9,6 +9,7 @@ _EXTRAS = {
     "backports": "data",
     "numpy": "data",
     "polars": "data",
+    "presidio_analyzer": "presidio",
     "lightgbm": "lightgbm",
     "sklearn": "sklearn",
     "skops": "sklearn",

@@ -35,11 +35,11 @@ def mask(values: Sequence[str | None], kinds: Collection[str]) -> list[str | Non
 
     Args:
         values: Texts of one column.
-        kinds: What the column holds, by the names of `ALL_KINDS` and of `names`.
+        kinds: What the column holds, by the names of `ALL_KINDS` and of `names`; one of neither hides the whole value.
     """
     if not kinds:
         return list(values)
-    hide_all = bool(WHOLE & set(kinds))
+    hide_all = any(kind in WHOLE or kind not in ALL_KINDS for kind in kinds)
     shapes = [ALL_KINDS[kind] for kind in kinds if kind in ALL_KINDS]
     return [value if value is None else _whole(value) if hide_all else _inside(value, shapes) for value in values]
 

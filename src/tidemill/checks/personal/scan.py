@@ -1,10 +1,12 @@
 """Which columns hold personal data, on a sample of rows, with the share of rows and masked examples."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from tidemill.checks.integrity.texts import is_text
+from tidemill.checks.personal.detector import Detector
 from tidemill.checks.personal.kinds import Kind
 from tidemill.checks.personal.masking import ALL_KINDS, found_in, mask, masked
 from tidemill.checks.personal.names import kind_of_name, names_like
@@ -24,6 +26,7 @@ CONFIDENCE = 0.9999
 _ENOUGH = 0.2
 _EXAMPLES = 3
 _LONGEST = 4000
+_MOST_ASKED = 300
 
 
 class PersonalColumn(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,7 +35,7 @@ class PersonalColumn(msgspec.Struct, frozen=True, kw_only=True):
     Args:
         column: The column.
         kind: What it holds, such as `email`, `card` or `nl_bsn`.
-        found_by: `values`, `name`, or `both`.
+        found_by: `values`, `name`, `both`, or the detector that was asked.
         rows: Sampled rows that hold it; 0 when only the name says so.
         known: Sampled rows with a value.
         low: Lower end of the share of such rows in the table, at 95 percent.
@@ -80,7 +83,9 @@ class PersonalReport(msgspec.Struct, frozen=True, kw_only=True):
         return found
 
 
-def scan_personal(frame: "pl.DataFrame | pl.LazyFrame", *, sample: int = SAMPLE) -> PersonalReport:
+def scan_personal(
+    frame: "pl.DataFrame | pl.LazyFrame", *, sample: int = SAMPLE, detectors: Sequence[Detector] = ()
+) -> PersonalReport:
     """Return what personal data a table holds, as far as a sample of its rows shows.
 
     A value counts when it has the shape of a kind and passes its proof. A column holds a kind when that happens
@@ -90,6 +95,7 @@ def scan_personal(frame: "pl.DataFrame | pl.LazyFrame", *, sample: int = SAMPLE)
     Args:
         frame: The table.
         sample: About how many rows are looked at.
+        detectors: Finders beside our own, asked for the most frequent texts of each column.
     """
     schema = frame.collect_schema()
     rows = count_rows(frame)
@@ -97,6 +103,11 @@ def scan_personal(frame: "pl.DataFrame | pl.LazyFrame", *, sample: int = SAMPLE)
     held = [name for name in names if is_text(schema[name]) or schema[name].is_integer()]
     part = sample_rows(frame, held or names, sample)
     found = [one for name in names for one in _column(name, part[name] if name in held else None)]
+    for detector in detectors:
+        texts = [name for name in held if is_text(schema[name])]
+        found += [one for name in texts for one in _asked(name, part[name], detector)]
+    order = {name: at for at, name in enumerate(names)}
+    found.sort(key=lambda one: order[one.column])
     return PersonalReport(rows=rows, sampled=part.height, columns=tuple(found), looked_at=len(names))
 
 
@@ -155,6 +166,35 @@ def _kind(name: str, kind: Kind, counted: "pl.DataFrame", known: int) -> list[Pe
             examples=tuple(examples),
         )
     ]
+
+
+def _asked(name: str, values: "pl.Series", detector: Detector) -> list[PersonalColumn]:
+    """Return the kinds that a detector finds in at least a fifth of the rows that hold a column's frequent texts."""
+    counted = values.cast(pl.String).drop_nulls().rename("value").value_counts(name="count")
+    frequent = counted.sort(["count", "value"], descending=[True, False]).head(_MOST_ASKED)
+    texts, counts = frequent["value"].to_list(), frequent["count"].to_list()
+    known = sum(counts)
+    rows: dict[str, int] = {}
+    for kinds, count in zip(detector.find(texts), counts, strict=True):
+        for kind in kinds:
+            rows[kind] = rows.get(kind, 0) + count
+    found = []
+    for kind, count in sorted(rows.items()):
+        share = wilson(count, known)
+        if count >= _ENOUGH * known:
+            found.append(
+                PersonalColumn(
+                    column=name,
+                    kind=kind,
+                    found_by=detector.name,
+                    rows=count,
+                    known=known,
+                    low=share.low or 0.0,
+                    high=1.0 if share.high is None else share.high,
+                    examples=tuple(each for each in mask(texts[:_EXAMPLES], (kind,)) if each),
+                )
+            )
+    return found
 
 
 def _is_sure(proven: int, tried: int, chance: float) -> bool:

@@ -12,14 +12,16 @@ from tidemill.data.profiling import is_file
 @click.command("personal")
 @click.argument("source", metavar="REF-OR-FILE")
 @click.option("--sample", default=SAMPLE, show_default=True, help="About how many rows are looked at.")
+@click.option("--detector", "detectors", multiple=True, metavar="NAME", help="Ask a further finder too: presidio.")
 @common
-def personal(source: str, sample: int) -> None:
+def personal(source: str, sample: int, *, detectors: tuple[str, ...]) -> None:
     """Show which columns of a version or a file hold personal data, with masked examples."""
     if is_file(source):
-        found = scan_file(source, sample=sample)
+        found = scan_file(source, sample=sample, detectors=",".join(detectors))
     else:
         with client() as api:
-            found = api.get(f"/api/v1/dataset-versions/{part(source)}/personal", PersonalReport, sample=sample)
+            place = f"/api/v1/dataset-versions/{part(source)}/personal"
+            found = api.get(place, PersonalReport, sample=sample, detectors=",".join(detectors))
     if wants_json():
         show(found)
         return

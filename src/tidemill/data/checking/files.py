@@ -5,6 +5,7 @@ from tempfile import TemporaryDirectory
 
 from tidemill.checks.personal.scan import SAMPLE, PersonalReport, scan_personal
 from tidemill.core.names import shown
+from tidemill.data.checking.detectors import load_detectors
 from tidemill.data.disk import Scratch, plain_disk
 from tidemill.data.errors import NotATable
 from tidemill.data.profiling import plain_options
@@ -14,12 +15,13 @@ from tidemill.data.sources.rows import read_rows
 from tidemill.objects import ObjectStore
 
 
-def scan_file(source: str, *, sample: int = SAMPLE) -> PersonalReport:
+def scan_file(source: str, *, sample: int = SAMPLE, detectors: str = "") -> PersonalReport:
     """Return what personal data a file of rows holds, without a workspace.
 
     Args:
         source: Its path.
         sample: About how many rows are looked at.
+        detectors: Names of further finders, separated by commas.
 
     Raises:
         SourceNotFound: If there is none.
@@ -33,6 +35,8 @@ def scan_file(source: str, *, sample: int = SAMPLE) -> PersonalReport:
     with TemporaryDirectory(prefix="tidemill-") as folder:
         objects = ObjectStore(Path(folder))
         with plain_disk(objects.root), Scratch(objects) as scratch:
-            report = scan_personal(read_rows(located, plain_options(), scratch).frame, sample=sample)
+            report = scan_personal(
+                read_rows(located, plain_options(), scratch).frame, sample=sample, detectors=load_detectors(detectors)
+            )
             located.check_unchanged()
     return report

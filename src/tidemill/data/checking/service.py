@@ -20,6 +20,7 @@ from tidemill.core.ids import new_id
 from tidemill.core.names import check_name, shown
 from tidemill.core.refs import Ref
 from tidemill.data.checking import store
+from tidemill.data.checking.detectors import load_detectors
 from tidemill.data.checking.records import CheckReport, Findings, ReportHead, SuiteInfo
 from tidemill.data.records import DatasetVersion
 from tidemill.data.service import DataService
@@ -112,18 +113,20 @@ class ChecksService:
         )
         return self._keep(actor, suite, tested, training, label, inputs, report, findings)
 
-    def personal(self, actor: Actor, ref: str, *, sample: int = SAMPLE) -> PersonalReport:
+    def personal(self, actor: Actor, ref: str, *, sample: int = SAMPLE, detectors: str = "") -> PersonalReport:
         """Return which columns of a dataset version hold personal data, on a sample of its rows.
 
         Args:
             actor: Who asks.
             ref: The version, such as `flights@3`.
             sample: About how many rows are looked at; at most a million.
+            detectors: Names of further finders, separated by commas, such as `presidio`.
 
         Raises:
             NotATable: If the version is a folder of files.
         """
-        return scan_personal(self._data.scan(actor, ref), sample=max(1, min(sample, _LARGEST_SAMPLE)))
+        rows, most = self._data.scan(actor, ref), max(1, min(sample, _LARGEST_SAMPLE))
+        return scan_personal(rows, sample=most, detectors=load_detectors(detectors))
 
     def list_reports(self, actor: Actor, *, ref: str = "", limit: int = 50) -> "Sequence[ReportHead]":
         """Return the heads of reports, newest first.
