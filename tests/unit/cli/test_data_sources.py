@@ -4,6 +4,10 @@ from pathlib import Path
 import pytest
 from tests.faults.file_server import FileServer, Served
 
+from tidemill.cli import output
+from tidemill.cli.data import watch
+from tidemill.ledger.lock import WorkspaceInUse
+
 
 @pytest.fixture
 def incoming(tmp_path, monkeypatch):
@@ -85,6 +89,29 @@ def test_bad_rows_of_a_watched_file_can_be_put_aside(tidemill, incoming):
     ran = tidemill("data", "watch", "t", "incoming", "--once", "--key", "k", "--on-bad-rows", "quarantine")
 
     assert "1 put aside" in ran.err
+
+
+def test_a_workspace_that_cannot_be_had_now_is_asked_again(tidemill, incoming, monkeypatch):
+    put(incoming, "a.csv", "n\n1\n")
+    connect, faults = output.client, iter([WorkspaceInUse("It is in use", hint="Wait."), None])
+
+    def client():
+        if fault := next(faults, None):
+            raise fault
+        return connect()
+
+    looks = iter([None, KeyboardInterrupt])
+
+    def wait(_seconds):
+        if stop := next(looks):
+            raise stop
+
+    monkeypatch.setattr(watch, "client", client)
+    monkeypatch.setattr("tidemill.cli.data.watch.time.sleep", wait)
+    ran = tidemill("data", "watch", "t", "incoming")
+
+    assert "Not now: It is in use" in ran.err
+    assert "Took 1 file." in ran.err
 
 
 def test_a_file_that_changed_is_told_once(tidemill, incoming, monkeypatch):

@@ -45,7 +45,7 @@ def watch(name: str, place: str, *, order: dict[str, object], interval: float, s
             time.sleep(interval)
             watching.look()
     except KeyboardInterrupt:
-        talk(f"Took {watching.taken} files.")
+        talk(f"Took {watching.taken} {'file' if watching.taken == 1 else 'files'}.")
 
 
 class _Watching:
@@ -66,7 +66,7 @@ class _Watching:
                 for arrival in found.complete:
                     if self._told.get(str(arrival.path)) != arrival:
                         self._take(api, arrival)
-        except Unavailable as error:
+        except (Unavailable, Conflict) as error:  # no server, or another process works in the folder
             talk(f"Not now: {error}")
             return
         for arrival in found.changed:
