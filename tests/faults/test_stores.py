@@ -30,7 +30,7 @@ KILLED = -9
 
 
 @pytest.fixture
-def home(tmp_path, monkeypatch) -> Path:
+def home(tmp_path: Path, monkeypatch) -> Path:
     monkeypatch.chdir(tmp_path)
     content = random.Random(1).randbytes(SIZE)
     (tmp_path / "pictures").mkdir()
