@@ -50,6 +50,7 @@ def addresses(site):
         "dataset columns found": "/datasets/flights/2?find=e&order=target&target=distance",
         "dataset column": "/datasets/flights/2/columns/distance",
         "dataset column of texts": "/datasets/flights/2/columns/carrier?with=distance",
+        "dataset report": "/datasets/flights/2/report",
         "dataset difference": "/datasets/flights/diff?before=1&after=2",
         "models": "/models",
         "models searched": "/models?filter=name+LIKE+'del%25'",
