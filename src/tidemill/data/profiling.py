@@ -1,6 +1,6 @@
 """A profile of any file of rows, without a workspace: read in pieces, measured, forgotten."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -27,8 +27,9 @@ if TYPE_CHECKING:
 else:
     pl = lazy("polars")
 
-_BATCH_CELLS = 1 << 22
+_BATCH_CELLS = 1 << 21
 _SAMPLE_ROWS = 20
+_MOST_KEPT = 10_000
 _SUFFIXES = {
     ".arrow", ".avro", ".csv", ".feather", ".gz", ".ipc", ".json", ".jsonl", ".ndjson", ".parquet", ".pq", ".tsv",
     ".txt", ".xlsx", ".zst",
@@ -85,7 +86,8 @@ def profile_file(source: str, *, options: ReadOptions | None = None, told: Told 
         return _profile_other(source, located, options or plain_options(), told)
     frame = parquet_file.scan_parquet(located.path, located.name)
     try:
-        profile, sample = profile_rows(frame, told=told)
+        rows = int(frame.select(pl.len()).collect(engine="streaming").item())
+        profile, sample = _measured(_slices(frame, rows), rows, told)
     except (pl.exceptions.PolarsError, OSError) as error:
         raise parquet_file.damaged(located.name, error) from error
     located.check_unchanged()
@@ -99,25 +101,60 @@ def _profile_other(source: str, located: Located, options: ReadOptions, told: To
         with plain_disk(objects.root), Scratch(objects) as scratch:
             rows = read_rows(located, options, scratch)
             located.check_unchanged()
-            profile, sample = profile_rows(rows.frame, told=told)
+            if rows.segments is None:
+                profile, sample = profile_rows(rows.frame)
+            else:
+                pieces = (pl.read_parquet(segment.path, glob=False) for segment in rows.segments)
+                total = sum(segment.rows for segment in rows.segments)
+                profile, sample = _measured(pieces, total, told)
     return FileProfile(
         profile=profile, sample=sample, name=source, size_bytes=located.size_bytes, mixed=tuple(rows.mixed)
     )
 
 
-def profile_rows(frame: "pl.LazyFrame", *, told: Told | None = None) -> tuple[Profile, Sample]:
-    """Return the profile of rows that are read in pieces, and the first of them."""
-    width = len(frame.collect_schema())
-    total = int(frame.select(pl.len()).collect(engine="streaming").item()) if told else 0
-    profile = profile_batches(_pieces(frame, width), told=(lambda rows: told(rows, total)) if told else None)
-    kinds = scan_personal(frame).kinds_by_column()
-    return mask_profile(profile, kinds), mask_sample(first_rows(frame.head(_SAMPLE_ROWS).collect()), kinds)
+def profile_rows(frame: "pl.LazyFrame") -> tuple[Profile, Sample]:
+    """Return the profile of rows that are computed in pieces, and the first of them."""
+    return _measured(_pieces(frame), 0, None)
 
 
-def _pieces(frame: "pl.LazyFrame", width: int) -> "Iterator[pl.DataFrame]":
-    size = max(1, _BATCH_CELLS // max(1, width))
+def _measured(pieces: "Iterable[pl.DataFrame]", total: int, told: Told | None) -> tuple[Profile, Sample]:
+    """Return the profile of pieces and their first rows, with personal data masked: reports go from hand to hand."""
+    kept = _Kept()
+    profile = profile_batches(kept.looked_at(pieces), told=(lambda rows: told(rows, total)) if told else None)
+    kinds = scan_personal(pl.concat(kept.rows)).kinds_by_column()
+    return mask_profile(profile, kinds), mask_sample(first_rows(kept.rows[0].head(_SAMPLE_ROWS)), kinds)
+
+
+class _Kept:
+    """Some rows of pieces that go by, evenly spread over all of them, so that nothing is read twice."""
+
+    def __init__(self) -> None:
+        self.rows: list[pl.DataFrame] = []
+        self._every = 1
+
+    def looked_at(self, pieces: "Iterable[pl.DataFrame]") -> "Iterator[pl.DataFrame]":
+        """Give the pieces on, and keep some of their rows: the first ones of all, and then every so many."""
+        for piece in pieces:
+            if not self.rows:
+                self.rows.append(piece.head(_SAMPLE_ROWS))
+            self.rows.append(piece.gather_every(self._every))
+            while sum(part.height for part in self.rows[1:]) > _MOST_KEPT:
+                self._every *= 2
+                self.rows[1:] = [pl.concat(self.rows[1:]).gather_every(2)]
+            yield piece
+
+
+def _slices(frame: "pl.LazyFrame", rows: int) -> "Iterator[pl.DataFrame]":
+    """Read a Parquet file slice by slice: its streaming reader would hold several row groups ahead."""
+    step = max(1, _BATCH_CELLS // max(1, len(frame.collect_schema())))
+    for start in range(0, rows, step):
+        yield frame.slice(start, step).collect()
+
+
+def _pieces(frame: "pl.LazyFrame") -> "Iterator[pl.DataFrame]":
+    step = max(1, _BATCH_CELLS // max(1, len(frame.collect_schema())))
     found = False
-    for piece in frame.collect_batches(chunk_size=size, maintain_order=True, engine="streaming"):
+    for piece in frame.collect_batches(chunk_size=step, maintain_order=True, engine="streaming"):
         found = True
         yield piece
     if not found:

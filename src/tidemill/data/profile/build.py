@@ -23,7 +23,7 @@ else:
     pl = lazy("polars")
 
 _CELLS = 1 << 24
-_CELLS_TOGETHER = 1 << 22
+_CELLS_TOGETHER = 1 << 21
 _LEAST_ROWS = 1 << 12
 _FOLD = 8
 _WORTH_A_THREAD = 50_000
