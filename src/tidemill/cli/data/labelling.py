@@ -55,7 +55,7 @@ def _asked() -> bool:
 @click.option("--high", type=float, help="The greatest number.")
 @click.option("--tolerance", type=float, default=0.0, help="How far apart numbers may be that are called equal.")
 @click.option("--people", default=1, show_default=True, help="How many people answer each row.")
-@click.option("--where", default="", metavar="SQL", help="Only rows such as \"distance > 500 AND carrier = 'UA'\".")
+@click.option("--where", default="", metavar="CONDITION", help='Only rows, such as "distance > 500".')
 @click.option("--sample", type=int, metavar="N", help="N rows by chance, or of the least certain.")
 @click.option("--seed", default=0, help="What the chance begins with.")
 @click.option("--least-certain", metavar="COLUMN", help="The lowest scores of this column first.")

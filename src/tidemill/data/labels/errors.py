@@ -27,12 +27,6 @@ class InvalidLabelTask(InvalidInput):
     code = "invalid_label_task"
 
 
-class InvalidLabelFilter(InvalidInput):
-    """The expression that chooses rows cannot be read."""
-
-    code = "invalid_label_filter"
-
-
 class NoRowsToLabel(InvalidInput):
     """What was chosen holds no rows."""
 

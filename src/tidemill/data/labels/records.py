@@ -39,7 +39,7 @@ class LabelPlan(msgspec.Struct, frozen=True, kw_only=True):
         high: The greatest number.
         people: How many people answer each row.
         source: What the rows are.
-        where: An SQL expression that rows must fulfil; empty for all.
+        where: A condition that rows must fulfil; empty for all.
         sample: How many rows by chance, or of the least certain; None for all.
         seed: What the chance begins with.
         least_certain: The column of scores whose lowest come first.

@@ -5,9 +5,11 @@ from array import array
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from tidemill.checks.quality.expression.parse import parse_expression
+from tidemill.checks.quality.expression.translate import translate
 from tidemill.core.lazy import lazy
 from tidemill.core.names import shown
-from tidemill.data.labels.errors import InvalidLabelFilter, InvalidLabelTask, NoRowsToLabel
+from tidemill.data.labels.errors import InvalidLabelTask, NoRowsToLabel
 from tidemill.data.labels.records import LabelKind, LabelPlan
 from tidemill.data.profile.records import ColumnProfile
 
@@ -29,7 +31,7 @@ def select(frame: "pl.LazyFrame", rows: int, plan: LabelPlan) -> tuple[int, byte
         plan: What is asked.
 
     Raises:
-        InvalidLabelFilter: If the expression cannot be read, or is neither true nor false of a row.
+        InvalidExpression: If the condition cannot be read, or does not fit the columns.
         InvalidLabelTask: If the scores are no numbers.
         NoRowsToLabel: If none is left.
     """
@@ -47,40 +49,17 @@ def select(frame: "pl.LazyFrame", rows: int, plan: LabelPlan) -> tuple[int, byte
 
 
 def _chosen(frame: "pl.LazyFrame", plan: LabelPlan) -> list[int]:
+    schema = frame.collect_schema()
     numbered = frame.with_row_index(_AT)
     if plan.where:
-        numbered = _filtered(numbered, plan.where)
+        numbered = numbered.filter(translate(parse_expression(plan.where), plan.where, schema))
     if score := plan.least_certain:
-        if not frame.collect_schema()[score].is_numeric():
+        if not schema[score].is_numeric():
             raise InvalidLabelTask(f"{shown(score)} holds no numbers", hint="Name a column of scores.")
         numbered = numbered.select(_AT, score).sort(score, nulls_last=False, maintain_order=True)
         numbered = numbered.head(plan.sample) if plan.sample else numbered
-    try:
-        found: list[int] = numbered.select(_AT).collect().to_series().to_list()
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
-        if not plan.where:
-            raise
-        raise _unreadable(plan.where, error) from None
+    found: list[int] = numbered.select(_AT).collect().to_series().to_list()
     return found
-
-
-def _filtered(frame: "pl.LazyFrame", where: str) -> "pl.LazyFrame":
-    try:
-        condition = pl.sql_expr(where)
-        kind = frame.select(condition.alias("found")).collect_schema()["found"]
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
-        raise _unreadable(where, error) from None
-    if kind != pl.Boolean:
-        raise InvalidLabelFilter(f"{shown(where)} is neither true nor false of a row", hint="Compare: distance > 500.")
-    return frame.filter(condition)
-
-
-def _unreadable(where: str, error: BaseException) -> InvalidLabelFilter:
-    said = str(error).partition("\n")[0][:300]
-    return InvalidLabelFilter(
-        f"{shown(where)} cannot be read: {said}",
-        hint="Write an SQL expression on the columns, such as distance > 500 AND carrier = 'UA'.",
-    )
 
 
 def inferred_kind(type_word: str, choices: Sequence[str]) -> LabelKind:

@@ -90,7 +90,7 @@ class LabelService:
             high: The greatest number.
             tolerance: How far apart numbers may be that are called equal.
             people: How many people answer each row.
-            where: An SQL expression on the columns that rows must fulfil.
+            where: A condition on the columns that rows must fulfil, in the language of rules.
             sample: How many rows by chance, or of the least certain.
             seed: What the chance begins with.
             least_certain: A column of scores whose lowest come first.
@@ -104,7 +104,7 @@ class LabelService:
 
         Raises:
             InvalidLabelTask: If that cannot be asked.
-            InvalidLabelFilter: If the expression cannot be read.
+            InvalidExpression: If the condition cannot be read.
             NoRowsToLabel: If it leaves none.
             LabelTaskExists: If the task of that name asks something else.
         """

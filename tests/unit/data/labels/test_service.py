@@ -2,11 +2,11 @@
 
 import pytest
 
+from tidemill.checks.errors import InvalidExpression
 from tidemill.core.access import OWNER
 from tidemill.core.errors import TidemillError
 from tidemill.data.labels.errors import (
     InvalidAnswer,
-    InvalidLabelFilter,
     InvalidLabelTask,
     LabelItemNotFound,
     LabelTaskExists,
@@ -139,7 +139,7 @@ def test_a_filter_a_sample_and_scores_choose_rows(labels, add):
         task = labels.create(ANNA, "reviews", "topic", name=f"t{len(labels.list(ANNA))}", kind="text", **options)
         return [row.position for row in labels.deal(ANNA, task.name, rows=50).rows]
 
-    assert chosen(where="mood = 'good' AND id > 10") == [12, 14, 16, 18]
+    assert chosen(where="mood = 'good' and id > 10") == [12, 14, 16, 18]
     assert chosen(sample=5, seed=3) == chosen(sample=5, seed=3) != chosen(sample=5, seed=4)
     assert chosen(least_certain="stars", sample=4) == [0, 5, 10, 15]
     assert chosen(where="stars = 1", sample=2, seed=1) != []
@@ -166,9 +166,10 @@ def test_the_same_order_opens_the_task_and_another_is_refused(labels, make):
         ({"least_certain": "body"}, InvalidLabelTask),
         ({"people": 0}, InvalidLabelTask),
         ({"sample": 0}, InvalidLabelTask),
-        ({"where": "id >"}, InvalidLabelFilter),
-        ({"where": "nothing > 1"}, InvalidLabelFilter),
-        ({"where": "id + 1"}, InvalidLabelFilter),
+        ({"where": "id >"}, InvalidExpression),
+        ({"where": "nothing > 1"}, InvalidExpression),
+        ({"where": "id + 1"}, InvalidExpression),
+        ({"where": "body in (select * from read_csv('/etc/passwd'))"}, InvalidExpression),
         ({"where": "id > 1000"}, NoRowsToLabel),
         ({"quarantined": True}, NoRowsToLabel),
     ],
