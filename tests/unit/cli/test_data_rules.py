@@ -59,7 +59,7 @@ def test_a_report_is_told_to_ci(tidemill, folder):
 
     suite = parse(folder / "report.xml").getroot()[0]
     assert (suite.get("tests"), suite.get("failures")) == ("1", "0")
-    assert "were put aside" in suite[0].findtext("system-out")
+    assert "were put aside" in str(suite[0].findtext("system-out"))
 
 
 def test_a_file_is_checked_where_there_is_no_workspace_and_none_is_made(bare, folder):

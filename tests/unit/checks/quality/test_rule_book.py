@@ -169,7 +169,12 @@ def test_too_few_rows_for_drift_decide_nothing():
 def test_rules_do_not_read_the_rows_again(monkeypatch):
     passes = []
     collect = pl.LazyFrame.collect
-    monkeypatch.setattr(pl.LazyFrame, "collect", lambda self, **how: passes.append(how) or collect(self, **how))
+
+    def counted(self, **how):
+        passes.append(how)
+        return collect(self, **how)
+
+    monkeypatch.setattr(pl.LazyFrame, "collect", counted)
     few, many = (
         {"id": {"nulls": "never"}},
         {
@@ -262,7 +267,7 @@ def test_hostile_rules_are_refused(rules, words):
 
 
 def test_aliases_that_would_explode_are_refused():
-    inner = [1] * 100
+    inner: list[object] = [1] * 100
     for _ in range(5):
         inner = [inner] * 100
     with pytest.raises(InvalidRule):
