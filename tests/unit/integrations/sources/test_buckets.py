@@ -104,6 +104,11 @@ def test_a_file_that_changes_while_it_is_fetched_is_refused(data, s3, put, monke
     nothing_kept()
 
 
+@pytest.mark.parametrize(("listed", "sent"), [('"a"', '"a"'), ("0x8D", '"0x8D"'), ('W/"a"', 'W/"a"'), (None, None)])
+def test_an_etag_has_its_quotes_also_where_a_list_leaves_them_out(listed, sent):
+    assert source._quoted(listed) == sent
+
+
 def test_credentials_come_by_reference_and_are_said_nowhere(data, s3, s3_server, put, monkeypatch):
     put("a.csv")
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_ENDPOINT_URL"):

@@ -58,7 +58,7 @@ class Buckets:
 
 
 def _piece(bucket: "store.ObjectStore", name: str, meta: "obstore.ObjectMeta", most: int) -> Piece:
-    key, etag = meta["path"], meta["e_tag"]
+    key, etag = meta["path"], _quoted(meta["e_tag"])
     facts = {"etag": etag, "version_id": meta["version"], "last_modified": _text(meta["last_modified"])}
     whole = f"{name}/{key}"
 
@@ -73,6 +73,11 @@ def _piece(bucket: "store.ObjectStore", name: str, meta: "obstore.ObjectMeta", m
         size_bytes=meta["size"],
         modified_at=meta["last_modified"],
     )
+
+
+def _quoted(etag: str | None) -> str | None:
+    """Return an ETag as headers hold it: in lists, Azure leaves its quotes out."""
+    return etag if not etag or etag.endswith('"') else f'"{etag}"'
 
 
 def _text(moment: datetime) -> str:
@@ -105,7 +110,7 @@ def _stream(bucket: "store.ObjectStore", key: str, etag: str | None, name: str, 
         options["range"] = {"offset": start}
     try:
         answer = obstore.get(bucket, key, options=options)
-        if etag and answer.meta["e_tag"] != etag:  # there are servers that take no notice of `if_match`
+        if etag and _quoted(answer.meta["e_tag"]) != etag:  # there are servers that take no notice of `if_match`
             raise exceptions.PreconditionError("another ETag")
         yield Stream(start, answer.meta["size"], _pieces(answer))
     except exceptions.PreconditionError:
