@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -64,8 +65,8 @@ def ours(tool: str, folder: Path) -> Callable[[], object]:
 def theirs(tool: str, folder: Path) -> Callable[[], object]:
     """Return a suite of deepchecks."""
     import pandas as pd  # noqa: PLC0415
-    from deepchecks import tabular  # type: ignore[import-not-found]  # noqa: PLC0415
 
+    tabular, suites = (import_module(name) for name in ("deepchecks.tabular", "deepchecks.tabular.suites"))
     categories = [f"c{at}" for at in range(5)]
     training, test = (
         tabular.Dataset(
@@ -74,8 +75,8 @@ def theirs(tool: str, folder: Path) -> Callable[[], object]:
         for name in ("training", "test")
     )
     if tool.endswith("integrity"):
-        return lambda: tabular.suites.data_integrity().run(training)
-    return lambda: tabular.suites.train_test_validation().run(training, test)
+        return lambda: suites.data_integrity().run(training)
+    return lambda: suites.train_test_validation().run(training, test)
 
 
 def measure(tool: str, folder: Path, rows: int) -> dict[str, object]:

@@ -150,6 +150,10 @@ class Story:
                 append=at > 0,
                 description="Departures of New York with the weather of the hour",
             )
+        checks = self.workspace.checks
+        self.checks = [
+            checks.run(OWNER, "flights@2", label="late", against=against).head.id for against in (None, "flights@1")
+        ]
         self.training = self.keep(january)
         self.holdout = self.keep(flights(3, 2500, shift=1.0))
 
