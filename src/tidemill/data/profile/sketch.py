@@ -18,6 +18,7 @@ else:
 
 _BITS = 12
 _SIZE = 1 << _BITS
+_FEW = "~"  # no letter of base64
 _CHUNK = 1 << 14  # a chunk and what is made of it stay in a second-level cache
 
 
@@ -79,8 +80,13 @@ def estimate(held: "Registers") -> int:
 
 
 def pack(held: "Registers", kind: str) -> str:
-    """Return registers as text, with the hash that made them."""
-    return f"{kind}:{base64.b64encode(held.tobytes()).decode()}"
+    """Return registers as text, with the hash that made them; few of them as pairs of place and value."""
+    places = np.flatnonzero(held)
+    if len(places) * 3 < _SIZE:
+        body = _FEW + base64.b64encode(places.astype("<u2").tobytes() + held[places].tobytes()).decode()
+    else:
+        body = base64.b64encode(held.tobytes()).decode()
+    return f"{kind}:{body}"
 
 
 def unpack(text: str) -> "tuple[str, Registers] | None":
@@ -88,7 +94,13 @@ def unpack(text: str) -> "tuple[str, Registers] | None":
     kind, colon, body = text.rpartition(":")
     if not colon:
         return None
-    return kind, np.frombuffer(base64.b64decode(body), dtype=np.uint8)
+    content = np.frombuffer(base64.b64decode(body.removeprefix(_FEW)), dtype=np.uint8)
+    if not body.startswith(_FEW):
+        return kind, content
+    few = len(content) // 3
+    held = np.zeros(_SIZE, dtype=np.uint8)
+    held[content[: 2 * few].view("<u2")] = content[2 * few :]
+    return kind, held
 
 
 def text_kind() -> str:

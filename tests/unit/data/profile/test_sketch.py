@@ -32,9 +32,13 @@ def test_a_register_holds_the_longest_run_of_zeros(hashes: list[int]) -> None:
     assert (sketch.registers(np.array(hashes, dtype=np.uint64)) == expected).all()
 
 
-def test_registers_survive_being_written() -> None:
-    held = sketch.registers(RANDOM.random(500), sketch.hash_numbers)
-    unpacked = sketch.unpack(sketch.pack(held, "kind"))
+@pytest.mark.parametrize("different", [0, 1, 500, 1300, 1600, 50_000])
+def test_registers_survive_being_written(different: int) -> None:
+    held = sketch.registers(RANDOM.random(different), sketch.hash_numbers)
+    packed = sketch.pack(held, "a kind")
+    unpacked = sketch.unpack(packed)
     assert unpacked is not None
-    assert unpacked[0] == "kind"
+    assert unpacked[0] == "a kind"
     assert (unpacked[1] == held).all()
+    assert len(packed) < 5 * different + 20 or different > 1000
+    assert sketch.unpack("") is None
