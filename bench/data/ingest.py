@@ -89,6 +89,27 @@ def again(source: Path, folder: Path) -> None:
     ingest(source, folder)
 
 
+def row_more(source: Path, folder: Path) -> None:
+    """Ingest it with one row more near its start, after it was ingested without."""
+    ingest(folder / "more" / source.name, folder)
+
+
+def insert_row(source: Path, folder: Path) -> None:
+    """Write the file with one row more."""
+    (folder / "more").mkdir()
+    with source.open("rb") as read, (folder / "more" / source.name).open("wb") as written:
+        for _ in range(1000):
+            line = read.readline()
+            written.write(line)
+        written.write(line)
+        shutil.copyfileobj(read, written, 1 << 20)
+
+
+def stored(folder: Path) -> int:
+    """Return how many bytes of objects there are."""
+    return sum(path.stat().st_size for path in (folder / "objects").rglob("*") if path.is_file())
+
+
 MEASURES = {
     "copy + fsync": copy,
     "polars csv -> parquet": bare,
@@ -96,18 +117,23 @@ MEASURES = {
     "tidemill ingest": ingest,
     "tidemill ingest, 4 rules": ingest_rules,
     "tidemill ingest again": again,
+    "tidemill, a row more": row_more,
 }
 
 
 def measure(name: str, source: Path, folder: Path) -> dict[str, float]:
-    """Return seconds, seconds of all cores and peak memory of one measurement, in this process."""
-    if MEASURES[name] is again:
+    """Return seconds, seconds of all cores, peak memory and what was stored, of one measurement in this process."""
+    if MEASURES[name] in {again, row_more}:
         ingest(source, folder)
+    if MEASURES[name] is row_more:
+        insert_row(source, folder)
+    held = stored(folder)
     began, used = time.perf_counter(), resource.getrusage(resource.RUSAGE_SELF)
     MEASURES[name](source, folder)
     took, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_SELF)
     cores = after.ru_utime + after.ru_stime - used.ru_utime - used.ru_stime
-    return {"seconds": took, "core_seconds": cores, "peak_mib": after.ru_maxrss / 1024}
+    grown = stored(folder) - held
+    return {"seconds": took, "core_seconds": cores, "peak_mib": after.ru_maxrss / 1024, "stored_mb": grown / 1e6}
 
 
 def main() -> None:
@@ -125,7 +151,8 @@ def main() -> None:
         source = make_source(Path(place), given.times)
         megabytes = source.stat().st_size / 1e6
         print(f"{megabytes:.0f} MB of CSV, {os.cpu_count()} cores, best of {given.rounds}\n")
-        print("| what | seconds | MB/s | core-seconds | peak MiB |\n| --- | ---: | ---: | ---: | ---: |")
+        print("| what | seconds | MB/s | core-seconds | peak MiB | stored MB |")
+        print("| --- | ---: | ---: | ---: | ---: | ---: |")
         for name in MEASURES:
             found = []
             for _ in range(given.rounds):
@@ -137,7 +164,7 @@ def main() -> None:
             least = min(each["core_seconds"] for each in found)
             speed = megabytes / best["seconds"]
             row = f"| {name} | {best['seconds']:.2f} | {speed:.0f} | {least:.2f} | {best['peak_mib']:.0f} |"
-            print(row, flush=True)
+            print(f"{row} {best['stored_mb']:.2f} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ from tidemill.data.service import DataService
 from tidemill.ledger import Ledger
 from tidemill.objects import ObjectStore
 
-segments._MEAN_BYTES = 1 << 17  # so that the table is several objects
+segments._MEAN_BYTES = 1 << 18  # so that the table is several objects
 home, limit, user = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
 ledger = Ledger.open(home / "ledger.sqlite")
 data = DataService(ledger, ObjectStore(home), root=home.parent)
