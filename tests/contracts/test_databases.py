@@ -198,7 +198,7 @@ def test_what_is_missing_is_named_with_what_is_near(database):
     with pytest.raises(SourceNotFound) as missing:
         read(database, "table=flihgts")
     with pytest.raises(UnknownColumn) as column:
-        read(database, "table=flights&order=carier")
+        read(database, "table=flights&order=carrierr")
 
     assert "flights" in (missing.value.hint + missing.value.message).lower()
     assert "carrier" in column.value.hint.lower()
@@ -209,8 +209,8 @@ def test_it_is_a_table_or_a_query_with_known_options(database):
         read(database, "")
     with pytest.raises(InvalidOption, match="not both"):
         read(database, "table=a&query=SELECT 1")
-    with pytest.raises(InvalidOption, match="no option 'tabel'"):
-        read(database, "tabel=a")
+    with pytest.raises(InvalidOption, match="no option 'tablee'"):
+        read(database, "tablee=a")
 
 
 def test_columns_of_one_name_are_refused(database):

@@ -62,7 +62,7 @@ def opened(source, hosts=None):
         "postgresql://u@db.example.com/air?host=10.0.0.1#table=t",
         "postgresql://u@db.example.com/air?hostaddr=10.0.0.1#table=t",
         "postgresql://u@db.example.com/air?service=prod#table=t",
-        "postgresql://u@db.example.com/air?passfile=/root/.pgpass#table=t",
+        "postgresql://u@db.example.com/air?passfile=/srv/pgpass#table=t",
         "postgresql://u@db.example.com/air?options=-cx=y#table=t",
         "postgresql://u@db.example.com,10.0.0.1/air#table=t",
         "postgresql://u@other.example.com/air#table=t",
