@@ -13,6 +13,7 @@ COMMANDS: dict[str, str] = {
     "folders.status": "data status",
     "folders.checkout": "data checkout",
     "folders.verify": "data verify",
+    "folders.progress": "data progress",
     "splits.create": "data split",
     "rules.check": "data check",
     "rules.bad_rows": "data bad-rows",

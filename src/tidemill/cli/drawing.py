@@ -2,12 +2,30 @@
 
 import sys
 from collections.abc import Mapping
+from typing import Protocol
 
 import click
 
-from tidemill.app.trackers.records import Report
-
 _WIDTH = 24
+
+
+class Drawn(Protocol):
+    """How far something is."""
+
+    @property
+    def doing(self) -> str:
+        """What is done; empty when nothing is."""
+        ...
+
+    @property
+    def done(self) -> int:
+        """How much of it is done."""
+        ...
+
+    @property
+    def total(self) -> int:
+        """How much there is of it; 0 when that is not known."""
+        ...
 
 
 class Bar:
@@ -23,7 +41,7 @@ class Bar:
         self._unit = f" {unit}" if unit else ""
         self.is_drawn = sys.stderr.isatty()
 
-    def draw(self, report: Report) -> None:
+    def draw(self, report: Drawn) -> None:
         """Draw how far it is."""
         if not self.is_drawn or not report.doing:
             return
@@ -32,7 +50,8 @@ class Bar:
             full = min(_WIDTH, _WIDTH * report.done // report.total)
             line = f"[{'#' * full}{'-' * (_WIDTH - full)}] {report.doing}: {report.done:,} of {report.total:,}"
         line += self._unit
-        counts = ", ".join(f"{report.counts.get(name, 0):,} {word}" for name, word in self._counted.items())
+        held: Mapping[str, int] = getattr(report, "counts", {})
+        counts = ", ".join(f"{held.get(name, 0):,} {word}" for name, word in self._counted.items())
         click.echo(f"\r\x1b[K{line}{'; ' if counts else ''}{counts}", err=True, nl=False)
 
     def clear(self) -> None:

@@ -1,8 +1,5 @@
 """`tidemill gc`."""
 
-import threading
-from concurrent.futures import Future, wait
-
 import click
 
 from tidemill.app.maintenance import Collection
@@ -10,10 +7,10 @@ from tidemill.app.trackers.records import Report
 from tidemill.cli.drawing import Bar
 from tidemill.cli.following import leaving
 from tidemill.cli.output import client, common, show, talk, wants_json
+from tidemill.cli.waiting import waited
 from tidemill.client import Client
 
 _PATH = "/api/v1/gc"
-_LOOK_S = 0.1
 _MIB = 1 << 20
 
 
@@ -36,23 +33,7 @@ def gc(older_than: str, dry_run: bool) -> None:  # noqa: FBT001 - a flag of the 
 def _followed(api: Client, body: dict[str, object]) -> Collection:
     """Collect, and draw how far it is until it is over."""
     bar = Bar({"metric points": "points"})
-    if not bar.is_drawn:
-        return api.post(_PATH, Collection, body, is_long=True)
-    answer: Future[Collection] = Future()
-
-    def ask() -> None:
-        try:
-            answer.set_result(api.post(_PATH, Collection, body, is_long=True))
-        except BaseException as error:  # noqa: BLE001 - raised again where the answer is waited for
-            answer.set_exception(error)
-
-    threading.Thread(target=ask, name="gc", daemon=True).start()  # Ctrl-C does not wait for it
-    try:
-        while not wait([answer], timeout=_LOOK_S).done:
-            bar.draw(api.get(_PATH, Report))
-    finally:
-        bar.clear()
-    return answer.result()
+    return waited(bar, lambda: api.post(_PATH, Collection, body, is_long=True), lambda: api.get(_PATH, Report))
 
 
 def _tell(made: Collection) -> None:

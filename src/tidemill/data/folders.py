@@ -79,3 +79,17 @@ class VerifyReport(msgspec.Struct, frozen=True, kw_only=True):
     files: int
     size_bytes: int
     damaged: tuple[DamagedFile, ...] = ()
+
+
+class Underway(msgspec.Struct, frozen=True, kw_only=True):
+    """How far an addition, a checkout or a verification is.
+
+    Args:
+        doing: What is done; empty when nothing is.
+        done: How many bytes are done.
+        total: How many there are; 0 when that is not known.
+    """
+
+    doing: str = ""
+    done: int = 0
+    total: int = 0

@@ -77,7 +77,7 @@ def terminal(monkeypatch):
             super().draw(report)
 
     monkeypatch.setattr("tidemill.cli.gc.Bar", OnTerminal)
-    monkeypatch.setattr("tidemill.cli.gc._LOOK_S", 0.001)
+    monkeypatch.setattr("tidemill.cli.waiting._LOOK_S", 0.001)
     return drawn
 
 

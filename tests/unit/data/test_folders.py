@@ -8,6 +8,7 @@ from tidemill.core.access import OWNER, Actor, Role
 from tidemill.data.errors import InvalidOption, SourceRefused
 from tidemill.data.service.folders import FolderService
 from tidemill.objects.packs.checkout import FilesInTheWay
+from tidemill.objects.packs.cutting import digests_of
 
 
 @pytest.fixture
@@ -173,3 +174,18 @@ def test_verify_names_the_damaged_file(data, folders, photos, objects):
 def test_a_source_elsewhere_has_no_status(folders, photos):
     with pytest.raises(InvalidOption, match="not on this machine"):
         folders.status(OWNER, "photos", source="s3://bucket/key")
+
+
+def test_how_far_an_addition_is_can_be_asked(data, folders, photos, monkeypatch):
+    told = []
+    monkeypatch.setattr(
+        "tidemill.objects.packs.adding.digests_of",
+        lambda window: (told.append(folders.progress(OWNER, "photos")), digests_of(window))[1],
+    )
+    (photos / "sub" / "c").write_bytes(b"other" * 500_000)
+
+    data.ingest(OWNER, "photos", str(photos))
+
+    assert told
+    assert told[0].doing == "bytes added"
+    assert folders.progress(OWNER, "photos").doing == ""

@@ -16,6 +16,7 @@ data = LazyGroup(
             "sample": ("tidemill.cli.data.looking:sample", "The first rows of a version."),
             "diff": ("tidemill.cli.data.looking:diff", "What differs between two versions."),
             "personal": ("tidemill.cli.data.personal:personal", "Columns that hold personal data."),
+            "progress": ("tidemill.cli.data.folders:progress", "How far an addition or a checkout is."),
             "split": ("tidemill.cli.data.splits:split", "Training and test sets as versions of their own."),
             "status": ("tidemill.cli.data.folders:status", "How a version's source differs from it now."),
             "checkout": ("tidemill.cli.data.folders:checkout", "Write a version to disk."),

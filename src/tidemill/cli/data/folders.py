@@ -2,8 +2,11 @@
 
 import click
 
+from tidemill.cli.data.underway import underway
 from tidemill.cli.data.versions import absolute
+from tidemill.cli.drawing import Bar
 from tidemill.cli.output import client, common, show, talk, wants_json
+from tidemill.cli.waiting import waited
 from tidemill.client.client import part
 from tidemill.data.folders import CheckoutReport, FolderStatus, VerifyReport
 
@@ -52,7 +55,8 @@ def checkout(ref: str, target: str, *, link: bool, force: bool) -> None:
     """Write REF to TARGET: a folder, or for a table also a .csv or .parquet file; by default where it came from."""
     body = {"target": absolute(target) if target else "", "link": link, "force": force}
     with client() as api:
-        done = api.post(f"{_VERSIONS}/{part(ref)}/checkout", CheckoutReport, body, is_long=True)
+        path = f"{_VERSIONS}/{part(ref)}/checkout"
+        done = waited(Bar({}), lambda: api.post(path, CheckoutReport, body, is_long=True), lambda: underway(api, ref))
     if wants_json():
         show(done)
         return
@@ -67,7 +71,8 @@ def checkout(ref: str, target: str, *, link: bool, force: bool) -> None:
 def verify(ref: str) -> None:
     """Read every stored byte of REF; exit code 1 when something is damaged, with the files that are."""
     with client() as api:
-        found = api.post(f"{_VERSIONS}/{part(ref)}/verify", VerifyReport, is_long=True)
+        path = f"{_VERSIONS}/{part(ref)}/verify"
+        found = waited(Bar({}), lambda: api.post(path, VerifyReport, is_long=True), lambda: underway(api, ref))
     if wants_json():
         show(found)
     elif found.is_sound:
@@ -78,6 +83,15 @@ def verify(ref: str) -> None:
         talk(f"{found.ref}: {_counted(len(found.damaged), 'damaged file')} of {found.files:,}.")
     if not found.is_sound:
         raise SystemExit(1)
+
+
+@click.command("progress")
+@click.argument("name")
+@common
+def progress(name: str) -> None:
+    """Show how far the addition, checkout or verification of a dataset is that is under way."""
+    with client() as api:
+        show(underway(api, name), columns=["doing", "done", "total"])
 
 
 def _counted(count: int, what: str) -> str:

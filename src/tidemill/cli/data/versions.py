@@ -6,8 +6,11 @@ from pathlib import Path
 import click
 
 from tidemill.cli.data.reading import reading
+from tidemill.cli.data.underway import underway
+from tidemill.cli.drawing import Bar
 from tidemill.cli.output import client, common, done, show, talk, wants_json
 from tidemill.cli.runs import pairs
+from tidemill.cli.waiting import waited
 from tidemill.client.client import part
 from tidemill.data.records import Dataset, DatasetVersion
 from tidemill.data.sources.uri import from_folder, join_options
@@ -54,7 +57,8 @@ def add(
         "description": description,
     }
     with client() as api:
-        made = api.post(f"/api/v1/datasets/{part(name)}/versions", DatasetVersion, body)
+        path = f"/api/v1/datasets/{part(name)}/versions"
+        made = waited(Bar({}), lambda: api.post(path, DatasetVersion, body, is_long=True), lambda: underway(api, name))
     if wants_json():
         show(made)
         return

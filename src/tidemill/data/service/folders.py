@@ -9,7 +9,7 @@ from tidemill.core.digests import Digest
 from tidemill.core.moments import from_us
 from tidemill.core.names import check_text, shown
 from tidemill.data.errors import InvalidOption, SourceRefused
-from tidemill.data.folders import CheckoutReport, DamagedFile, FolderStatus, VerifyReport
+from tidemill.data.folders import CheckoutReport, DamagedFile, FolderStatus, Underway, VerifyReport
 from tidemill.data.records import DatasetVersion
 from tidemill.data.service.export import export
 from tidemill.data.service.ingest_files import Looked, look
@@ -93,8 +93,8 @@ class FolderService:
             files = export(self._place, version, path)
             size = sum(file.size_bytes for file in files)
             return CheckoutReport(ref=version.ref, target=str(path), written=len(files), bytes_written=size)
-        with self._place.files(version) as files_:
-            work = Checkout(self._place.objects, files_, link=link, progress=self._place.progress)
+        with self._place.files(version) as files_, self._place.works.begin(version.dataset, "bytes written") as tell:
+            work = Checkout(self._place.objects, files_, link=link, progress=tell)
             if path.exists():
                 seen = self._place.seen.find(_CHECKOUT, path)
                 done = work.update(path, seen, self._held(seen), force=force)
@@ -111,10 +111,15 @@ class FolderService:
             damaged = tuple(_damaged_parts(self._place, version))
             count, size = len(version.parts), version.size_bytes
         else:
-            with self._place.files(version) as files:
-                damaged = tuple(DamagedFile(path=entry.path, problem=text) for entry, text in files.verify())
+            with self._place.files(version) as files, self._place.works.begin(version.dataset, "bytes read") as tell:
+                damaged = tuple(DamagedFile(path=entry.path, problem=text) for entry, text in files.verify(tell))
                 count, size = len(files.entries), version.size_bytes
         return VerifyReport(ref=version.ref, is_sound=not damaged, files=count, size_bytes=size, damaged=damaged)
+
+    def progress(self, actor: Actor, name: str) -> Underway:
+        """Return how far the addition, checkout or verification of a dataset is that is under way in this process."""
+        del actor
+        return self._place.works.find(name)
 
     def _held(self, seen: Seen | None) -> Iterable[FileEntry]:
         """Return the files of the version that a checkout wrote; none when it is not stored any more."""

@@ -22,6 +22,7 @@ from tidemill.data.report import QualityReport, encode_report, make_report
 from tidemill.data.rules import DatasetRef, join_schemas, manifest
 from tidemill.data.service.place import Place
 from tidemill.data.service.recording import Draft, Order, record
+from tidemill.data.service.underway import Tell
 from tidemill.data.sources.bring import Awaited
 from tidemill.data.sources.locate import Located
 from tidemill.data.types import joined
@@ -47,7 +48,8 @@ def ingest_table(place: Place, actor: Actor, order: Order, files: Sequence[Input
     options = order.options
     if order.new_by:
         options = replace(options, fresh=find_fresh(place.reader, order.new_by, options.key, base))
-    made = _make_parts(place, order, options, fresh, base)
+    with place.works.begin(order.name, "bytes read") as tell:
+        made = _make_parts(place, order, options, fresh, base, tell)
     if base and order.new_by and not any(part.rows for part in made):
         return base
     known = {part.segments for part in kept}
@@ -86,6 +88,7 @@ def _make_parts(
     options: Options,
     files: Sequence[tuple[Input, SourceFile]],
     base: DatasetVersion | None,
+    tell: Tell,
 ) -> list[Part]:
     if base:
         texts = [column.name for column in base.columns if column.type == "text"]
@@ -97,7 +100,12 @@ def _make_parts(
             if keys and base:
                 for part in base.parts:
                     keys.remember(place.reader.scan_part(part))
-            found = [_make_part(place, order, file, source, options, keys) for file, source in files]
+            found = []
+            done, total = 0, sum(source.size_bytes for _, source in files)
+            for file, source in files:
+                tell(done, total)
+                found.append(_make_part(place, order, file, source, options, keys))
+                done += source.size_bytes
         parts = [part for part in found if part is not None]
         unlike = _texts_somewhere(parts)
         if not unlike - {name for name, word in options.types.items() if word == "text"}:

@@ -19,6 +19,7 @@ from tidemill.data.records import DatasetKind, DatasetVersion, Source, SourceFil
 from tidemill.data.rules import DatasetRef
 from tidemill.data.service.place import Place
 from tidemill.data.service.recording import Draft, Order, record
+from tidemill.data.service.underway import Tell
 from tidemill.data.sources.locate import Found
 from tidemill.objects.packs.adding import Addition
 from tidemill.objects.packs.folder import StoredFiles
@@ -79,8 +80,8 @@ def ingest_files(place: Place, actor: Actor, order: Order, found: Found) -> Data
     seen = place.seen.find(order.name, looked.folder)
     if base and not order.append and _is_all_unchanged(place, base, seen, looked):
         return msgspec.structs.replace(base, created=False)
-    with plain_disk(place.objects.root):
-        draft = _draft(place, order, base, seen, looked)
+    with plain_disk(place.objects.root), place.works.begin(order.name, "bytes added") as tell:
+        draft = _draft(place, order, base, seen, looked, tell)
     made = record(place, actor, order, draft, base.id if base and order.append else None)
     looks = {look.path: look[1:] for look in looked.looks}
     place.seen.keep(order.name, looked.folder, Seen(made.digest, looked.taken_ns, looks))
@@ -95,7 +96,9 @@ def _is_all_unchanged(place: Place, base: DatasetVersion, seen: Seen | None, loo
     return len(seen.looks) == len(looked.looks) and all(seen.is_unchanged(look) for look in looked.looks)
 
 
-def _draft(place: Place, order: Order, base: DatasetVersion | None, seen: Seen | None, looked: Looked) -> Draft:
+def _draft(
+    place: Place, order: Order, base: DatasetVersion | None, seen: Seen | None, looked: Looked, tell: Tell
+) -> Draft:
     known = Known(place.objects)
     looks = looked.looks
     if base and base.layout_digest:
@@ -109,7 +112,7 @@ def _draft(place: Place, order: Order, base: DatasetVersion | None, seen: Seen |
                 known.trust(seen or Seen("", 0, {}), files.manifest, files.layout)
                 looks = sorted([*looks, *stay])
     _learn_others(place, known, order.name)
-    added = Addition(place.objects, known, place.progress).add(looks, looked.place)
+    added = Addition(place.objects, known, tell).add(looks, looked.place)
     return Draft(
         kind=DatasetKind.TREE,
         digest=added.manifest,

@@ -11,12 +11,12 @@ from tidemill.data.errors import DatasetNotFound, DatasetVersionNotFound
 from tidemill.data.reading import Reader
 from tidemill.data.records import DatasetVersion
 from tidemill.data.rules import DatasetRef, parse_dataset_ref
+from tidemill.data.service.underway import Works
 from tidemill.data.sources.access import Access, parse_hosts
 from tidemill.data.sources.reach import Reach
 from tidemill.data.sources.registry import Registry
 from tidemill.ledger import Ledger
 from tidemill.objects import ObjectStore
-from tidemill.objects.packs.adding import Progress
 from tidemill.objects.packs.folder import NotFiles, StoredFiles
 from tidemill.objects.packs.seen import SeenFolders
 
@@ -49,7 +49,7 @@ class Place:
         self.objects = objects
         self.reader = Reader(objects)
         self.seen = SeenFolders(objects.root / "seen")
-        self.progress: Progress | None = None
+        self.works = Works()
         self._of_owner = Reach.of_owner(root)
         self._of_others = Reach.of_others(roots, barred)
         self._hosts = parse_hosts(hosts)

@@ -3,7 +3,7 @@
 import io
 import os
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import accumulate
 from threading import Lock
 from typing import BinaryIO, Self
@@ -114,9 +114,17 @@ class StoredFiles:
         pack, size = self.layout.packs[self.layout.chunk(chunks.start).pack]
         return pack if pack == entry.digest and size == entry.size else None
 
-    def verify(self) -> Iterator[tuple[FileEntry, str]]:
-        """Yield each file that is damaged, and what is wrong with it, after reading every byte."""
+    def verify(self, progress: Callable[[int, int], None] | None = None) -> Iterator[tuple[FileEntry, str]]:
+        """Yield each file that is damaged, and what is wrong with it, after reading every byte.
+
+        Args:
+            progress: Is told how many bytes of how many are read.
+        """
+        total, done = self.manifest.size_bytes, 0
         for number, entry in enumerate(self.manifest.files):
+            done += entry.size
+            if progress:
+                progress(done, total)
             hasher = blake3(max_threads=blake3.AUTO)
             try:
                 for piece in self.pieces(number):
