@@ -98,10 +98,8 @@ def insert_row(source: Path, folder: Path) -> None:
     """Write the file with one row more."""
     (folder / "more").mkdir()
     with source.open("rb") as read, (folder / "more" / source.name).open("wb") as written:
-        for _ in range(1000):
-            line = read.readline()
-            written.write(line)
-        written.write(line)
+        lines = [read.readline() for _ in range(1000)]
+        written.writelines([*lines, lines[-1]])
         shutil.copyfileobj(read, written, 1 << 20)
 
 
