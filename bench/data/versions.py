@@ -105,7 +105,7 @@ class Tidemill:
         self._env = {name: value for name, value in os.environ.items() if not name.startswith("TIDEMILL")}
         self._server: subprocess.Popen[str] | None = None
         if is_served:
-            command = [str(BIN / "tidemill"), "up", "--port", "0", "--json"]
+            command = [str(BIN / "tidemill"), "up", "--port", "0", "--serving-port", "0", "--json"]
             self._server = subprocess.Popen(command, cwd=folder, env=self._env, stdout=subprocess.PIPE, text=True)
             assert self._server.stdout
             self._api = httpx.Client(base_url=json.loads(self._server.stdout.readline())["url"], timeout=600)

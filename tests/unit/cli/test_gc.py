@@ -7,8 +7,7 @@ import time
 import pytest
 
 from tidemill.app import Workspace, removal
-from tidemill.app.trackers.records import Report
-from tidemill.cli.drawing import Bar
+from tidemill.cli.drawing import Bar, Drawn
 from tidemill.core.access import OWNER
 from tidemill.core.settings import Settings
 
@@ -65,14 +64,14 @@ def test_a_time_that_is_none_is_refused(tidemill):
 @pytest.fixture
 def terminal(monkeypatch):
     """Draw as on a terminal; give what was drawn."""
-    drawn: list[Report] = []
+    drawn: list[Drawn] = []
 
     class OnTerminal(Bar):
         def __init__(self, counted) -> None:
             super().__init__(counted)
             self.is_drawn = True
 
-        def draw(self, report: Report) -> None:
+        def draw(self, report: Drawn) -> None:
             drawn.append(report)
             super().draw(report)
 

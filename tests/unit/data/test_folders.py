@@ -178,10 +178,12 @@ def test_a_source_elsewhere_has_no_status(folders, photos):
 
 def test_how_far_an_addition_is_can_be_asked(data, folders, photos, monkeypatch):
     told = []
-    monkeypatch.setattr(
-        "tidemill.objects.packs.adding.digests_of",
-        lambda window: (told.append(folders.progress(OWNER, "photos")), digests_of(window))[1],
-    )
+
+    def looked(window):
+        told.append(folders.progress(OWNER, "photos"))
+        return digests_of(window)
+
+    monkeypatch.setattr("tidemill.objects.packs.adding.digests_of", looked)
     (photos / "sub" / "c").write_bytes(b"other" * 500_000)
 
     data.ingest(OWNER, "photos", str(photos))

@@ -185,7 +185,7 @@ def test_unchanged_files_are_not_read_again(data: DataService, write: Write, mon
     write("m-2.csv", "id,x\n2,1\n")
     read = []
 
-    def watched(*args: Any) -> Part:
+    def watched(*args: Any) -> Part | None:
         read.append(args[1].name)
         return prepare(*args)
 
@@ -361,7 +361,7 @@ def test_a_version_that_came_meanwhile_stops_an_append(
     ingest("a\n1\n")
     write("more.csv", "a\n2\n")
 
-    def slow(*args: Any) -> Part:
+    def slow(*args: Any) -> Part | None:
         monkeypatch.setattr("tidemill.data.service.ingest.prepare", prepare)
         ingest("a\n5\n", file="other.csv")
         return prepare(*args)

@@ -51,7 +51,7 @@ def see(serve, tables):
     def opened(path: str, status: int = 200) -> str:
         answer = http.get(path, headers=BROWSER, follow_redirects=True)
         assert answer.status_code == status, answer.text
-        return answer.text
+        return str(answer.text)
 
     return opened
 
