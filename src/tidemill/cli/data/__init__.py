@@ -31,6 +31,7 @@ data = LazyGroup(
             "pull": ("tidemill.cli.data.stores:pull", "Take a version from a remote."),
             "remote": ("tidemill.cli.data.stores:remote", "Places that several workspaces reach."),
             "transfers": ("tidemill.cli.data.stores:transfers", "The last pushes and pulls."),
+            "gc": ("tidemill.cli.gc:gc", "Remove for good what nothing names any more."),
             "tag": ("tidemill.cli.data.versions:tag_", "Let a tag point to a version."),
             "untag": ("tidemill.cli.data.versions:untag", "Remove a tag; the version stays."),
             "label": ("tidemill.cli.data.labelling:label", "Ask people for a column, and serve the page."),
