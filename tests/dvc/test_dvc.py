@@ -76,9 +76,7 @@ def test_an_import_that_is_repeated_takes_only_what_is_new(workspace, repository
     assert report.skipped["versions that are here already"] == 5
 
 
-def test_contents_come_from_a_remote_when_the_cache_is_gone(
-    workspace, repository, run, tmp_path, monkeypatch
-):
+def test_contents_come_from_a_remote_when_the_cache_is_gone(workspace, repository, run, tmp_path, monkeypatch):
     # The configuration of the user, since those of old commits name no remote.
     run(repository, f"dvc remote add --global -d store {tmp_path}/store && dvc push -q --all-commits")
     shutil.rmtree(repository / ".dvc" / "cache")

@@ -79,7 +79,7 @@ def test_a_file_is_checked_where_there_is_no_workspace_and_none_is_made(bare, fo
         ("r.yaml", "a: {b", "is not YAML"),
         ("r.json", "{", "is not JSON"),
         ("r.yaml", "5", "no rules by column"),
-        ("r.json", '{"id": {"uniqe": true}}', "'unique'"),
+        ("r.json", '{"id": {"unik": true}}', "'unique'"),
         ("r.yaml", "id: {expect: 'id >= bck'}", "'back'"),
     ],
     ids=lambda value: str(value)[:12],

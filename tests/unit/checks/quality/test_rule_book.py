@@ -253,7 +253,7 @@ def test_a_condition_that_does_not_fit_the_types_names_the_place():
         ({"table": {"expect": ["a > b", "a > b"]}}, "twice"),
         ({"table": {"rowss": {}}}, "rowss"),
         ({"table": {"rows": {"change": "< x"}}}, "rows"),
-        ({"table": {"drift": {"against": "a", "tolerence": 0.1}}}, "tolerence"),
+        ({"table": {"drift": {"against": "a", "toleranc": 0.1}}}, "toleranc"),
         ({"table": {"unique": ["a", "a"]}}, "unique"),
         ({"x": {"expect": "x > " + "(" * 10_000 + "1" + ")" * 10_000}}, "the most"),
     ],

@@ -155,7 +155,7 @@ def test_a_missing_column_is_an_error_unless_optional():
         {"x": {"severity": "loud"}}, {"x": {"between": {"is": [1, 2], "severity": "loud"}}},
         {"x": {"references": "ids"}}, {"x": {"between": [0, 10**400]}},
         {"x": {"in": [10**400]}}, {"x": {"fresh": "999999d"}},
-        {"x": {"between": {"is": [1, 2], "bad": "> 1%"}}}, {"x": {"between": {"is": [1, 2], "sevrity": "warn"}}},
+        {"x": {"between": {"is": [1, 2], "bad": "> 1%"}}}, {"x": {"between": {"is": [1, 2], "severit": "warn"}}},
         {"x": {"nulls": {"is": "never", "bad": "< 1%"}}}, {"x": {"fresh": 2}}, {"x": {"fresh": "0d"}},
         {"x": {"expect": 5}}, {"x": {"expect": "1 < 2"}}, {"x": {"rows": {"change": "< 5%"}}}, {"x": {"drift": {}}},
         {"x": {"matches": "a)|(b"}}, {"x": {"matches": "((a{1000}){1000}){1000}"}},

@@ -38,7 +38,7 @@ def test_a_path_that_is_not_there_is_told_with_the_nearest(add, folder, stored):
     (folder / "train.csv").write_bytes(b"1")
 
     with pytest.raises(NotFiles) as caught:
-        stored(add()).read("trian.csv")
+        stored(add()).read("trai.csv")
     assert "train.csv" in str(caught.value.hint)
 
 
