@@ -318,11 +318,11 @@ def test_a_file_that_is_no_sound_database_is_said(tmp_path: Path, content: bytes
 
 def test_damage_under_a_running_ledger_is_said_and_ends_nothing(tmp_path: Path) -> None:
     ledger = Ledger.open(tmp_path / "ledger.sqlite")
-    for number in range(500):
+    for number in range(2000):
         ledger.write(OWNER, edge(f"t{number}"))
     ledger.close()
     content = bytearray((tmp_path / "ledger.sqlite").read_bytes())
-    for page in range(len(content) // 8192, len(content) // 4096):
+    for page in range(len(content) // 8192, len(content) // 4096):  # behind the schema, which comes first
         content[page * 4096 : page * 4096 + 100] = os.urandom(100)
     (tmp_path / "ledger.sqlite").write_bytes(content)
 

@@ -182,7 +182,7 @@ class StoredFiles:
         path, digest = self.manifest.files[file].path, self.layout.packs[pack][0]
         return DamagedObject(
             f"The bytes of {shown(path)} in pack {digest} are not what was stored",
-            hint="Restore the pack from a backup, or pull the version again; `tidemill data verify` names every file.",
+            hint="Restore the pack from a backup; `tidemill data verify` names every file that is damaged.",
         )
 
 
