@@ -264,7 +264,7 @@ def test_a_rollout_under_way_is_watched_and_promoted(site, open_page):
     site.story.begin_rollout()
     page = open_page("/endpoints/delay")
     expect(page.get_by_role("heading", name="Rollout under way")).to_be_visible()
-    expect(page.locator("ol.stages li.now")).to_contain_text("10")
+    expect(page.locator("ol.stages li.now")).to_contain_text("10", timeout=30_000)  # a stage takes its time under load
     page.get_by_role("button", name="Promote").first.click()
     page.locator("details.confirm[open] form").get_by_role("button", name="Promote").click()
 
