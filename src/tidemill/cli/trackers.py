@@ -1,20 +1,18 @@
 """`tidemill import`, `tidemill export` and `tidemill trackers …`."""
 
 import os
-import time
 from datetime import UTC, datetime
 
 import click
 
-from tidemill.app.trackers.records import Report, Transfer, TransferStatus
+from tidemill.app.trackers.records import Transfer
 from tidemill.cli.drawing import Bar
-from tidemill.cli.following import leaving
-from tidemill.cli.output import FAILED, client, common, fail_with, show, talk, wants_json
+from tidemill.cli.output import client, common, show, wants_json
+from tidemill.cli.transfers import follow_transfer, tell_report
 from tidemill.client import Client
 from tidemill.client.client import part
 from tidemill.tracking.ports import Credentials
 
-_LOOK_S = 0.1
 _COLUMNS = ["id", "direction", "tracker", "place", "status", "started_at", "ended_at"]
 _COUNTED = {"metric points": "points", "artifacts": "files"}
 
@@ -131,7 +129,7 @@ def show_(transfer_id: str) -> None:
         show(found)
     else:
         show(found, columns=_COLUMNS)
-        _tell(found.report)
+        tell_report(found.report)
 
 
 @trackers.command("cancel")
@@ -144,40 +142,9 @@ def cancel(transfer_id: str) -> None:
 
 
 def _follow(api: Client, transfer: Transfer) -> None:
-    """Draw how far a transfer is until it is over, and tell what it did; exit 1 when it failed."""
-    path = f"/api/v1/transfers/{part(transfer.id)}"
-    bar = Bar(_COUNTED)
-    word = "It has ended here; the same command goes on where it was."
-    if not api.is_embedded:
-        command = "tidemill trackers"
-        word = f"`{command} show {transfer.id}` says how it goes, `{command} cancel {transfer.id}` ends it."
-    with leaving(word):
-        while transfer.status == TransferStatus.RUNNING:
-            time.sleep(_LOOK_S)
-            transfer = api.get(path, Transfer)
-            bar.draw(transfer.report)
-    bar.clear()
-    if wants_json():
-        show(transfer)
-    else:
-        _tell(transfer.report)
-    if transfer.status != TransferStatus.DONE:
-        fail_with(FAILED)
-
-
-def _tell(report: Report) -> None:
-    width = max((len(name) for name in report.counts), default=0)
-    for name, count in report.counts.items():
-        click.echo(f"{name.ljust(width)}  {count:,}")
-    for reason, count in report.skipped.items():
-        talk(f"left out: {count:,} {reason}")
-    for note in report.notes:
-        talk(f"note: {note}")
-    if report.error:
-        click.secho(f"error [{report.code}]: ", fg="red", bold=True, nl=False, err=True)
-        click.echo(report.error, err=True)
-        click.secho("  hint: ", fg="cyan", nl=False, err=True)
-        click.echo(report.hint, err=True)
+    command = "tidemill trackers"
+    word = f"`{command} show {transfer.id}` says how it goes, `{command} cancel {transfer.id}` ends it."
+    follow_transfer(api, transfer, f"/api/v1/transfers/{part(transfer.id)}", Bar(_COUNTED), meanwhile=word)
 
 
 def _absolute(uri: str) -> str:

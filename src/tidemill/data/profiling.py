@@ -10,13 +10,13 @@ from tidemill.checks.personal.scan import scan_personal
 from tidemill.core.lazy import lazy
 from tidemill.core.names import shown
 from tidemill.data.disk import Scratch, plain_disk
-from tidemill.data.errors import NotATable, SourceNotFound
+from tidemill.data.errors import SourceNotFound
 from tidemill.data.masking import mask_profile, mask_sample
 from tidemill.data.profile.build import profile_batches
 from tidemill.data.profile.records import Profile
 from tidemill.data.records import Sample
 from tidemill.data.sources import parquet_file
-from tidemill.data.sources.locate import Located, locate
+from tidemill.data.sources.locate import Located, locate_one
 from tidemill.data.sources.reach import Reach
 from tidemill.data.sources.rows import read_rows
 from tidemill.data.sources.table import ReadOptions
@@ -78,10 +78,7 @@ def profile_file(source: str, *, options: ReadOptions | None = None, told: Told 
         NotATable: If it is a folder, or a pattern of several files.
         MalformedTable: If it is broken, with its line.
     """
-    found = locate(source, Reach.of_owner(Path.cwd()))
-    if found.folder is not None or len(found.files) != 1:
-        raise NotATable(f"{shown(source)} is not one file", hint="Name one file; `tidemill data add` takes folders.")
-    located = found.files[0]
+    located = locate_one(source, Reach.of_owner(Path.cwd()))
     if not parquet_file.is_parquet(located.path):
         return _profile_other(source, located, options or plain_options(), told)
     frame = parquet_file.scan_parquet(located.path, located.name)

@@ -1,19 +1,17 @@
 """`tidemill data remote …`, `push`, `pull` and `transfers`."""
 
 import os
-import time
 
 import click
 
-from tidemill.app.trackers.records import Transfer, TransferStatus
+from tidemill.app.trackers.records import Transfer
 from tidemill.cli.drawing import Bar
-from tidemill.cli.following import leaving
-from tidemill.cli.output import FAILED, client, common, done, fail_with, show, talk, wants_json
+from tidemill.cli.output import client, common, done, show, wants_json
+from tidemill.cli.transfers import follow_transfer, tell_report
 from tidemill.client import Client
 from tidemill.client.client import part
 from tidemill.data.sharing.records import Remote, SharedDataset
 
-_LOOK_S = 0.1
 _VERSIONS = "/api/v1/dataset-versions"
 _TRANSFERS = "/api/v1/dataset-transfers"
 _REMOTES = ["name", "uri", "creates_once", "compares", "single_writer", "added_at", "added_by"]
@@ -114,43 +112,13 @@ def transfers(transfer_id: str | None, *, cancel: bool) -> None:
         one = api.post(f"{path}/cancel", Transfer) if cancel else api.get(path, Transfer)
     show(one) if wants_json() else show(one, columns=_COLUMNS)
     if not wants_json():
-        _tell(one)
+        tell_report(one.report)
 
 
 def _follow(api: Client, transfer: Transfer) -> None:
-    """Draw how far a transfer is until it is over, and tell what it did; exit 1 when it failed."""
-    path = f"{_TRANSFERS}/{part(transfer.id)}"
-    bar = Bar({}, unit="bytes")
-    word = "It has ended here; the same command goes on where it was."
-    if not api.is_embedded:
-        command = f"tidemill data transfers {transfer.id}"
-        word = f"`{command}` says how it goes, `{command} --cancel` ends it."
-    with leaving(word):
-        while transfer.status == TransferStatus.RUNNING:
-            time.sleep(_LOOK_S)
-            transfer = api.get(path, Transfer)
-            bar.draw(transfer.report)
-    bar.clear()
-    if wants_json():
-        show(transfer)
-    else:
-        _tell(transfer)
-    if transfer.status != TransferStatus.DONE:
-        fail_with(FAILED)
-
-
-def _tell(transfer: Transfer) -> None:
-    report = transfer.report
-    width = max((len(name) for name in report.counts), default=0)
-    for name, count in report.counts.items():
-        click.echo(f"{name.ljust(width)}  {count:,}")
-    for note in report.notes:
-        talk(note)
-    if report.error:
-        click.secho(f"error [{report.code}]: ", fg="red", bold=True, nl=False, err=True)
-        click.echo(report.error, err=True)
-        click.secho("  hint: ", fg="cyan", nl=False, err=True)
-        click.echo(report.hint, err=True)
+    command = f"tidemill data transfers {transfer.id}"
+    word = f"`{command}` says how it goes, `{command} --cancel` ends it."
+    follow_transfer(api, transfer, f"{_TRANSFERS}/{part(transfer.id)}", Bar({}, unit="bytes"), meanwhile=word)
 
 
 def _address(uri: str) -> str:

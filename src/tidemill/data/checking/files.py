@@ -4,12 +4,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tidemill.checks.personal.scan import SAMPLE, PersonalReport, scan_personal
-from tidemill.core.names import shown
 from tidemill.data.checking.detectors import load_detectors
 from tidemill.data.disk import Scratch, plain_disk
-from tidemill.data.errors import NotATable
 from tidemill.data.profiling import plain_options
-from tidemill.data.sources.locate import locate
+from tidemill.data.sources.locate import locate_one
 from tidemill.data.sources.reach import Reach
 from tidemill.data.sources.rows import read_rows
 from tidemill.objects import ObjectStore
@@ -28,10 +26,7 @@ def scan_file(source: str, *, sample: int = SAMPLE, detectors: str = "") -> Pers
         NotATable: If it is a folder, or a pattern of several files.
         MalformedTable: If it is broken, with its line.
     """
-    found = locate(source, Reach.of_owner(Path.cwd()))
-    if found.folder is not None or len(found.files) != 1:
-        raise NotATable(f"{shown(source)} is not one file", hint="Name one file; `tidemill data add` takes folders.")
-    located = found.files[0]
+    located = locate_one(source, Reach.of_owner(Path.cwd()))
     with TemporaryDirectory(prefix="tidemill-") as folder:
         objects = ObjectStore(Path(folder))
         with plain_disk(objects.root), Scratch(objects) as scratch:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tidemill.core.moments import from_us
 from tidemill.core.names import check_text, shown
-from tidemill.data.errors import SourceChanged, SourceNotFound, SourceRefused
+from tidemill.data.errors import NotATable, SourceChanged, SourceNotFound, SourceRefused
 from tidemill.data.records import SourceFile
 from tidemill.data.sources.reach import Reach
 from tidemill.objects.digest import digest_bytes, digest_file
@@ -112,6 +112,19 @@ def path_within(text: str, reach: Reach) -> Path:
     given = Path(text)
     roots = reach.for_path(given)
     return _inside(given if given.is_absolute() else reach.root / given, text, reach, roots)
+
+
+def locate_one(source: str, reach: Reach) -> Located:
+    """Return the one file that a path names.
+
+    Raises:
+        SourceNotFound: If nothing is there.
+        NotATable: If it is a folder, or a pattern of several files.
+    """
+    found = locate(source, reach)
+    if found.folder is not None or len(found.files) != 1:
+        raise NotATable(f"{shown(source)} is not one file", hint="Name one file; `tidemill data add` takes folders.")
+    return found.files[0]
 
 
 def stamp(found: Found) -> str:
