@@ -192,7 +192,7 @@ class _Run:
         if self._writer.size and look.size >= ALONE:
             self._writer.roll()
         self._large(look)
-        if self._writer.size >= min(ALONE, ENOUGH):
+        if self._writer.size >= ALONE:
             self._writer.roll()
 
     def _large(self, look: Look) -> None:

@@ -30,7 +30,6 @@ class Known:
         self._packs: list[tuple[Digest, int] | int] = []
         self._fresh: dict[int, int] = {}
         self._files: Callable[[Look], tuple[Digest, Layout, int] | None] = lambda _: None
-        self.lost = False
 
     def __len__(self) -> int:
         """Return how many chunks are known."""
