@@ -182,6 +182,26 @@ def test_answers_wait_in_the_browser_while_it_is_offline(office, enter):
     expect(page.get_by_label("words")).to_have_value("7")
 
 
+def test_what_is_typed_before_the_script_runs_stays(office, enter):
+    office.workspace.labels.create(OWNER, "reviews", "gist", kind="text")
+    page = enter("ben", "/labels")
+    held = []
+    page.route("**/labels.*js", lambda route: held.append(route))  # noqa: PLW0108 - Playwright marks what it is given
+    page.goto(office.url + "/labels/reviews-gist", wait_until="commit")
+    at_row(page, 0)
+    page.get_by_label("gist").press_sequentially("early")
+    page.get_by_label("Note").press_sequentially("bird")
+    held[0].continue_()
+    expect(page.locator("#label")).to_have_class("label-work scripted")
+    expect(page.get_by_label("gist")).to_have_value("early")
+    expect(page.get_by_label("Note")).to_be_focused()
+    press(page, "Enter", "Enter")  # back to the answer, then kept
+    at_row(page, 1)
+    all_sent(page)
+    kept = office.workspace.labels.answers(OWNER, "reviews-gist")[0]
+    assert (kept.value, kept.note) == ("early", "bird")
+
+
 def test_texts_and_pictures_are_answered_with_the_keyboard(office, enter):
     office.workspace.labels.create(OWNER, "reviews", "summary", kind="text")
     page = enter("ben", "/labels/reviews-summary")

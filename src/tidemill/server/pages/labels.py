@@ -1,10 +1,10 @@
 """Labelling: the tasks, and the page on which a person answers row by row."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
+import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -157,6 +157,7 @@ def _work_values(task: LabelTask, row: LabelRow | None, fault: Fault | None) -> 
         "column": plan.column,
         "choices": [[each.value, each.text, each.key] for each in choices_of(task)],
         "people": plan.people,
+        "row": row,
     }
     return {
         "here": "labels",
@@ -169,7 +170,7 @@ def _work_values(task: LabelTask, row: LabelRow | None, fault: Fault | None) -> 
         "fault": fault,
         "asks": asks(task),
         "range": _range(task),
-        "settings": json.dumps(settings),
+        "settings": msgspec.json.encode(settings).decode(),
     }
 
 

@@ -256,6 +256,16 @@ function pressed(event) {
   }
 }
 
+// The row that came with the page is ours. What was typed before this script ran stays, and so does the place of the keys.
+function takeOver(row) {
+  const typed = [field, part("note"), part("reason")].filter((each) => each && each.value !== each.defaultValue).map((each) => [each, each.value]);
+  const held = form.contains(document.activeElement) ? document.activeElement : null;
+  ahead.unshift(row);
+  show();
+  for (const [each, value] of typed) each.value = value;
+  held?.focus();
+}
+
 if (form) {
   document.addEventListener("keydown", pressed);
   part("back").addEventListener("click", back);
@@ -268,8 +278,6 @@ if (form) {
     else if (field) keepTyped();
   });
   root.classList.add("scripted");
-  const dealt = part("item").value;
-  // The row that came with the page is ours; it is shown again from what the server says of it.
-  const first = dealt === "" ? Promise.resolve() : ask(`/rows/${dealt}`).then((row) => { ahead.unshift(row); show(); }, () => {});
-  first.then(() => outbox.send()).then(fill);
+  if (settings.row) takeOver(settings.row);
+  outbox.send().then(fill);
 }
