@@ -15,14 +15,22 @@ _INDENT = "   "
 @click.option("--both", "direction", flag_value="both", help="Both ways.")
 @common
 def trace(ref: str, direction: str | None) -> None:
-    """Show what REF came from: an id, or kind:id such as model_version:0192…."""
+    """Show what REF came from: a version such as flights@3 or delay@champion, an id, or kind:id.
+
+    Of a version of a dataset it also shows what came from it.
+    """
+    way = direction or "up"
     with client() as api:
-        found = api.get(f"/api/v1/trace/{part(ref)}", Trace, direction=direction or "up")
+        path = f"/api/v1/trace/{part(ref)}"
+        found = api.get(path, Trace, direction=way, named=True)
+        if direction is None and found.start.startswith("dataset_version:"):
+            way = "both"
+            found = api.get(path, Trace, direction=way, named=True)
     if wants_json():
         show(found)
         return
-    click.secho(found.start, bold=True)
-    for line in _tree(found, direction or "up"):
+    click.secho(_called(found, found.start), bold=True)
+    for line in _tree(found, way):
         click.echo(line)
     if not found.complete:
         click.secho("… and more: ask for a thing nearer to what you look for.", err=True)
@@ -43,7 +51,8 @@ def _branch(found: Trace, at: str, *, up: bool, depth: int, shown: set[str], lin
         here, there = (edge.target, edge.source) if up else (edge.source, edge.target)
         if here != at:
             continue
-        lines.append(f"{_INDENT * depth}{_arrow(edge, up=up)} {there}{'  (see above)' if there in shown else ''}")
+        seen = "  (see above)" if there in shown else ""
+        lines.append(f"{_INDENT * depth}{_arrow(edge, up=up)} {_called(found, there)}{seen}")
         if there not in shown:
             shown.add(there)
             _branch(found, there, up=up, depth=depth + 1, shown=shown, lines=lines)
@@ -51,3 +60,8 @@ def _branch(found: Trace, at: str, *, up: bool, depth: int, shown: set[str], lin
 
 def _arrow(edge: Edge, *, up: bool) -> str:
     return f"<- {edge.relation} -" if up else f"- {edge.relation} ->"
+
+
+def _called(found: Trace, ref: str) -> str:
+    name = found.names.get(ref)
+    return f"{ref}  {name}" if name else ref

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
+import msgspec
 import sqlalchemy as sa
 
 from tidemill.core.access import Actor, Permission, allows, parse_role
@@ -18,7 +19,7 @@ from tidemill.core.names import shown
 from tidemill.core.nearest import did_you_mean
 from tidemill.core.refs import Ref
 from tidemill.governance import rules, store
-from tidemill.governance.ports import Origin
+from tidemill.governance.ports import Naming, Origin
 from tidemill.governance.records import Identity, NewToken, Token
 from tidemill.governance.tracing import walk
 from tidemill.ledger import Ledger, Transaction
@@ -57,12 +58,16 @@ class GovernanceService:
     Args:
         ledger: Where the rows are.
         origins: Per kind of thing without edges of its own, who knows where one comes from.
+        naming: Who knows how persons call things.
     """
 
     local = frozenset({"authenticate", "has_admin_token"})
 
-    def __init__(self, ledger: Ledger, origins: Mapping[str, Origin] | None = None) -> None:
+    def __init__(
+        self, ledger: Ledger, origins: Mapping[str, Origin] | None = None, naming: Naming | None = None
+    ) -> None:
         self._ledger = ledger
+        self._naming = naming
         self._origins = dict(origins or {})
         self._known: dict[str, _Remembered] = {}
         self._generation = 0
@@ -168,13 +173,15 @@ class GovernanceService:
         with self._ledger.read() as connection:
             return read(connection, subject=of, before=before, limit=limit)
 
-    def trace(self, actor: Actor, *, ref: str, direction: Direction = "up") -> Trace:
+    def trace(self, actor: Actor, *, ref: str, direction: Direction = "up", named: bool = False) -> Trace:
         """Return what a thing came from, or what came from it, edge by edge.
 
         Args:
             actor: Who asks.
-            ref: The thing, as `kind:id`, such as `model_version:0192…`, or its id alone.
+            ref: The thing, as `kind:id`, such as `model_version:0192…`, its id alone, or a version of a dataset or
+                model by its name, such as `flights@3`.
             direction: `up` to what it came from, `down` to what came from it, or `both`.
+            named: Say also how persons call the things.
 
         Raises:
             InvalidRef: If it is no reference.
@@ -182,7 +189,11 @@ class GovernanceService:
             ThingNotFound: If the ledger knows nothing of it.
         """
         with self._ledger.read() as connection:
-            return walk(connection, ref, direction, self._origins)
+            found = walk(connection, ref, direction, self._origins, self._naming)
+        if not named or self._naming is None:
+            return found
+        refs = [found.start, *(end for edge in found.edges for end in (edge.target, edge.source))]
+        return msgspec.structs.replace(found, names=self._naming.names(map(Ref.parse, refs)))
 
     def authenticate(self, secret: str) -> Actor:
         """Return who acts with a secret.

@@ -31,11 +31,13 @@ class Trace(msgspec.Struct, frozen=True, kw_only=True):
         start: The thing.
         edges: The edges found, nearest first.
         complete: Whether the walk ended by itself, not at the limit.
+        names: How persons call the things, by `kind:id`, where that was asked for.
     """
 
     start: str
     edges: list[Edge]
     complete: bool
+    names: dict[str, str] = {}
 
 
 _SHARED = {"artifact", "dataset_version", "report"}

@@ -134,3 +134,18 @@ def test_a_workspace_goes_to_a_backup_and_back(tidemill, tmp_path, name):
     forced = tidemill("restore", tmp_path / name, "--force")
     assert forced.code == 0
     assert "what was there is now in" in forced.err
+
+
+def test_a_dataset_version_is_traced_by_its_name_both_ways(tidemill, tmp_path):
+    file = tmp_path / "orders.csv"
+    for text in ("n\n1\n", "n\n1\n2\n", "n\n1\n2\n3\n"):
+        file.write_text(text)
+        tidemill("data", "add", "orders", str(file))
+
+    said = tidemill("trace", "orders@2").out.splitlines()
+
+    assert re.fullmatch(r"dataset_version:[0-9a-f]{32}  orders@2", said[0])
+    assert any(re.fullmatch(r"   <- ingested - source:[0-9a-f]{64}  .*orders\.csv", line) for line in said)
+    assert any(re.fullmatch(r"   <- previous - dataset_version:[0-9a-f]{32}  orders@1", line) for line in said)
+    assert any(re.fullmatch(r"   - previous -> dataset_version:[0-9a-f]{32}  orders@3", line) for line in said)
+    assert tidemill("trace", "orders@9").code == 3
