@@ -14,7 +14,7 @@ from pathlib import Path
 from tidemill.core.errors import NotFound
 from tidemill.core.ids import new_id
 from tidemill.core.moments import utc_now
-from tidemill.ledger import FolderLock, holder_of
+from tidemill.ledger.lock import FolderLock, holder_of
 from tidemill.objects.store import sync_folder
 
 _WAIT_S = 10.0

@@ -8,14 +8,13 @@ from tidemill.app.inputs import Datasets
 from tidemill.app.leftovers import clear_work
 from tidemill.app.logged import LoggedFiles
 from tidemill.app.maintenance import MaintenanceService
-from tidemill.app.naming import Naming
 from tidemill.app.placing import settle
 from tidemill.app.registry import ModelRegistry
 from tidemill.app.roots import data_roots
-from tidemill.app.stores import StoreService
+from tidemill.app.stores.service import StoreService
 from tidemill.app.tables import Tables
-from tidemill.app.trackers import TrackerService
 from tidemill.app.trackers.importing import Here
+from tidemill.app.trackers.service import TrackerService
 from tidemill.core.access import SYSTEM
 from tidemill.core.settings import Settings
 from tidemill.data.checking.service import ChecksService
@@ -141,11 +140,7 @@ class Workspace:
         self.projects = ProjectService(ledger, objects, settling, loop, watch, self.workflows)
         self.monitoring.on_trigger = self.projects.on_trigger
         self.delivery.on_decision = self.projects.on_decision
-        self.governance = GovernanceService(
-            ledger,
-            {"prediction": self.monitoring.prediction_ref_edges},
-            Naming(self.data, self.models, self.tracking, self.logged_models),
-        )
+        self.governance = GovernanceService(ledger, {"prediction": self.monitoring.prediction_ref_edges})
         self.maintenance = MaintenanceService(home, ledger, objects)
         self.trackers = TrackerService(Here(ledger, objects, logged, self.models, self.data))
 

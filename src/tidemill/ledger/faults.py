@@ -3,10 +3,15 @@
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
-
-import sqlalchemy as sa
+from typing import TYPE_CHECKING
 
 from tidemill.core.errors import Damaged, Internal, InvalidInput, OutOfSpace, TidemillError, Unavailable
+from tidemill.core.lazy import lazy
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+else:
+    sa = lazy("sqlalchemy")  # the folder's lock has its errors from here, and needs no SQL
 
 
 class LedgerDamaged(Damaged):
@@ -64,7 +69,7 @@ _SIGNS: tuple[tuple[str, type[TidemillError], str, str], ...] = (
 )
 
 
-def plain(error: sa.exc.DBAPIError | sqlite3.Error) -> TidemillError:
+def plain(error: "sa.exc.DBAPIError | sqlite3.Error") -> TidemillError:
     """Return what a database error means here; the SQL text stays out of it."""
     cause = error.orig if isinstance(error, sa.exc.DBAPIError) else error
     said = str(cause).lower()

@@ -1,12 +1,20 @@
 """`tidemill data personal …`."""
 
+from typing import TYPE_CHECKING
+
 import click
 
 from tidemill.checks.personal.scan import SAMPLE, PersonalColumn, PersonalReport
 from tidemill.cli.output import client, common, show, talk, wants_json
 from tidemill.client.client import part
-from tidemill.data.checking.files import scan_file
-from tidemill.data.profiling import is_file
+from tidemill.core.lazy import lazy
+
+if TYPE_CHECKING:
+    from tidemill.data import profiling
+    from tidemill.data.checking import files
+else:
+    profiling = lazy("tidemill.data.profiling")
+    files = lazy("tidemill.data.checking.files")
 
 
 @click.command("personal")
@@ -16,8 +24,8 @@ from tidemill.data.profiling import is_file
 @common
 def personal(source: str, sample: int, *, detectors: tuple[str, ...]) -> None:
     """Show which columns of a version or a file hold personal data, with masked examples."""
-    if is_file(source):
-        found = scan_file(source, sample=sample, detectors=",".join(detectors))
+    if profiling.is_file(source):
+        found = files.scan_file(source, sample=sample, detectors=",".join(detectors))
     else:
         with client() as api:
             place = f"/api/v1/dataset-versions/{part(source)}/personal"

@@ -1,6 +1,7 @@
 """`tidemill data profile`: what is known of each column, of a version or of any file."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import msgspec
@@ -9,14 +10,20 @@ from tidemill.app.trackers.records import Report
 from tidemill.cli.drawing import Bar
 from tidemill.cli.output import client, common, show, talk, wants_json
 from tidemill.client.client import part
+from tidemill.core.lazy import lazy
 from tidemill.core.names import shown
 from tidemill.core.nearest import did_you_mean
 from tidemill.data.errors import UnknownColumn
 from tidemill.data.profile.records import ColumnProfile, Profile
 from tidemill.data.profile.relations import relations_of
-from tidemill.data.profiling import is_file, plain_options, profile_file
 from tidemill.data.records import Sample
-from tidemill.server.pages.reports import profile_report
+
+if TYPE_CHECKING:
+    from tidemill.data import profiling
+    from tidemill.server.pages import reports
+else:
+    profiling = lazy("tidemill.data.profiling")
+    reports = lazy("tidemill.server.pages.reports")
 
 _VERSIONS = "/api/v1/dataset-versions"
 _SHOWN = ["name", "type", "nulls", "distinct", "low", "high", "mean", "deviation"]
@@ -50,7 +57,7 @@ def profile(
     dataset have one name, it is the file; name@latest is the dataset.
     """
     sample: Sample | None
-    if is_file(what):
+    if profiling.is_file(what):
         found, sample, about = _of_file(what, delimiter=delimiter, encoding=encoding, sheet=sheet)
     else:
         with client() as api:
@@ -61,7 +68,7 @@ def profile(
     if target and target not in names:
         raise UnknownColumn(f"{shown(what)} has no column {shown(target)}", hint=did_you_mean(target, names))
     if target_file:
-        content = profile_report(found, title=Path(what).name, about=about, target=target, sample=sample)
+        content = reports.profile_report(found, title=Path(what).name, about=about, target=target, sample=sample)
         target_file.write_text(content, encoding="utf-8")
         talk(f"{target_file} holds the report: {found.rows:,} rows, {len(names):,} columns.")
     if wants_json():
@@ -75,9 +82,9 @@ def _of_file(what: str, **options: str | None) -> tuple[Profile, Sample, str]:
     if not wants_json():
         bar.draw(Report(doing=f"Reading {Path(what).name}", done=Path(what).expanduser().stat().st_size))
     try:
-        found = profile_file(
+        found = profiling.profile_file(
             what,
-            options=plain_options(**options),
+            options=profiling.plain_options(**options),
             told=lambda done, total: bar.draw(Report(doing="Profiling", done=done, total=total)),
         )
     finally:

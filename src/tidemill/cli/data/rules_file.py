@@ -1,14 +1,22 @@
 """Quality rules as they are given on the command line."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import msgspec
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
-from tidemill.checks.quality.language import check_size
 from tidemill.cli.runs import pairs
+from tidemill.core.lazy import lazy
+
+if TYPE_CHECKING:
+    from ruamel import yaml
+
+    from tidemill.checks.quality import language
+else:
+    # Every `add` passes here, and few bring rules.
+    yaml = lazy("ruamel.yaml")
+    language = lazy("tidemill.checks.quality.language")
 
 _MOST_BYTES = 1 << 20
 
@@ -28,7 +36,8 @@ def read_rules(file: Path | None, texts: tuple[str, ...]) -> dict[str, object]:
         found.update({str(column): rules for column, rules in held.items()})
     for column, text in pairs(texts).items():
         found[column] = _load(text, f"the rule of {column}", is_json=False)
-    check_size(found)
+    if found:
+        language.check_size(found)
     return found
 
 
@@ -47,8 +56,8 @@ def _text_of(file: Path) -> str:
 
 def _load(text: str, what: str, *, is_json: bool) -> object:
     try:
-        value: object = msgspec.json.decode(text) if is_json else YAML(typ="safe", pure=True).load(text)
-    except (YAMLError, msgspec.DecodeError) as error:
+        value: object = msgspec.json.decode(text) if is_json else yaml.YAML(typ="safe", pure=True).load(text)
+    except (yaml.error.YAMLError, msgspec.DecodeError) as error:
         told = str(error).partition("\n")[0]
         raise click.BadParameter(f"{what} is not {'JSON' if is_json else 'YAML'}: {told}") from None
     except RecursionError:
