@@ -89,7 +89,8 @@ class plain_disk(AbstractContextManager[None]):  # noqa: N801 - reads as a verb 
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Translate the error."""
-        if not isinstance(error, OSError | pl.exceptions.PolarsError):
+        # The question about nothing comes first: files are stored without Polars, whose import takes half a second.
+        if error is None or not isinstance(error, OSError | pl.exceptions.PolarsError):
             return
         if is_full(error):
             raise OutOfSpace(

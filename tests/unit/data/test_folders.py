@@ -1,5 +1,7 @@
 """Folders as versions: what changed since, back to disk, and is every byte what it was."""
 
+import subprocess
+import sys
 import time
 
 import pytest
@@ -33,6 +35,27 @@ def test_a_folder_that_did_not_change_is_the_same_version_and_not_read(data, fol
 
     assert (status.is_unchanged, status.files, status.read_bytes) == (True, 3, 0)
     assert not data.ingest(OWNER, "photos", str(photos)).created
+
+
+def test_files_are_added_and_checked_out_without_what_only_tables_need(project):
+    program = """
+import sys
+from pathlib import Path
+from tidemill.core.access import OWNER
+from tidemill.data.service import DataService
+from tidemill.data.service.folders import FolderService
+from tidemill.ledger import Ledger
+from tidemill.objects import ObjectStore
+Path("photos").mkdir()
+Path("photos/a").write_bytes(b"one")
+data = DataService(Ledger.open(Path("ledger.sqlite")), ObjectStore(Path("home")), root=Path.cwd())
+data.ingest(OWNER, "photos", "photos")
+FolderService(data.place).checkout(OWNER, "photos", target="back")
+print([name for name in ("polars", "numpy", "tidemill.integrations") if name in sys.modules])
+"""
+    done = subprocess.run([sys.executable, "-c", program], cwd=project, check=True, capture_output=True, text=True)
+
+    assert done.stdout.strip() == "[]"
 
 
 def test_a_status_names_what_changed(folders, photos):

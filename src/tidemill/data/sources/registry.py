@@ -43,6 +43,8 @@ class Registry:
 
     def parse(self, source: str) -> SourceUri | None:
         """Return the address that a text is; None when it is a path."""
+        if ":" not in source:
+            return None  # without a look at what is installed: importing it takes longer than many an addition
         return parse_uri(source, self._by_scheme)
 
     def kinds(self) -> list[SourceKind]:
