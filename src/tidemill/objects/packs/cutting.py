@@ -17,7 +17,7 @@ WHOLE = 1 << 20
 
 _AVERAGE = 1 << 16
 _LONGEST = 1 << 18
-_WINDOW = 16 << 20
+_WINDOW = 2 << 20
 
 
 class Window(NamedTuple):
