@@ -267,6 +267,18 @@ def test_added_rows_are_told_from_changed_ones(tables, owner):
         read(tables.uri(), owner, [first.version])
 
 
+def test_a_table_that_is_named_in_another_way_is_not_taken_again(tables, data):
+    if not tables.reads_added:
+        return
+    tables.append(FRAME)
+    data.ingest(OWNER, "t", tables.uri())
+    tables.append(numbered(3))
+    place = Path(tables.place)
+    again = data.ingest(OWNER, "t", tables.uri().replace(tables.place, f"{place.parent}/./{place.name}"), append=True)
+
+    assert again.rows == 3
+
+
 def test_a_folder_without_a_table_is_said_to_be_none(tables, owner, tmp_path):
     (tmp_path / "empty").mkdir()
     tables.append(FRAME)

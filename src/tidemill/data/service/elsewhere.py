@@ -11,7 +11,7 @@ from tidemill.data.service.place import Place
 from tidemill.data.service.recording import Order
 from tidemill.data.sources.bring import Awaited, version_key
 from tidemill.data.sources.registry import cleaned
-from tidemill.data.sources.uri import SourceUri
+from tidemill.data.sources.uri import SourceUri, spelled_out
 from tidemill.objects import digest_bytes
 
 
@@ -20,7 +20,10 @@ def ingest_elsewhere(place: Place, actor: Actor, order: Order, uri: SourceUri) -
     access = place.access(actor)
     with place.ledger.read() as connection:
         latest = store.find_version(connection, DatasetRef(order.name), parts=True)
-    files = [part.source for part in latest.parts if part.source.uri == uri.shown] if latest else []
+    root = access.reach.root
+    wanted = spelled_out(uri.shown, root)
+    parts = latest.parts if latest else ()
+    files = [part.source for part in parts if part.source.uri and spelled_out(part.source.uri, root) == wanted]
     known = {version_key(file.name, file.version): file for file in files}
     new_by = "" if order.new_by in order.options.key else order.new_by  # of a key, lower values may be new too
     held = [file.version for file in files] if order.append and new_by == order.new_by else []

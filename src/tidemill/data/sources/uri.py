@@ -4,6 +4,7 @@ What stands before the `#` is the source's own: it goes to the server or driver 
 Tidemill: `NAME=VALUE` pairs, joined by `&`, with `%26` for an `&` in a value. A `+` is a plus.
 """
 
+import os
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -117,15 +118,42 @@ def from_folder(text: str, folder: Path) -> str | None:
         text: A source as a person wrote it.
         folder: Where the person stood.
     """
+    scheme, colon, rest = text.partition(":")
+    if colon and scheme in _OF_FILES - {"hf"}:
+        path, sign, options = rest.removeprefix("//").partition("#")
+        slash = "/" if scheme.endswith("sqlite") else ""
+        path = path.removeprefix(slash)
+        if not path:
+            return text
+        return f"{scheme}://{slash}{Path(quote(str(folder))) / Path(path).expanduser()}{sign}{options}"
     if "://" in text:
         return text
-    scheme, colon, rest = text.partition(":")
     if colon and scheme == "python":
         return text if "folder=" in rest else join_options(text, {"folder": str(folder)})
     if colon and scheme == "hf":
         path, sign, options = rest.partition("#")
         return f"hf:{folder / Path(path).expanduser()}{sign}{options}"
     return None
+
+
+def spelled_out(shown: str, folder: Path) -> str:
+    """Return an address in the one spelling that all of its place have: a real path, options in order.
+
+    Args:
+        shown: The address, without credentials.
+        folder: Where relative paths start.
+    """
+    address, _, ours = shown.partition("#")
+    scheme, colon, rest = address.partition(":")
+    if scheme in _OF_FILES:
+        rest = rest.removeprefix("//")
+        path = rest.removeprefix("/") if scheme.endswith("sqlite") else rest  # sqlite:///here.db, sqlite:////there.db
+        rest = os.path.realpath(folder / Path(unquote(path)).expanduser())
+    return f"{scheme}{colon}{rest}#{'&'.join(sorted(filter(None, ours.split('&'))))}"
+
+
+_OF_FILES = {"sqlite", "iceberg+sqlite", "iceberg", "delta", "hf"}
+"""Schemes whose addresses are paths of this machine."""
 
 
 def _options(text: str) -> dict[str, str]:

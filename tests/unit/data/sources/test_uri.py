@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from tidemill.data.errors import PlainSecret, UnknownScheme, UnsupportedSource
-from tidemill.data.sources.uri import from_folder, holds_secret, join_options, parse_uri
+from tidemill.data.sources.uri import from_folder, holds_secret, join_options, parse_uri, spelled_out
 
 SCHEMES = {"s3", "https", "postgresql", "python"}
 
@@ -97,6 +97,11 @@ def test_what_cannot_be_read_is_refused(text):
         ("python:a:b#folder=/there", "python:a:b#folder=/there"),
         ("hf:set#split=test", "hf:/here/set#split=test"),
         ("hf:/set", "hf:/set"),
+        ("sqlite:///shop.db#table=t", "sqlite:////here/shop.db#table=t"),
+        ("sqlite:////there/shop.db#table=t", "sqlite:////there/shop.db#table=t"),
+        ("iceberg+sqlite:///c.db#table=a.b", "iceberg+sqlite:////here/c.db#table=a.b"),
+        ("delta://lake/orders#version=0", "delta:///here/lake/orders#version=0"),
+        ("delta+s3://lake/orders", "delta+s3://lake/orders"),
         ("data/*.csv", None),
         ("a:b.csv", None),
     ],
@@ -119,3 +124,19 @@ def test_an_address_is_named_from_a_folder(text, named):
 )
 def test_what_holds_a_credential_is_seen(text, holds):
     assert holds_secret(text) is holds
+
+
+def test_one_place_has_one_spelling_however_it_was_written(tmp_path):
+    (tmp_path / "shop.db").touch()
+    (tmp_path / "link").symlink_to(tmp_path)
+    written = (
+        "sqlite:///shop.db#table=t&order=id",
+        "sqlite:///./shop.db#order=id&table=t",
+        f"sqlite:///{tmp_path}/shop.db#table=t&order=id",
+        f"sqlite:///{tmp_path}/link/shop.db#table=t&order=id",
+    )
+
+    assert len({spelled_out(each, tmp_path) for each in written}) == 1
+    assert spelled_out("delta://lake/orders", tmp_path) == spelled_out(f"delta:{tmp_path}/lake/orders", tmp_path)
+    assert spelled_out("sqlite:///shop.db#table=u&order=id", tmp_path) != spelled_out(written[0], tmp_path)
+    assert spelled_out("s3://bucket/a", tmp_path) != spelled_out("s3://bucket/./a", tmp_path)
