@@ -68,12 +68,10 @@ def embedded(settings: Settings, *, only_writes_make: bool = False) -> Iterator[
 
 
 def _open(settings: Settings, until: ExitStack) -> httpx.BaseTransport:
-    """Open the workspace, which is closed with a stack, and return the way to its server."""
-    # The server stands beside the client and is loaded only where there is none on the network.
-    build = load("tidemill.server.app").build
-    transport = load("tidemill.client.embedded").EmbeddedTransport
+    """Open the workspace, which is closed with a stack, and return the way to it."""
+    # The workspace stands beside the client and is loaded only where there is no server on the network.
     workspace = until.enter_context(load("tidemill.app").Workspace(settings, lock_wait_s=_LOCK_WAIT_S))
-    made: httpx.BaseTransport = transport(build(workspace, is_embedded=True))
+    made: httpx.BaseTransport = load("tidemill.client.direct").DirectTransport(workspace)
     return made
 
 

@@ -12,9 +12,9 @@ from tidemill.core.access import Permission
 from tidemill.server import login, openapi, pages, transfers
 from tidemill.server.answers import answer
 from tidemill.server.api import ROUTES
-from tidemill.server.binding import handler
 from tidemill.server.faces import mlflow
 from tidemill.server.guard import Guard
+from tidemill.server.handling import handler
 from tidemill.server.identity import Identity, needs_tokens
 from tidemill.server.permits import StatedRoute
 from tidemill.server.policy import PathPolicy

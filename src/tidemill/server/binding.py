@@ -1,26 +1,20 @@
 """From a request to a verb and back: parameters are matched by name and checked against the verb's own types."""
 
 import inspect
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache, partial
 from typing import Any, TypeVar, get_type_hints
 
 import msgspec
-from starlette.requests import Request
-from starlette.responses import Response
 
-from tidemill.app import Workspace
-from tidemill.core.access import Actor
+from tidemill.app.workspace import Workspace
 from tidemill.core.errors import InvalidInput
 from tidemill.core.names import shown
 from tidemill.core.nearest import did_you_mean
-from tidemill.server.answers import answer
-from tidemill.server.routes import Route
-from tidemill.server.threads import in_thread
 from tidemill.tracking.numbers import heard
 
 T = TypeVar("T")
-Handler = Callable[[Request], Awaitable[Response]]
+_ASK_IN_QUERY = {"GET", "DELETE"}
 
 
 class InvalidRequest(InvalidInput):
@@ -77,32 +71,31 @@ def _same(value: T) -> T:
     return value
 
 
-def handler(workspace: Workspace, route: Route) -> Handler:
-    """Return what serves a route on a workspace."""
-    bound = bind(route.verb)
-    verb = getattr(workspace.service(bound.service), bound.method)
-    names = bound.input.__struct_fields__
+def arguments(
+    bound: Bound, method: str, in_path: Mapping[str, object], query: Iterable[tuple[str, str]], body: bytes
+) -> dict[str, Any]:
+    """Return what a verb is called with, checked against its types.
 
-    async def serve(request: Request) -> Response:
-        actor: Actor = request.state.actor
-        given = await _read(request, bound.input)
-        values = {name: getattr(given, name) for name in names}
-        return answer(await in_thread(verb, actor, **values), route.status)
+    Args:
+        bound: The verb.
+        method: The HTTP method: what reads and deletes is asked in the query, the rest in the body.
+        in_path: Parameters that stand in the path.
+        query: Names and values of the query, in their order.
+        body: A JSON object.
 
-    return serve
-
-
-async def _read(request: Request, shape: type[msgspec.Struct]) -> msgspec.Struct:
-    if request.method in {"GET", "DELETE"}:
-        given = _from_query(request, shape)
-        strict = False
-    else:
-        given = decode_object(await request.body())
+    Raises:
+        InvalidRequest: If one is unknown, missing or of another type.
+    """
+    shape = bound.input
+    strict = method not in _ASK_IN_QUERY
+    if strict:
+        given = decode_object(body)
         if "metrics" in given:
             given["metrics"] = heard(given["metrics"])
-        strict = True
+    else:
+        given = _from_query(query, shape)
     kinds = {field.name: field.type for field in msgspec.structs.fields(shape)}
-    for name, text in request.path_params.items():
+    for name, text in in_path.items():
         given[name] = _from_text(name, text, kinds.get(name, str))
     for name in given:
         if name not in shape.__struct_fields__:
@@ -110,9 +103,10 @@ async def _read(request: Request, shape: type[msgspec.Struct]) -> msgspec.Struct
                 f"There is no parameter {shown(name)} here", hint=did_you_mean(name, shape.__struct_fields__)
             )
     try:
-        return msgspec.convert(given, shape, strict=strict, str_keys=True)
+        values = msgspec.convert(given, shape, strict=strict, str_keys=True)
     except msgspec.ValidationError as error:
         raise InvalidRequest(str(error), hint="Look at the parameter's type in the API reference.") from error
+    return {name: getattr(values, name) for name in shape.__struct_fields__}
 
 
 def _from_text(name: str, text: object, kind: Any) -> object:  # noqa: ANN401 - a type is any object
@@ -139,21 +133,23 @@ def decode_object(body: bytes) -> dict[str, object]:
     return value
 
 
-def _from_query(request: Request, shape: type[msgspec.Struct]) -> dict[str, object]:
+def _from_query(query: Iterable[tuple[str, str]], shape: type[msgspec.Struct]) -> dict[str, object]:
     lists = {field.name for field in msgspec.structs.fields(shape) if _is_list(field.type)}
     mappings = {field.name for field in msgspec.structs.fields(shape) if _is_mapping(field.type)}
-    given: dict[str, object] = {}
-    for name in request.query_params:
-        texts = request.query_params.getlist(name)
-        if name in mappings:
-            given[name] = dict(text.partition("=")[::2] for text in texts)
-        elif name in lists:
-            given[name] = texts
-        elif len(texts) > 1:
-            raise InvalidRequest(f"Parameter {shown(name)} is given {len(texts)} times", hint="Give it once.")
-        else:
-            given[name] = texts[0]
-    return given
+    given: dict[str, list[str]] = {}
+    for name, text in query:
+        given.setdefault(name, []).append(text)
+    return {name: _value(name, texts, lists, mappings) for name, texts in given.items()}
+
+
+def _value(name: str, texts: list[str], lists: set[str], mappings: set[str]) -> object:
+    if name in mappings:
+        return dict(text.partition("=")[::2] for text in texts)
+    if name in lists:
+        return texts
+    if len(texts) > 1:
+        raise InvalidRequest(f"Parameter {shown(name)} is given {len(texts)} times", hint="Give it once.")
+    return texts[0]
 
 
 def _is_list(kind: Any) -> bool:  # noqa: ANN401 - a type is any object

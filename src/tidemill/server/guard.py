@@ -1,7 +1,6 @@
 """What every request passes before anything else sees it: host, origin, size, identity; every error on its way out."""
 
 import ipaddress
-import logging
 from typing import Protocol
 from urllib.parse import urlsplit
 
@@ -10,12 +9,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from tidemill.core.errors import BodyTooLarge, Internal, MethodNotAllowed, NotFound, Refused, TidemillError
+from tidemill.core.errors import MethodNotAllowed, NotFound, Refused, TidemillError
 from tidemill.core.names import shown
+from tidemill.server.bodies import check_length, own_fault
 from tidemill.server.identity import Identity
 
-_LOG = logging.getLogger("tidemill.server")
-MOST_BODY = 16 << 20
 _POLICY = (
     "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; "
     "frame-ancestors 'none'; base-uri 'none'; form-action 'self'; object-src 'none'"
@@ -92,7 +90,7 @@ class Guard:
             check_host(request, self._hosts)
             check_origin(request)
             most = self._policy.most_body(request)
-            check_length(request, most)
+            check_stated_length(request, most)
             request.state.actor, request.state.refusal = await self._identity.of(request)
             await self._app(scope, _limited(receive, most), send_safely)
         except Exception as error:
@@ -107,8 +105,7 @@ def _known(request: Request, error: Exception) -> TidemillError:
     if isinstance(error, TidemillError):
         return error
     if not isinstance(error, HTTPException):
-        _LOG.error("%s %s failed", request.method, request.url.path, exc_info=error)
-        return Internal("The server failed at this request", hint="Its log has the trace; please report it.")
+        return own_fault(f"{request.method} {request.url.path}", error)
     path = shown(request.url.path)
     if error.status_code == 405:
         return MethodNotAllowed(f"{request.method} does not work on {path}", hint="See /api/v1/openapi.json.")
@@ -145,11 +142,11 @@ def check_origin(request: Request) -> None:
         )
 
 
-def check_length(request: Request, most: int | None) -> None:
+def check_stated_length(request: Request, most: int | None) -> None:
     """Refuse a body that says it is too large, before any of it is read."""
     text = request.headers.get("content-length", "0")
-    if most is not None and text.isascii() and text.isdigit() and int(text) > most:
-        raise _too_large(most)
+    if text.isascii() and text.isdigit():
+        check_length(int(text), most)
 
 
 def _limited(receive: Receive, most: int | None) -> Receive:
@@ -161,17 +158,10 @@ def _limited(receive: Receive, most: int | None) -> Receive:
         nonlocal seen
         message = await receive()
         seen += len(message.get("body", b""))
-        if seen > most:
-            raise _too_large(most)
+        check_length(seen, most)
         return message
 
     return counted
-
-
-def _too_large(most: int) -> BodyTooLarge:
-    return BodyTooLarge(
-        f"The body is over {most >> 20} MiB", hint="Send less at once; large files go in as artifacts or datasets."
-    )
 
 
 def _name_of(host: str) -> str:

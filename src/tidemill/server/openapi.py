@@ -7,9 +7,9 @@ from typing import Any
 import msgspec
 
 import tidemill
-from tidemill.server.answers import ErrorAnswer
 from tidemill.server.api import ROUTES
 from tidemill.server.binding import bind
+from tidemill.server.bodies import ErrorAnswer
 from tidemill.server.routes import Route
 
 

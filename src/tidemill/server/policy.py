@@ -5,8 +5,8 @@ from starlette.responses import Response
 
 from tidemill.core.errors import TidemillError
 from tidemill.server.answers import error_answer
+from tidemill.server.bodies import MOST_BODY
 from tidemill.server.faces import mlflow
-from tidemill.server.guard import MOST_BODY
 from tidemill.server.pages.failures import page_of, wants_page
 
 

@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from tidemill.server.guard import MOST_BODY
+from tidemill.server.bodies import MOST_BODY
 
 
 @pytest.mark.parametrize("host", ["localhost", "localhost:8765", "127.0.0.1:1", "[::1]:8765", "127.5.0.1"])
