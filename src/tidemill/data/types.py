@@ -29,6 +29,7 @@ _DATES = {
 }
 _MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}([T ])\d{2}:\d{2}(:\d{2})?(\.\d+)?(Z|[+-]\d{2}:?\d{2})?")
 _MOSTLY = 0.8
+_AT_ONCE = 20_000  # expressions of one query, which take memory each
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +159,11 @@ def tally(frame: "pl.LazyFrame | pl.DataFrame", columns: Iterable[str], *, narro
 
 
 def _first_row(frame: "pl.LazyFrame", expressions: "Sequence[pl.Expr]") -> dict[str, Any]:
-    return frame.select(expressions).collect(engine="streaming").row(0, named=True)
+    found: dict[str, Any] = {}
+    for start in range(0, len(expressions), _AT_ONCE):
+        asked = frame.select(expressions[start : start + _AT_ONCE])
+        found |= asked.collect(engine="streaming").row(0, named=True)
+    return found
 
 
 def _tally_others(

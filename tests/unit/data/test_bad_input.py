@@ -1,6 +1,7 @@
 """Each bad input gives a clear error with its place, and leaves nothing."""
 
 import gzip
+import json
 import os
 import random
 import socket
@@ -12,6 +13,7 @@ from typing import Any
 
 import polars as pl
 import pytest
+from tests.unit.data.sources.crafted import Table
 
 from tidemill.core.access import OWNER, Actor, Role
 from tidemill.core.errors import TidemillError
@@ -20,7 +22,7 @@ from tidemill.data import errors, segments
 from tidemill.data.disk import Scratch
 from tidemill.data.records import DatasetVersion
 from tidemill.data.service import DataService
-from tidemill.data.sources import rows
+from tidemill.data.sources import dialect, json_text, rows
 
 Ingest = Callable[..., DatasetVersion]
 
@@ -355,6 +357,39 @@ def test_files_with_unlike_columns_are_refused(data: DataService, write: Callabl
     with pytest.raises(errors.SchemaMismatch) as caught:
         data.ingest(OWNER, "table", "m-*.csv")
     assert "'b'" in caught.value.message or "'bb'" in caught.value.message
+
+
+def test_parquet_that_claims_gigabytes_is_refused(ingest: Ingest) -> None:
+    refused(ingest, errors.SourceTooLarge, bytes(Table(1_000_000_000)), file="t.parquet")
+    refused(ingest, errors.MalformedTable, bytes(Table(9, claims={"words": 2**31 - 1})), file="t.parquet")
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet", "jsonl", "json", "arrow"])
+def test_more_columns_than_a_table_has_are_refused(
+    ingest: Ingest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.setattr(dialect, "MOST_COLUMNS", 20)
+    monkeypatch.setattr(json_text, "MOST_COLUMNS", 20)
+    frame = pl.DataFrame({f"c{i}": [i] for i in range(21)})
+    path = tmp_path / "made"
+    if kind == "json":
+        path.write_text(json.dumps(frame.to_dicts()))
+    else:
+        write = {"csv": frame.write_csv, "parquet": frame.write_parquet, "jsonl": frame.write_ndjson}
+        write.get(kind, frame.write_ipc)(path)
+    error = refused(ingest, errors.InvalidColumns, path.read_bytes(), file=f"t.{kind}")
+    assert "21" in error.message
+
+
+def test_a_hundred_thousand_columns_are_refused_at_once(ingest: Ingest) -> None:
+    header = ",".join(f"c{i}" for i in range(100_000))
+    error = refused(ingest, errors.InvalidColumns, f"{header}\n{'1,' * 99_999}1\n")
+    assert "50000 columns at most" in error.message
+
+
+def test_rows_of_json_that_each_bring_a_column_are_refused(ingest: Ingest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(json_text, "MOST_COLUMNS", 100)
+    refused(ingest, errors.InvalidColumns, "".join(f'{{"c{i}": 1}}\n' for i in range(200)), file="t.jsonl")
 
 
 def test_ten_thousand_columns_are_accepted(ingest: Ingest, data: DataService) -> None:

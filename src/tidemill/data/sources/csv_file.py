@@ -78,8 +78,9 @@ def open_csv(
             )
     possible = MISSING if missing is None else tuple(missing)
     file = CsvFile(path, name, dialect, {}, possible, possible, asked)
-    sample = _sample(file)
-    markers = tuple(word for word in possible if _holds(sample, word))
+    text = _sample_text(file)
+    sample = _sample(file, text)
+    markers = tuple(word for word in possible if word.encode() in text and _holds(sample, word))
     cleaned = sample.select(pl.all().replace(list(markers), None)) if markers else sample
     wanted = [column for column in dialect.columns if asked.get(column) != "text"]
     counts = tally(cleaned, wanted, narrow=True)
@@ -98,7 +99,7 @@ def _holds(sample: "pl.DataFrame", word: str) -> bool:
     return bool(sample.select(pl.any_horizontal((pl.all() == word).any())).item())
 
 
-def _sample(file: CsvFile) -> "pl.DataFrame":
+def _sample_text(file: CsvFile) -> bytes:
     size = file.path.stat().st_size
     with file.path.open("rb") as handle:  # not as a map of memory, which a file must not leave while it is read
         for _ in range(file.dialect.header_lines):
@@ -113,7 +114,10 @@ def _sample(file: CsvFile) -> "pl.DataFrame":
         raise EmptySource(
             f"{shown(file.name)} has a header and no rows", where=file.name, hint="Look at how the file was exported."
         )
-    text = b"\n".join(piece.rstrip(b"\r\n") for piece in pieces if piece)
+    return b"\n".join(piece.rstrip(b"\r\n") for piece in pieces if piece)
+
+
+def _sample(file: CsvFile, text: bytes) -> "pl.DataFrame":
     try:
         return pl.read_csv(
             BytesIO(text),

@@ -13,7 +13,7 @@ from tidemill.data.sources.encoding import likely
 DELIMITERS = (",", ";", "\t", "|")
 RESERVED = frozenset({"_rule", "_column", "_rules", "_source_row"})
 LONGEST_NAME = 256
-MOST_COLUMNS = 100_000
+MOST_COLUMNS = 50_000
 _OTHERS = (":", "^", "~", "\x01", "\x1f")
 _HEAD = 1 << 18
 _LONGEST_HEADER = 1 << 26
@@ -146,12 +146,6 @@ def _check_delimiter(head: str, delimiter: str, name: str, *, whole: bool) -> No
 
 
 def _columns(first: list[str], name: str) -> tuple[str, ...]:
-    if len(first) > MOST_COLUMNS:
-        raise InvalidColumns(
-            f"{shown(name)} has {len(first)} columns, and {MOST_COLUMNS} is the most",
-            where=f"{name}:1",
-            hint="Split it.",
-        )
     if all(_is_number(cell) for cell in first):
         raise InvalidColumns(
             f"The first line of {shown(name)} holds only numbers, so it is no header",
@@ -173,8 +167,10 @@ def check_columns(columns: list[str], where: str) -> tuple[str, ...]:
     """Return names of columns if a table may have them.
 
     Raises:
-        InvalidColumns: If one comes twice, is reserved, too long, or holds control characters.
+        InvalidColumns: If there are too many, or one comes twice, is reserved, too long, or holds control characters.
     """
+    if len(columns) > MOST_COLUMNS:
+        raise too_many_columns(len(columns), where)
     seen: dict[str, int] = {}
     for index, column in enumerate(columns, 1):
         try:
@@ -191,6 +187,15 @@ def check_columns(columns: list[str], where: str) -> tuple[str, ...]:
             )
         seen[column] = index
     return tuple(columns)
+
+
+def too_many_columns(count: int, where: str) -> InvalidColumns:
+    """Return the error for a table that is too wide."""
+    return InvalidColumns(
+        f"A table has {MOST_COLUMNS} columns at most, and this one has {count}",
+        where=where,
+        hint="Keep it as long rows, a name and a value each, or in several tables.",
+    )
 
 
 def _header_lines(head: str, delimiter: str) -> int:

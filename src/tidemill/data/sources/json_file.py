@@ -35,7 +35,7 @@ def read_json(path: Path, name: str, options: ReadOptions, scratch: Scratch) -> 
         MixedTypes: If a column holds values that do not fit, and these are refused.
     """
     try:
-        survey = survey_lines(path)
+        survey = survey_lines(path, name)
     except NotLines:
         lines = scratch.new(".jsonl")
         survey = write_lines(path, name, lines)

@@ -10,6 +10,7 @@ import msgspec
 
 from tidemill.core.names import shown
 from tidemill.data.errors import MalformedTable, UnsupportedSource, WrongEncoding
+from tidemill.data.sources.dialect import MOST_COLUMNS, too_many_columns
 
 LONGEST = 64 << 20
 _PIECE = 1 << 20
@@ -22,10 +23,12 @@ class Survey:
     """What a file of JSON lines holds.
 
     Args:
+        name: How messages call it.
         columns: The types of values of each column, in the order in which the columns first come.
         rows: How many rows there are.
     """
 
+    name: str
     columns: dict[str, set[type]] = field(default_factory=dict)
     rows: int = 0
 
@@ -37,6 +40,8 @@ class Survey:
                 self.columns[column].add(type(value))
             except KeyError:
                 self.columns[column] = {type(value)}
+                if len(self.columns) > MOST_COLUMNS:
+                    raise too_many_columns(len(self.columns), f"{self.name}, row {self.rows}") from None
             if type(value) is int and not -(1 << 63) <= value < 1 << 63:
                 self.columns[column].add(float)
 
@@ -45,13 +50,13 @@ class NotLines(Exception):
     """The file is JSON, and not a plain object a line."""
 
 
-def survey_lines(path: Path) -> Survey:
+def survey_lines(path: Path, name: str) -> Survey:
     """Return what a file holds, if each line is an object.
 
     Raises:
         NotLines: If a line is not, or holds what only some readers take, such as `NaN`.
     """
-    survey, decoder = Survey(), msgspec.json.Decoder()
+    survey, decoder = Survey(name), msgspec.json.Decoder()
     with path.open("rb") as file:
         while line := file.readline(LONGEST):
             if len(line) == LONGEST or line.startswith(_BOM) or not line.strip():
@@ -75,7 +80,7 @@ def write_lines(path: Path, name: str, target: Path) -> Survey:
         MalformedTable: If it is broken, with its line.
         UnsupportedSource: If it holds something else than objects.
     """
-    survey = Survey()
+    survey = Survey(name)
     with path.open("rb") as source, target.open("wb") as sink:
         for row in _Objects(source, name):
             survey.add(row)

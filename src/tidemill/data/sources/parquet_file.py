@@ -7,6 +7,7 @@ from tidemill.core.lazy import lazy
 from tidemill.core.names import shown
 from tidemill.data.errors import EmptySource, InvalidColumns, MalformedTable, UnsupportedSource
 from tidemill.data.sources.dialect import check_columns
+from tidemill.data.sources.parquet_shape import check_shape
 
 if TYPE_CHECKING:
     import polars as pl
@@ -29,10 +30,13 @@ def scan_parquet(path: Path, name: str) -> "pl.LazyFrame":
 
     Raises:
         MalformedTable: If it is truncated or damaged.
+        SourceTooLarge: If it would take far more memory than it has bytes.
         InvalidColumns: If a column's name cannot be used.
         EmptySource: If it has no rows or no columns.
         UnsupportedSource: If a column has a type that is not kept.
     """
+    with path.open("rb") as file:
+        check_shape(file, name)
     try:
         frame = pl.scan_parquet(path, glob=False)
         schema = frame.collect_schema()

@@ -11,7 +11,9 @@ from urllib.parse import quote
 
 from tidemill.app import Workspace
 from tidemill.core.access import Actor
+from tidemill.core.errors import InvalidInput, TooLarge
 from tidemill.core.lazy import lazy
+from tidemill.data.sources.parquet_shape import check_shape
 from tidemill.server.pages import words
 from tidemill.server.pages.notebooks import Cell, read_cells
 
@@ -107,8 +109,11 @@ def _as_text(path: str, content: bytes) -> Preview:
 
 def _parquet(path: str, content: bytes) -> Preview:
     try:
+        check_shape(io.BytesIO(content), path)
         rows = pl.scan_parquet(io.BytesIO(content)).select(pl.len()).collect().item()
         part = pl.scan_parquet(io.BytesIO(content)).head(_MOST_ROWS).collect()
+    except (InvalidInput, TooLarge) as error:
+        return Preview(path, note=f"It cannot be shown: {words.clip(error.message, 200)}")
     except (pl.exceptions.PolarsError, OSError) as error:
         return Preview(path, note=f"It cannot be read as Parquet: {words.clip(str(error), 200)}")
     shown = part[:, :_MOST_COLUMNS]
