@@ -8,6 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from tidemill.app import pieces, references, removal
+from tidemill.app.choices import counted
 from tidemill.app.trackers.progress import Progress
 from tidemill.core.access import OWNER
 from tidemill.core.digests import Digest
@@ -76,7 +77,7 @@ def test_what_was_deleted_goes_and_what_is_needed_stays(ledger, tracking, models
 
     counts = remove(ledger)
 
-    assert removal.counted(going) + Counter(counts) == {
+    assert counted(going) + Counter(counts) == {
         "runs": 4,
         "experiments": 2,
         "models": 2,

@@ -17,7 +17,7 @@ from tidemill.server.api import ROUTES
 ROOT = Path(__file__).resolve().parents[2]
 REFERENCE = ROOT / "docs" / "reference"
 STAGES = {"data", "tracking", "logged_models", "pipelines", "models", "delivery", "monitoring", "projects", "stores"}
-STAGES |= {"checks", "folders", "splits", "rules", "governance", "labels", "maintenance", "trackers"}
+STAGES |= {"checks", "folders", "splits", "rules", "governance", "labels", "maintenance", "trackers", "deleting"}
 READING = (
     "get",
     "count",

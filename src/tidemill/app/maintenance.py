@@ -8,8 +8,8 @@ import msgspec
 
 from tidemill.app import removal, trash
 from tidemill.app.backup import take
+from tidemill.app.choices import Kept, counted
 from tidemill.app.fsck import Fsck, FsckReport
-from tidemill.app.removal import Kept
 from tidemill.app.trackers.progress import Progress
 from tidemill.app.trackers.records import Report
 from tidemill.app.trash import Kind, Trashed, TrashPage
@@ -96,7 +96,7 @@ class MaintenanceService:
                 with self._ledger.read() as connection:
                     going, kept = removal.plan(connection, before)
                 found = Unnamed(self._ledger, self._objects).find(without=going)
-                return _collection(dict(removal.counted(going)), kept, len(found.old), found.size_bytes, found.young)
+                return _collection(dict(counted(going)), kept, len(found.old), found.size_bytes, found.young)
             self._collecting = progress = Progress()
             try:
                 made = self._collect(actor, before, progress)

@@ -59,6 +59,7 @@ _SAY_NO_OBJECTS = _NO_OBJECTS | {
     "logged_model_tags",
     "metric_series",
     "metrics",
+    "removed_dataset_versions",
     "run_params",
     "run_tags",
     "tokens",

@@ -5,19 +5,20 @@ deployed or measured, and the newest number of a model, so that no number is giv
 """
 
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from functools import partial
-from typing import NamedTuple
 
-import msgspec
 import sqlalchemy as sa
 
+from tidemill.app import removing_data
+from tidemill.app.choices import WORDS, Choice, Choose, Finish, Kept, counted
 from tidemill.app.pieces import Going, Pieces
 from tidemill.app.references import lives
 from tidemill.app.trackers.progress import Progress
 from tidemill.core.access import Actor
 from tidemill.core.moments import Moment, utc_now
 from tidemill.core.refs import Ref
+from tidemill.data import trash as datasets
 from tidemill.delivery import store as delivery
 from tidemill.ledger import Ledger, Transaction
 from tidemill.ledger.removal import forget, remove_rows
@@ -29,43 +30,27 @@ from tidemill.projects import store as projects
 from tidemill.tracking import store as tracking
 from tidemill.tracking.store import trash
 
-_WORDS = {"run": "runs", "experiment": "experiments", "logged_model": "logged models", "model": "models"}
-_WORDS |= {"model_version": "model versions"}
 
-
-class Kept(msgspec.Struct, frozen=True, kw_only=True):
-    """Something that was in the trash for long and stays.
+def plan(connection: sa.Connection, before: Moment, besides: Collection[str] = ()) -> tuple[set[Ref], list[Kept]]:
+    """Return all that would go, and what would stay.
 
     Args:
-        subject: What.
-        reason: Why.
+        connection: The ledger.
+        before: When it must have gone to the trash.
+        besides: Kinds that are not looked at.
     """
-
-    subject: str
-    reason: str
-
-
-class Choice(NamedTuple):
-    """What may go, and what stays though its time is over."""
-
-    going: list[Ref]
-    kept: list[Kept]
-
-
-Choose = Callable[[sa.Connection, Moment, Sequence[str] | None, Collection[str]], Choice]
-Finish = Callable[[Transaction, list[str]], Counter[str]]
-
-
-def plan(connection: sa.Connection, before: Moment) -> tuple[set[Ref], list[Kept]]:
-    """Return all that would go, and what would stay."""
     going: set[Ref] = set()
     kept: list[Kept] = []
     for kind, choose, _ in _ORDER:
+        if kind in besides:
+            continue
         gone = {ref.id for ref in going}
         choice = choose(connection, before, None, gone)
         going |= set(choice.going)
         kept += choice.kept
         for ref in choice.going:
+            if kind == "dataset":
+                going |= {Ref("dataset_version", each) for each in datasets.versions_in(connection, ref.id)}
             if kind == "model":
                 going |= {Ref("model_version", each) for each in registry.versions_in(connection, ref.id)}
             if kind == "experiment":
@@ -81,8 +66,12 @@ def reasons(connection: sa.Connection, refs: Collection[Ref]) -> dict[Ref, str]:
         among = [ref.id for ref in refs if ref.kind == kind]
         if not among:
             continue
-        runs = [ref.id for ref in _choose_runs(connection, now, None, ()).going] if kind == "experiment" else []
-        found |= {Ref.parse(each.subject): each.reason for each in choose(connection, now, among, runs).kept}
+        gone: Collection[str] = ()
+        if kind == "experiment":
+            gone = [ref.id for ref in _choose_runs(connection, now, None, ()).going]
+        elif kind in _OF_DATA:
+            gone = {ref.id for ref in plan(connection, now, besides=_OF_DATA)[0]}
+        found |= {Ref.parse(each.subject): each.reason for each in choose(connection, now, among, gone).kept}
     return found
 
 
@@ -101,17 +90,12 @@ def remove(ledger: Ledger, actor: Actor, before: Moment, progress: Progress) -> 
         with ledger.read() as connection:
             choice = choose(connection, before, None, ())
         kept += choice.kept
-        progress.begin(_WORDS[kind], len(choice.going))
+        progress.begin(WORDS[kind], len(choice.going))
         going = Going(kind, partial(_still, choose=choose, before=before), finish, _LARGE.get(kind), _KEEPING)
         if kind == "experiment":
             choice = Choice([ref for ref in choice.going if _empty(ledger, pieces, going, ref.id)], [])
         pieces.remove(going, [ref.id for ref in choice.going])
     return kept
-
-
-def counted(refs: Collection[Ref]) -> Counter[str]:
-    """Return how many things of each kind there are."""
-    return Counter(_WORDS[ref.kind] for ref in refs)
 
 
 def _still(connection: sa.Connection, ids: Sequence[str], *, choose: Choose, before: Moment) -> list[str]:
@@ -243,8 +227,11 @@ _ORDER: tuple[tuple[str, Choose, Finish], ...] = (
     ("logged_model", _choose_logged_models, _remove_logged_models),
     ("run", _choose_runs, _remove_runs),
     ("experiment", _choose_experiments, _remove_experiments),
+    ("dataset", removing_data.choose_datasets, removing_data.remove_datasets),
+    ("dataset_version", removing_data.choose_versions, removing_data.remove_versions),
 )
 """What came from others before these, so that of their lineage stays only what something that is there came from."""
+_OF_DATA = ("dataset", "dataset_version")
 _LARGE = {"run": tracking.runs, "logged_model": tracking.logged_models, "experiment": tracking.experiments}
 """Of what so much may belong to one thing that it goes in pieces."""
 _KEEPING = frozenset({"run_inputs", "input_datasets"})

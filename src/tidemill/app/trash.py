@@ -10,11 +10,12 @@ import sqlalchemy as sa
 from tidemill.app import removal
 from tidemill.core.moments import Moment
 from tidemill.core.refs import Ref
+from tidemill.data import trash as data
 from tidemill.models import trash as registry
 from tidemill.tracking.store import trashed
 from tidemill.tracking.store.trash import FIRST_EXPERIMENT
 
-Kind = Literal["run", "experiment", "logged_model", "model", "model_version"]
+Kind = Literal["run", "experiment", "logged_model", "model", "model_version", "dataset", "dataset_version"]
 """What can be put in the trash."""
 
 _QUERIES: dict[str, Callable[[], sa.Select[Any]]] = {
@@ -23,6 +24,8 @@ _QUERIES: dict[str, Callable[[], sa.Select[Any]]] = {
     "logged_model": trashed.trashed_logged_models,
     "model": registry.trashed_models,
     "model_version": registry.trashed_versions,
+    "dataset": data.trashed_datasets,
+    "dataset_version": data.trashed_versions,
 }
 
 
@@ -31,8 +34,8 @@ class Trashed(msgspec.Struct, frozen=True, kw_only=True):
 
     Args:
         kind: What it is.
-        id: Its id; the name of a model.
-        name: How a person calls it: a version is `delay@3`.
+        id: Its id; the name of a model or a dataset.
+        name: How a person calls it: a version is `delay@3` or `flights@3`.
         deleted_at: When it was put there.
         goes_at: From when on `gc` removes it for good; None when something keeps it.
         stays: What keeps it; empty when nothing does.
@@ -103,16 +106,20 @@ def _held(
     """Return the bytes of each row's files, and how many things went to the trash with it."""
     ids: dict[str, list[str]] = {kind: [row.id for row in rows if row.kind == kind] for kind in _QUERIES}
     versions = registry.versions_with(connection, ids["model"])
+    of_data = data.versions_with(connection, ids["dataset"])
     sizes = {
         "run": trashed.sizes_of_runs(connection, ids["run"]),
         "experiment": trashed.sizes_of_experiments(connection, ids["experiment"]),
         "logged_model": trashed.sizes_of_logged_models(connection, ids["logged_model"]),
         "model": {name: size for name, (_, size) in versions.items()},
         "model_version": registry.sizes_of_versions(connection, ids["model_version"]),
+        "dataset": {name: size for name, (_, size) in of_data.items()},
+        "dataset_version": data.sizes_of_versions(connection, ids["dataset_version"]),
     }
     together = {
         "experiment": trashed.runs_with(connection, ids["experiment"]),
         "model": {name: count for name, (count, _) in versions.items()},
+        "dataset": {name: count for name, (count, _) in of_data.items()},
     }
     return _flat(sizes), _flat(together)
 

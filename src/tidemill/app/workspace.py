@@ -8,9 +8,11 @@ from tidemill.app.inputs import Datasets
 from tidemill.app.leftovers import clear_work
 from tidemill.app.logged import LoggedFiles
 from tidemill.app.maintenance import MaintenanceService
+from tidemill.app.naming import Naming
 from tidemill.app.placing import settle
 from tidemill.app.registry import ModelRegistry
 from tidemill.app.roots import data_roots
+from tidemill.app.standing import named_by_project
 from tidemill.app.stores.service import StoreService
 from tidemill.app.tables import Tables
 from tidemill.app.trackers.importing import Here
@@ -18,6 +20,7 @@ from tidemill.app.trackers.service import TrackerService
 from tidemill.core.access import SYSTEM
 from tidemill.core.settings import Settings
 from tidemill.data.checking.service import ChecksService
+from tidemill.data.deleting.service import DeletingService
 from tidemill.data.judging.service import RulesService
 from tidemill.data.labels.service import LabelService
 from tidemill.data.service import DataService
@@ -47,6 +50,7 @@ _SERVICES: dict[str, type] = {
     "data": DataService,
     "folders": FolderService,
     "splits": SplitService,
+    "deleting": DeletingService,
     "labels": LabelService,
     "checks": ChecksService,
     "rules": RulesService,
@@ -102,6 +106,8 @@ class Workspace:
         self.data = DataService(ledger, objects, roots=roots, barred=[home], hosts=hosts)
         self.folders = FolderService(self.data.place)
         self.splits = SplitService(self.data.place)
+        self.deleting = DeletingService(self.data.place)
+        self.deleting.named_by = named_by_project
         self.stores = StoreService(self.data.place)
         self.labels = LabelService(ledger, objects, self.data)
         self.checks = ChecksService(ledger, objects, self.data)
@@ -140,7 +146,11 @@ class Workspace:
         self.projects = ProjectService(ledger, objects, settling, loop, watch, self.workflows)
         self.monitoring.on_trigger = self.projects.on_trigger
         self.delivery.on_decision = self.projects.on_decision
-        self.governance = GovernanceService(ledger, {"prediction": self.monitoring.prediction_ref_edges})
+        self.governance = GovernanceService(
+            ledger,
+            {"prediction": self.monitoring.prediction_ref_edges},
+            Naming(self.data, self.models, self.tracking, self.logged_models),
+        )
         self.maintenance = MaintenanceService(home, ledger, objects)
         self.trackers = TrackerService(Here(ledger, objects, logged, self.models, self.data))
 

@@ -15,6 +15,30 @@ class DatasetVersionNotFound(NotFound):
     code = "dataset_version_not_found"
 
 
+class DatasetInTrash(DatasetNotFound):
+    """The dataset lies in the trash, and can be taken out."""
+
+    code = "dataset_in_trash"
+
+
+class DatasetVersionInTrash(DatasetVersionNotFound):
+    """The version lies in the trash, and can be taken out."""
+
+    code = "dataset_version_in_trash"
+
+
+class DatasetVersionRemoved(DatasetVersionNotFound):
+    """The version was removed for good; only what it was is known."""
+
+    code = "dataset_version_removed"
+
+
+class DatasetInUse(Conflict):
+    """Something works with the dataset or the version, so that it cannot go to the trash."""
+
+    code = "dataset_in_use"
+
+
 class DatasetMoved(Conflict):
     """Somebody made a version of the dataset while this one was being read."""
 

@@ -168,6 +168,47 @@ class Dataset(msgspec.Struct, frozen=True, kw_only=True):
     created_by: str
 
 
+class RemovedVersion(msgspec.Struct, frozen=True, kw_only=True):
+    """What stays known of a version whose rows or files are gone for good.
+
+    Args:
+        id: Its identifier, by which lineage names it.
+        dataset: The dataset's name.
+        number: Its number, which no other version of that name gets.
+        kind: Table or tree.
+        digest: What named the content.
+        rows: Rows of the table; None for a tree.
+        files: Files of the tree; None for a table.
+        size_bytes: Size of its parts or files.
+        source: Where it came from.
+        created_at: When it was made.
+        created_by: Who made it.
+        deleted_at: When it was put into the trash.
+        removed_at: When it was removed from there.
+        removed_by: Who had that done.
+    """
+
+    id: str
+    dataset: str
+    number: int
+    kind: DatasetKind
+    digest: Digest
+    rows: int | None
+    files: int | None
+    size_bytes: int
+    source: str
+    created_at: Moment
+    created_by: str
+    deleted_at: Moment
+    removed_at: Moment
+    removed_by: str
+
+    @property
+    def ref(self) -> str:
+        """How it was called."""
+        return f"{self.dataset}@{self.number}"
+
+
 class DatasetVersion(msgspec.Struct, frozen=True, kw_only=True):
     """An immutable version of a dataset.
 

@@ -27,9 +27,10 @@ datasets = sa.Table(
     metadata,
     sa.Column("name", sa.Text, primary_key=True),
     sa.Column("description", sa.Text, nullable=False),
-    sa.Column("latest", sa.Integer, nullable=False),
+    sa.Column("last_number", sa.Integer, nullable=False),
     sa.Column("created_at", MomentColumn, nullable=False),
     sa.Column("created_by", sa.Text, nullable=False),
+    sa.Column("deleted_at", MomentColumn),
 )
 dataset_versions = sa.Table(
     "dataset_versions",
@@ -53,6 +54,7 @@ dataset_versions = sa.Table(
     sa.Column("source", JsonColumn, nullable=False),
     sa.Column("created_at", MomentColumn, nullable=False),
     sa.Column("created_by", sa.Text, nullable=False),
+    sa.Column("deleted_at", MomentColumn),
     sa.Index("ix_dataset_versions_dataset_number", "dataset", "number", unique=True),
     sa.Index("ix_dataset_versions_digest", "digest"),
 )
@@ -83,25 +85,58 @@ dataset_tags = sa.Table(
 )
 
 
+removed_dataset_versions = sa.Table(
+    "removed_dataset_versions",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("dataset", sa.Text, nullable=False),
+    sa.Column("number", sa.Integer, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("digest", sa.Text, nullable=False, info={"object": False}),
+    sa.Column("rows", sa.BigInteger),
+    sa.Column("files", sa.BigInteger),
+    sa.Column("size_bytes", sa.BigInteger, nullable=False),
+    sa.Column("source", sa.Text, nullable=False),
+    sa.Column("created_at", MomentColumn, nullable=False),
+    sa.Column("created_by", sa.Text, nullable=False),
+    sa.Column("deleted_at", MomentColumn, nullable=False),
+    sa.Column("removed_at", MomentColumn, nullable=False),
+    sa.Column("removed_by", sa.Text, nullable=False),
+    sa.Index("ix_removed_dataset_versions_dataset", "dataset", "number"),
+)
+
+HERE = dataset_versions.c.deleted_at.is_(None)
+"""Versions that are not in the trash."""
+
+
 def find_dataset(connection: sa.Connection, name: str) -> Dataset | None:
-    """Return a dataset, None when there is none of that name."""
-    row = connection.execute(sa.select(datasets).where(datasets.c.name == name)).first()
-    return Dataset(**row._mapping) if row else None  # noqa: SLF001 - SQLAlchemy's public name for it
+    """Return a dataset, None when there is none of that name, or it is in the trash."""
+    found = _datasets(connection, datasets.c.name == name)
+    return found[0] if found else None
 
 
 def list_datasets(connection: sa.Connection) -> list[Dataset]:
     """Return all datasets, by name."""
-    rows = connection.execute(sa.select(datasets).order_by(datasets.c.name))
-    return [Dataset(**row._mapping) for row in rows]  # noqa: SLF001 - as above
+    return _datasets(connection)
+
+
+def _datasets(connection: sa.Connection, *where: sa.ColumnElement[bool]) -> list[Dataset]:
+    table = dataset_versions.c
+    latest = sa.select(sa.func.max(table.number)).where(table.dataset == datasets.c.name, HERE)
+    columns = [column for column in datasets.c if column.name in Dataset.__struct_fields__]
+    query = sa.select(*columns, sa.func.coalesce(latest.scalar_subquery(), 0).label("latest"))
+    query = query.where(datasets.c.deleted_at.is_(None), *where).order_by(datasets.c.name)
+    return [Dataset(**row._mapping) for row in connection.execute(query)]  # noqa: SLF001 - SQLAlchemy's name for it
 
 
 def dataset_names(connection: sa.Connection) -> list[str]:
     """Return the names of all datasets."""
-    return list(connection.scalars(sa.select(datasets.c.name).order_by(datasets.c.name)))
+    query = sa.select(datasets.c.name).where(datasets.c.deleted_at.is_(None)).order_by(datasets.c.name)
+    return list(connection.scalars(query))
 
 
 def find_version(connection: sa.Connection, ref: DatasetRef, *, parts: bool = False) -> DatasetVersion | None:
-    """Return the version that a reference names, None when there is none.
+    """Return the version that a reference names, None when there is none, or it is in the trash.
 
     Args:
         connection: The database.
@@ -109,7 +144,7 @@ def find_version(connection: sa.Connection, ref: DatasetRef, *, parts: bool = Fa
         parts: Whether its parts are read too.
     """
     table = dataset_versions.c
-    query = sa.select(dataset_versions).where(table.dataset == ref.dataset)
+    query = sa.select(dataset_versions).where(table.dataset == ref.dataset, HERE)
     if ref.number is not None:
         query = query.where(table.number == ref.number)
     elif ref.tag is not None:
@@ -127,7 +162,7 @@ def find_version(connection: sa.Connection, ref: DatasetRef, *, parts: bool = Fa
 
 
 def find_version_by_id(connection: sa.Connection, identifier: str) -> DatasetVersion | None:
-    """Return a version by its identifier in the ledger, with its parts; None when there is none."""
+    """Return a version by its identifier in the ledger, also one in the trash, with its parts; None without one."""
     row = connection.execute(sa.select(dataset_versions).where(dataset_versions.c.id == identifier)).first()
     return _version(row, _tags(connection, row.dataset), _parts(connection, row.id)) if row else None
 
@@ -136,7 +171,7 @@ def list_versions(connection: sa.Connection, name: str) -> list[DatasetVersion]:
     """Return the versions of a dataset without their parts, newest first."""
     table = dataset_versions.c
     rows = connection.execute(
-        sa.select(dataset_versions).where(table.dataset == name).order_by(table.number.desc())
+        sa.select(dataset_versions).where(table.dataset == name, HERE).order_by(table.number.desc())
     ).all()
     tags = _tags(connection, name)
     return [_version(row, tags, ()) for row in rows]
@@ -144,11 +179,13 @@ def list_versions(connection: sa.Connection, name: str) -> list[DatasetVersion]:
 
 def latest_trees(connection: sa.Connection, without: str) -> list[DatasetVersion]:
     """Return the latest version of each dataset of files but one, the newest first."""
-    table = dataset_versions.c
+    table, other = dataset_versions.c, dataset_versions.alias()
+    newer = sa.exists().where(
+        other.c.dataset == table.dataset, other.c.number > table.number, other.c.deleted_at.is_(None)
+    )
     query = (
         sa.select(dataset_versions)
-        .join(datasets, sa.and_(datasets.c.name == table.dataset, datasets.c.latest == table.number))
-        .where(table.layout_digest.is_not(None), table.dataset != without)
+        .where(table.layout_digest.is_not(None), table.dataset != without, HERE, ~newer)
         .order_by(table.created_at.desc())
     )
     return [_version(row, {}, ()) for row in connection.execute(query)]
@@ -166,6 +203,7 @@ def _version(
     row: sa.Row[tuple[object, ...]], tags: dict[int, tuple[str, ...]], parts: tuple[Part, ...]
 ) -> DatasetVersion:
     values = dict(row._mapping)  # noqa: SLF001 - as above
+    del values["deleted_at"]
     return DatasetVersion(
         **values
         | {
@@ -205,7 +243,7 @@ def find_part(connection: sa.Connection, name: str, recipe: Digest) -> Part | No
     query = (
         sa.select(dataset_parts)
         .join(dataset_versions, dataset_versions.c.id == table.version_id)
-        .where(table.recipe == recipe, dataset_versions.c.dataset == name)
+        .where(table.recipe == recipe, dataset_versions.c.dataset == name, HERE)
         .order_by(dataset_versions.c.number.desc())
         .limit(1)
     )
@@ -216,23 +254,47 @@ def find_part(connection: sa.Connection, name: str, recipe: Digest) -> Part | No
 def next_number(connection: sa.Connection, name: str, description: str, actor: str, now: Moment) -> int:
     """Count a dataset's versions up by one, making the dataset if it is new, and return the number.
 
-    The row of the dataset is locked until the end of the transaction, so two writers get two numbers.
+    The row of the dataset is locked until the end of the transaction, so two writers get two numbers. The number of a
+    version that was deleted, or removed for good, is never given again.
     """
     table = datasets.c
-    changes: dict[str, object] = {"latest": table.latest + 1}
+    begin_anew(connection, name, actor, now)
+    changes: dict[str, object] = {"last_number": table.last_number + 1}
     if description:
         changes["description"] = description
-    found = connection.scalar(sa.update(datasets).where(table.name == name).values(changes).returning(table.latest))
-    if found is not None:
+    changed = sa.update(datasets).where(table.name == name).values(changes).returning(table.last_number)
+    if (found := connection.scalar(changed)) is not None:
         return int(found)
-    row = {"name": name, "description": description, "latest": 1, "created_at": now, "created_by": actor}
+    number = _last_removed(connection, name) + 1
+    insert_dataset(connection, name, number, description=description, actor=actor, now=now)
+    return number
+
+
+def begin_anew(connection: sa.Connection, name: str, actor: str, now: Moment) -> None:
+    """Let a dataset that is in the trash begin anew without its tags, if it is there; its versions stay there."""
+    fresh = {"deleted_at": None, "description": "", "created_at": now, "created_by": actor}
+    change = sa.update(datasets).where(datasets.c.name == name, datasets.c.deleted_at.is_not(None)).values(fresh)
+    if connection.execute(change).rowcount:
+        connection.execute(sa.delete(dataset_tags).where(dataset_tags.c.dataset == name))
+
+
+def insert_dataset(
+    connection: sa.Connection, name: str, number: int, *, description: str, actor: str, now: Moment
+) -> None:
+    """Insert a dataset whose first version has a number."""
+    last = max(number, _last_removed(connection, name))
+    row = {"name": name, "description": description, "last_number": last, "created_at": now, "created_by": actor}
     connection.execute(sa.insert(datasets), row)
-    return 1
+
+
+def _last_removed(connection: sa.Connection, name: str) -> int:
+    table = removed_dataset_versions.c
+    return int(connection.scalar(sa.select(sa.func.max(table.number)).where(table.dataset == name)) or 0)
 
 
 def insert_version(connection: sa.Connection, version: DatasetVersion) -> None:
     """Insert a version and its parts."""
-    row = {column.name: getattr(version, column.name) for column in dataset_versions.c}
+    row = {column.name: getattr(version, column.name) for column in dataset_versions.c if column.name != "deleted_at"}
     row |= {"kind": version.kind.value, "key": list(version.key)}
     connection.execute(sa.insert(dataset_versions), row)
     rows = [_part_row(version.id, position, part) for position, part in enumerate(version.parts)]

@@ -97,3 +97,60 @@ def test_the_mean_of_moments_is_not_told_as_a_number(tidemill, tmp_path):
     assert at.split()[-2:] == ["-", "-"]
     assert x.split()[-2] == "2"
     assert tidemill("data", "profile", "t", "--json").json["columns"][0]["mean"] is not None
+
+
+def test_versions_and_datasets_go_to_the_trash_and_come_back(tidemill, folder):
+    del folder
+    tidemill("data", "add", "t", "a.csv")
+    tidemill("data", "add", "t", "b.csv")
+    assert "Take it out with `tidemill data restore t@1`" in tidemill("data", "delete", "t@1").err
+    assert "data restore t@1" in tidemill("data", "show", "t@1").err
+    assert tidemill("trash", "list", "--kind", "dataset_version", "--json").json[0]["name"] == "t@1"
+    assert tidemill("data", "restore", "t@1", "--json").json["number"] == 1
+    assert tidemill("data", "restore", "t@gold").code == 2
+    tidemill("data", "delete", "t")
+    assert "No datasets yet" in tidemill("data", "list").err
+    assert tidemill("data", "restore", "t", "--json").json["latest"] == 2
+    tidemill("data", "delete", "t@1")
+    assert tidemill("gc", "--older-than", "0s", "--json").json["removed"]["dataset versions"] == 1
+    assert [each["number"] for each in tidemill("data", "removed", "t", "--json").json] == [1]
+    assert "was removed for good" in tidemill("data", "show", "t@1").err
+
+
+def test_several_files_become_one_version_as_a_shell_names_them(tidemill, folder):
+    made = tidemill("data", "add", "t", "a.csv", "b.csv", "./a.csv", "--json").json
+
+    assert [part["source"]["name"].rpartition("/")[2] for part in made["parts"]] == ["a.csv", "b.csv"]
+    assert made["source"]["uri"] == f"3 files of {folder}"
+    assert tidemill("data", "add", "t", "a.csv", "below").code == 2
+    assert tidemill("data", "add", "t", "a.csv", "sqlite:///x.db#table=t").code == 2
+
+
+def test_a_folder_of_tables_is_kept_as_files_and_told_so(tidemill, folder):
+    (folder / "below" / "a.csv").write_text(FIRST)
+
+    assert f"tidemill data add f-table '{folder}/below/*.csv'" in tidemill("data", "add", "f", "below").err
+    assert "f-table" not in tidemill("data", "add", "g", "below", "--as-files").err
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [(["add", "t", "aa.csv"], 3, "Did you mean '{folder}/a.csv'?"), (["show", ""], 2, "A name is empty"),
+     (["sample", "t", "-n", "0"], 2, "0 is not in the range"), (["add", "größe", "a.csv"], 2, "'größe' is not a name"),
+     (["profile", "a.csv", "--html", "nowhere/p.html"], 2, "nowhere/p.html cannot be written"),
+     (["progress", "t"], 0, "Nothing is under way"), (["watch", "t", "nowhere", "--once"], 0, "There is no folder")],
+)  # fmt: skip
+def test_what_does_not_work_says_what_to_do(tidemill, folder, words, code, said):
+    tidemill("data", "add", "t", "a.csv")
+    ran = tidemill("data", *words)
+
+    assert (ran.code, said.format(folder=folder) in ran.err) == (code, True), ran.err
+
+
+def test_the_mean_of_a_moment_is_not_told_in_seconds(tidemill, folder):
+    for name, day in (("a.csv", "02"), ("b.csv", "03")):
+        (folder / name).write_text("id,day\n" + "".join(f"{at},2026-01-{day}\n" for at in range(50)))
+        tidemill("data", "add", "t", name)
+    found = {each["column"]: each for each in tidemill("data", "diff", "t@1", "t@2", "--json").json["distributions"]}
+
+    assert found["day"]["mean_after"] is None

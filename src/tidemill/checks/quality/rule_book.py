@@ -14,7 +14,7 @@ from tidemill.checks.quality.drifting import DriftRule
 from tidemill.checks.quality.finding import Decision, Finding, Severity
 from tidemill.checks.quality.references import References
 from tidemill.checks.quality.rule import TABLE, Judged, Rule, Seen
-from tidemill.checks.quality.surroundings import Alone, Surroundings
+from tidemill.checks.quality.surroundings import PREVIOUS, Alone, Surroundings
 from tidemill.core.lazy import lazy
 from tidemill.core.names import shown
 from tidemill.core.nearest import did_you_mean
@@ -101,6 +101,11 @@ class RuleBook:
     def datasets(self) -> tuple[str, ...]:
         """Return the other datasets whose values decide which rows are bad, as the rules name them."""
         return tuple(dict.fromkeys(one.rule.dataset for one in self.rules if isinstance(one.rule, References)))
+
+    def named(self) -> frozenset[str]:
+        """Return every other dataset, or version of one, that a rule names."""
+        drifts = {one.rule.against for one in self.rules if isinstance(one.rule, DriftRule)}
+        return frozenset(self.datasets()) | drifts - {PREVIOUS}
 
     def reads_again(self) -> bool:
         """Return whether a rule reads the rows a second time: drift, which does so in steps."""

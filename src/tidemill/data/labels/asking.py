@@ -10,6 +10,7 @@ from tidemill.core.ids import new_id
 from tidemill.core.names import check_name, check_text, shown
 from tidemill.core.nearest import did_you_mean
 from tidemill.core.refs import Ref
+from tidemill.data.errors import DatasetVersionInTrash
 from tidemill.data.labels import store
 from tidemill.data.labels.answering import Said
 from tidemill.data.labels.errors import (
@@ -27,6 +28,8 @@ from tidemill.data.labels.rules import LONGEST_NOTE, check_plan, read_value, tas
 from tidemill.data.labels.selecting import inferred_kind, select, values_of
 from tidemill.data.profile.records import Profile
 from tidemill.data.records import Column, DatasetKind, DatasetVersion
+from tidemill.data.rules import DatasetRef
+from tidemill.data.store import find_version
 from tidemill.data.types import type_word
 from tidemill.ledger import Ledger, Transaction
 from tidemill.objects import ObjectStore
@@ -130,6 +133,8 @@ def _write(
                     hint=f"Give this one another --name, or open that one with `tidemill data labels show {name}`.",
                 )
             return False
+        if find_version(tx.connection, DatasetRef(version.dataset, number=version.number)) is None:
+            raise DatasetVersionInTrash(f"{version.ref} was deleted meanwhile", hint="Choose another version.")
         row = {
             "id": identifier,
             "name": name,

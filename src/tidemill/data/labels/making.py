@@ -17,7 +17,7 @@ from tidemill.core.names import shown
 from tidemill.core.refs import Ref
 from tidemill.data import store
 from tidemill.data.disk import Scratch
-from tidemill.data.errors import QualityFailed
+from tidemill.data.errors import DatasetMoved, QualityFailed
 from tidemill.data.labels.records import LabelTask
 from tidemill.data.prepare import schema_of
 from tidemill.data.profile.build import decode_profile, encode_profile, profile_batches
@@ -98,6 +98,8 @@ def record(place: Place, actor: Actor, task: LabelTask, draft: Draft) -> Dataset
     profile_digest = objects.put_bytes(encode_profile(profile))
     report_digest = objects.put_bytes(encode_report(report))
     identifier = new_id()
+    if not objects.hold_all(digest for part in parts for digest in part.digests):
+        raise DatasetMoved(f"{draft.base.ref} was removed for good meanwhile", hint="Choose another version.")
 
     def work(tx: Transaction) -> DatasetVersion:
         latest = store.find_version(tx.connection, DatasetRef(draft.dataset), parts=True)

@@ -122,6 +122,16 @@ def find_task(connection: sa.Connection, name: str) -> LabelTask | None:
     return _task(row) if row else None
 
 
+def open_task_on(connection: sa.Connection, dataset: str, number: int | None) -> str:
+    """Return the name of a task that deals rows of a dataset, or of one version of it; empty when none does."""
+    version = dataset_versions.c
+    query = sa.select(label_tasks.c.name).join(dataset_versions, version.id == label_tasks.c.version_id)
+    query = query.where(version.dataset == dataset, label_tasks.c.is_open)
+    if number is not None:
+        query = query.where(version.number == number)
+    return connection.scalar(query.limit(1)) or ""
+
+
 def list_tasks(connection: sa.Connection) -> list[LabelTask]:
     """Return all tasks, newest first."""
     table = label_tasks.c

@@ -131,7 +131,8 @@ def _make_part(
     recipe = options.recipe(source.digest)
     with place.ledger.read() as connection:
         found = store.find_part(connection, order.name, recipe)
-    if found and all(place.objects.has(digest) for digest in found.digests):
+    # Held: the version that has it may be removed for good while the other files are read.
+    if found and place.objects.hold_all(found.digests):
         rows = place.reader.scan_part(found)
         if keys is None or not keys.collides(rows):
             if keys:

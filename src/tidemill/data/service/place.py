@@ -3,11 +3,19 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import sqlalchemy as sa
+
 from tidemill.core.access import OWNER, SYSTEM, Actor
 from tidemill.core.names import shown
 from tidemill.core.nearest import did_you_mean
 from tidemill.data import store
-from tidemill.data.errors import DatasetNotFound, DatasetVersionNotFound
+from tidemill.data.errors import (
+    DatasetInTrash,
+    DatasetNotFound,
+    DatasetVersionInTrash,
+    DatasetVersionNotFound,
+    DatasetVersionRemoved,
+)
 from tidemill.data.reading import Reader
 from tidemill.data.records import DatasetVersion
 from tidemill.data.rules import DatasetRef, parse_dataset_ref
@@ -15,6 +23,7 @@ from tidemill.data.service.underway import Works
 from tidemill.data.sources.access import Access, parse_hosts
 from tidemill.data.sources.reach import Reach
 from tidemill.data.sources.registry import Registry
+from tidemill.data.trash import find_removed, find_trashed, is_dataset_trashed, removed_versions
 from tidemill.ledger import Ledger
 from tidemill.objects import ObjectStore
 from tidemill.objects.packs.folder import NotFiles, StoredFiles
@@ -83,6 +92,9 @@ class Place:
         Raises:
             DatasetNotFound: If there is no such dataset.
             DatasetVersionNotFound: If it has no such version.
+            DatasetInTrash: If the dataset lies in the trash.
+            DatasetVersionInTrash: If the version does.
+            DatasetVersionRemoved: If it was removed for good.
         """
         wanted = parse_dataset_ref(ref)
         with self.ledger.read() as connection:
@@ -90,6 +102,7 @@ class Place:
                 return found
             if ref == wanted.dataset and (by_id := store.find_version_by_id(connection, ref)):
                 return by_id
+            _refuse_gone(connection, wanted)
             if store.find_dataset(connection, wanted.dataset) is None:
                 raise _no_dataset(wanted.dataset, store.dataset_names(connection))
             latest = store.find_version(connection, DatasetRef(wanted.dataset))
@@ -101,6 +114,29 @@ class Place:
         )
 
 
+def _refuse_gone(connection: sa.Connection, ref: DatasetRef) -> None:
+    """Say that what a reference names was deleted, if it was."""
+    if is_dataset_trashed(connection, ref.dataset):
+        raise DatasetInTrash(
+            f"{shown(ref.dataset)} lies in the trash", hint=f"Take it out with `tidemill data restore {ref.dataset}`."
+        )
+    if found := find_trashed(connection, ref):
+        raise DatasetVersionInTrash(
+            f"{found.dataset}@{found.number} lies in the trash, since {found.deleted_at:%Y-%m-%d}",
+            hint=f"Take it out with `tidemill data restore {found.dataset}@{found.number}`.",
+        )
+    if ref.number is not None:
+        removed = next(iter(removed_versions(connection, ref.dataset, ref.number)), None)
+    else:
+        removed = find_removed(connection, ref.dataset)
+    if removed is not None:
+        raise DatasetVersionRemoved(
+            f"{removed.ref} was removed for good on {removed.removed_at:%Y-%m-%d} by {removed.removed_by}",
+            hint=f"What it was is shown by `tidemill data removed {removed.dataset}`.",
+            details={"ref": removed.ref},
+        )
+
+
 def _no_dataset(name: str, known: Sequence[str]) -> DatasetNotFound:
     hint = did_you_mean(name, known) if known else "There are none yet; ingest one with `tidemill data add`."
     return DatasetNotFound(f"There is no dataset {shown(name)}", hint=hint)
@@ -109,4 +145,5 @@ def _no_dataset(name: str, known: Sequence[str]) -> DatasetNotFound:
 def missing_dataset(place: Place, name: str) -> DatasetNotFound:
     """Return the error for a dataset that does not exist, with the nearest name."""
     with place.ledger.read() as connection:
+        _refuse_gone(connection, DatasetRef(name))
         return _no_dataset(name, store.dataset_names(connection))

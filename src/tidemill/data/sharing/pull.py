@@ -11,7 +11,7 @@ from tidemill.core.digests import Digest
 from tidemill.core.ids import new_id
 from tidemill.core.refs import Ref
 from tidemill.data import store
-from tidemill.data.errors import DatasetMoved
+from tidemill.data.errors import DatasetMoved, DatasetVersionInTrash
 from tidemill.data.records import DatasetKind, DatasetVersion
 from tidemill.data.rules import DatasetRef, manifest
 from tidemill.data.sharing.errors import DamagedRecord, DatasetDiverged
@@ -19,6 +19,7 @@ from tidemill.data.sharing.moved import Moved, Watcher
 from tidemill.data.sharing.records import SharedVersion
 from tidemill.data.sharing.shelf import Shelf
 from tidemill.data.sharing.store import insert_shared
+from tidemill.data.trash import find_removed, find_trashed, is_dataset_trashed, removed_versions
 from tidemill.ledger import Ledger, Transaction
 from tidemill.objects import ObjectStore
 from tidemill.objects.digest import digest_bytes
@@ -163,7 +164,8 @@ class Pull:
         def work(tx: Transaction) -> DatasetVersion:
             found = _same(tx.connection, version, self._remote)
             if found is None:
-                taken = not _ID.fullmatch(version.id) or store.find_version_by_id(tx.connection, version.id)
+                known = store.find_version_by_id(tx.connection, version.id) or find_removed(tx.connection, version.id)
+                taken = known is not None or not _ID.fullmatch(version.id)
                 found = msgspec.structs.replace(version, id=new_id() if taken else version.id, created=True)
                 insert_shared(tx.connection, found, shared.description, actor.name, tx.now)
                 self._trail(tx, found, shared)
@@ -210,10 +212,20 @@ def _same(connection: sa.Connection, version: DatasetVersion, remote: RemoteStor
     """Return a version if it is here already.
 
     Raises:
-        DatasetDiverged: If another one of that number is.
+        DatasetDiverged: If another one of that number is, or was.
+        DatasetVersionInTrash: If it lies in the trash.
     """
-    here = store.find_version(connection, DatasetRef(version.dataset, number=version.number), parts=True)
-    if here is not None and (here.digest, here.report_digest) != (version.digest, version.report_digest):
+    ref = DatasetRef(version.dataset, number=version.number)
+    if find_trashed(connection, ref):
+        whole = version.dataset if is_dataset_trashed(connection, version.dataset) else version.ref
+        raise DatasetVersionInTrash(
+            f"{version.ref} lies in the trash here",
+            hint=f"Take it out with `tidemill data restore {whole}`, or pull it under another name with `--as NAME`.",
+        )
+    here = store.find_version(connection, ref, parts=True)
+    gone = removed_versions(connection, version.dataset, version.number)
+    is_other = any(one.digest != version.digest for one in gone)
+    if is_other or (here is not None and (here.digest, here.report_digest) != (version.digest, version.report_digest)):
         raise DatasetDiverged(
             f"{version.ref} here is not {version.ref} at {remote.bucket}",
             hint="Pull it under another name with `--as NAME`.",

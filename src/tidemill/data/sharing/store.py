@@ -34,15 +34,9 @@ def insert_shared(
 ) -> None:
     """Insert a version that was made elsewhere under its own number, making the dataset if it is new."""
     table = store.datasets.c
-    latest = sa.case((table.latest < version.number, version.number), else_=table.latest)
-    changed = sa.update(store.datasets).where(table.name == version.dataset).values(latest=latest)
+    store.begin_anew(connection, version.dataset, actor, now)
+    last = sa.case((table.last_number < version.number, version.number), else_=table.last_number)
+    changed = sa.update(store.datasets).where(table.name == version.dataset).values(last_number=last)
     if connection.execute(changed).rowcount == 0:
-        row = {
-            "name": version.dataset,
-            "description": description,
-            "latest": version.number,
-            "created_at": now,
-            "created_by": actor,
-        }
-        connection.execute(sa.insert(store.datasets), row)
+        store.insert_dataset(connection, version.dataset, version.number, description=description, actor=actor, now=now)
     store.insert_version(connection, version)

@@ -3,6 +3,7 @@
 from tidemill.server.api import (
     checks,
     data,
+    deleting,
     delivery,
     folders,
     governance,
@@ -26,6 +27,7 @@ ROUTES: tuple[Route, ...] = (
     *rules.ROUTES,
     *folders.ROUTES,
     *splits.ROUTES,
+    *deleting.ROUTES,
     *labels.ROUTES,
     *tracking.ROUTES,
     *pipelines.ROUTES,

@@ -6,20 +6,23 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from tidemill.app import Workspace
+from tidemill.app.trash import Trashed
 from tidemill.checks.outcome import Verdict
-from tidemill.core.access import Actor
+from tidemill.core.access import Actor, Permission
 from tidemill.core.errors import MissingExtra
 from tidemill.data.records import DatasetKind, DatasetVersion, Sample
+from tidemill.server.pages import forms
 from tidemill.server.pages.charts.bars import value_bars
 from tidemill.server.pages.charts.lines import spark
 from tidemill.server.pages.dataset_diffs import diff_url
 from tidemill.server.pages.lineage import short_lineage
 from tidemill.server.pages.profiles import KINDS, Asked, asked_of, section_of
-from tidemill.server.pages.shell import page, render
+from tidemill.server.pages.shell import back_to, page, render
 from tidemill.server.pages.tones import tone_of
 from tidemill.server.permits import StatedRoute
 
 _SAMPLE_ROWS = 8
+_MOST_IN_TRASH = 1000
 
 
 def routes(workspace: Workspace) -> list[StatedRoute]:
@@ -41,6 +44,8 @@ def routes(workspace: Workspace) -> list[StatedRoute]:
             "name": name,
             "about": about,
             "versions": found,
+            "gone": _in_trash(workspace, actor, name),
+            "removed": workspace.deleting.removed(actor, name=name),
             "growth": spark([float(size) if size is not None else None for size in sizes], "Rows by version"),
         }
         return render(request, "dataset.html", values)
@@ -56,7 +61,40 @@ def routes(workspace: Workspace) -> list[StatedRoute]:
         page("/datasets", table),
         page("/datasets/{name}", versions),
         page("/datasets/{name}/{number}", version),
+        *_changes(workspace),
     ]
+
+
+def _changes(workspace: Workspace) -> list[StatedRoute]:
+    """Return the routes into the trash and out of it."""
+    deleting = workspace.deleting
+
+    def delete(request: Request, actor: Actor) -> Response:
+        deleting.delete(actor, name=request.path_params["name"])
+        return back_to("/datasets?said=Moved+to+the+trash.")
+
+    def delete_version(request: Request, actor: Actor) -> Response:
+        name, number = request.path_params["name"], request.path_params["number"]
+        deleting.delete_version(actor, ref=f"{name}@{number}")
+        return back_to(f"/datasets/{quote(name, safe='')}?said=Moved+to+the+trash.")
+
+    def restore_version(request: Request, actor: Actor) -> Response:
+        name, number = request.path_params["name"], request.path_params["number"]
+        if not number.isascii() or not number.isdigit():
+            raise forms.InvalidForm(f"{quote(number)} is no version", hint="Use the buttons of the page.")
+        found = deleting.restore_version(actor, name=name, number=int(number[:18]))
+        return back_to(f"/datasets/{quote(name, safe='')}/{found.number}?said=Taken+out+of+the+trash.")
+
+    return [
+        page("/datasets/{name}/delete", delete, Permission.WRITE, "POST"),
+        page("/datasets/{name}/{number}/delete", delete_version, Permission.WRITE, "POST"),
+        page("/datasets/{name}/{number}/restore", restore_version, Permission.WRITE, "POST"),
+    ]
+
+
+def _in_trash(workspace: Workspace, actor: Actor, name: str) -> list[Trashed]:
+    found = workspace.maintenance.list_trash(actor, kind="dataset_version", max_results=_MOST_IN_TRASH).items
+    return [each for each in found if each.name.rpartition("@")[0] == name]
 
 
 def _version_values(workspace: Workspace, actor: Actor, found: DatasetVersion, asked: Asked) -> dict[str, object]:

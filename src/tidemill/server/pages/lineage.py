@@ -13,6 +13,7 @@ from tidemill.app import Workspace
 from tidemill.core.access import Actor
 from tidemill.core.errors import NotFound
 from tidemill.core.refs import Ref
+from tidemill.data.errors import DatasetVersionRemoved
 from tidemill.ledger.lineage import Edge
 from tidemill.server.pages import words
 from tidemill.server.pages.addresses import url_of, version_url
@@ -121,7 +122,10 @@ class Names:
 
 
 def _dataset_version(workspace: Workspace, actor: Actor, identifier: str) -> tuple[str, str]:
-    found = workspace.data.get(actor, ref=identifier)
+    try:
+        found = workspace.data.get(actor, ref=identifier)
+    except DatasetVersionRemoved as error:
+        return f"{error.details['ref']} (removed)", url_of(f"dataset_version:{identifier}")
     return found.ref, f"/datasets/{found.dataset}/{found.number}"
 
 

@@ -28,6 +28,8 @@ _WORDS: Mapping[str, tuple[str, str, str]] = {
     "logged_model": ("logged model", "logged models", ""),
     "model": ("model", "models", "versions"),
     "model_version": ("model version", "model versions", ""),
+    "dataset": ("dataset", "datasets", "versions"),
+    "dataset_version": ("dataset version", "dataset versions", ""),
 }
 """How each kind is called, many of it, and what goes to the trash with it."""
 _READABLE = {"run", "experiment"}
@@ -116,10 +118,24 @@ def _model(workspace: Workspace, actor: Actor, identifier: str) -> None:
 
 
 def _version(workspace: Workspace, actor: Actor, identifier: str) -> None:
+    name, number = _named(identifier)
+    workspace.models.restore_version(actor, name=name, number=number)
+
+
+def _dataset(workspace: Workspace, actor: Actor, identifier: str) -> None:
+    workspace.deleting.restore(actor, name=identifier)
+
+
+def _dataset_version(workspace: Workspace, actor: Actor, identifier: str) -> None:
+    name, number = _named(identifier)
+    workspace.deleting.restore_version(actor, name=name, number=number)
+
+
+def _named(identifier: str) -> tuple[str, int]:
     name, _, number = identifier.rpartition("@")
     if not number.isascii() or not number.isdigit():
         raise forms.InvalidForm(f"{quote(identifier)} is no version", hint="Use the buttons of the page.")
-    workspace.models.restore_version(actor, name=name, number=int(number[:18]))
+    return name, int(number[:18])
 
 
 _RESTORE: Mapping[str, Callable[[Workspace, Actor, str], None]] = {
@@ -128,4 +144,6 @@ _RESTORE: Mapping[str, Callable[[Workspace, Actor, str], None]] = {
     "logged_model": _logged_model,
     "model": _model,
     "model_version": _version,
+    "dataset": _dataset,
+    "dataset_version": _dataset_version,
 }

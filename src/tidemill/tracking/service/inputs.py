@@ -106,6 +106,7 @@ def _version_of(connection: sa.Connection, dataset: InputDataset) -> str | None:
     table = data.dataset_versions.c
     # A range, which the digest's index serves; "g" is the character after the hex digits.
     query = sa.select(table.id, table.digest).where(table.digest >= dataset.digest, table.digest < dataset.digest + "g")
+    query = query.where(data.HERE)
     rows = connection.execute(query.order_by(table.created_at.desc()).limit(2)).all()
     same = {row.digest for row in rows}
     return str(rows[0].id) if len(same) == 1 else None

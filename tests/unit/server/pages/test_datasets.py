@@ -129,3 +129,32 @@ def test_versions_are_chosen_to_compare(see):
 
     assert 'action="/datasets/table/diff"' in text
     assert "table@1" in text
+
+
+def test_a_version_is_moved_to_the_trash_and_taken_out_there(serve, tables):
+    http, headers = serve(), {**BROWSER, "origin": "http://localhost"}
+    assert 'action="/datasets/table/1/delete"' in http.get("/datasets/table/1", headers=headers).text
+    gone = http.post("/datasets/table/1/delete", headers=headers, follow_redirects=True).text
+
+    assert "Moved to the trash." in gone
+    assert 'action="/datasets/table/1/restore"' in gone
+    page = http.get("/datasets/table/1", headers=headers)
+    assert (page.status_code, "lies in the trash" in page.text) == (404, True)
+    back = http.post("/datasets/table/1/restore", headers=headers, follow_redirects=True).text
+    assert "Taken out of the trash." in back
+    refused = http.post("/datasets/wide/1/delete", headers=headers)
+    assert (refused.status_code, "only version" in refused.text) == (409, True)
+
+
+def test_a_dataset_is_moved_to_the_trash_and_what_was_removed_is_told(serve, tables):
+    http, headers = serve(), {**BROWSER, "origin": "http://localhost"}
+    tables.deleting.delete_version(OWNER, ref="folder@1")
+    tables.maintenance.gc(OWNER, older_than="0s")
+    assert "Removed for good" in http.get("/datasets/folder", headers=headers).text
+    version = tables.data.get(OWNER, "folder")
+    assert "folder@1 (removed)" in http.get(f"/trace/dataset_version:{version.id}", headers=headers).text
+    assert http.get("/datasets/folder/1", headers=headers).status_code == 404
+    listed = http.post("/datasets/folder/delete", headers=headers, follow_redirects=True).text
+
+    assert "Moved to the trash." in listed
+    assert 'href="/datasets/folder"' not in listed

@@ -7,7 +7,7 @@ EVIL = "<script>alert(1)</script>"
 
 
 @pytest.fixture
-def full(workspace):
+def full(workspace, tmp_path):
     """Give what a form says of each thing in the trash: a run, an experiment, a logged model, a model, a version."""
     run = workspace.tracking.create_run(OWNER, experiment="kept", name=EVIL)
     workspace.tracking.log_artifact(OWNER, run_id=run.run_id, path="model/MLmodel", content=b"flavors: {}\n")
@@ -20,12 +20,19 @@ def full(workspace):
     workspace.logged_models.delete(OWNER, model_id=logged.model_id)
     workspace.tracking.delete_experiment(OWNER, experiment="gone")
     workspace.tracking.delete_run(OWNER, run_id=run.run_id)
+    for name, rows in (("flights", "1"), ("flights", "2"), ("sold", "1")):
+        (tmp_path / "t.csv").write_text(f"x\n{rows}\n")
+        workspace.data.ingest(OWNER, name, str(tmp_path / "t.csv"))
+    workspace.deleting.delete_version(OWNER, ref="flights@1")
+    workspace.deleting.delete(OWNER, name="sold")
     return {
         "run": run.run_id,
         "experiment": gone.experiment_id,
         "logged_model": logged.model_id,
         "model": "old",
         "model_version": "delay@1",
+        "dataset": "sold",
+        "dataset_version": "flights@1",
     }
 
 
@@ -37,12 +44,23 @@ def test_everything_in_the_trash_is_shown(serve, full):
     text = serve().get("/trash", headers=BROWSER).text
 
     assert EVIL not in text
-    for shown in ("&lt;script&gt;", "with 1 run<", "with 1 version<", "delay@1", "tree", "12\u202fB", "from <time"):
+    for shown in (
+        "&lt;script&gt;",
+        "with 1 run<",
+        "with 1 version<",
+        "delay@1",
+        "flights@1",
+        "tree",
+        "12\u202fB",
+        "from <time",
+    ):
         assert shown in text
-    assert text.count('action="/trash/restore"') == 5
+    assert text.count('action="/trash/restore"') == 7
 
 
-@pytest.mark.parametrize("kind", ["run", "experiment", "logged_model", "model", "model_version"])
+@pytest.mark.parametrize(
+    "kind", ["run", "experiment", "logged_model", "model", "model_version", "dataset", "dataset_version"]
+)
 def test_a_kind_is_shown_by_itself_and_taken_out(serve, full, kind):
     http = serve()
     text = http.get(f"/trash?kind={kind}", headers=BROWSER).text
@@ -59,7 +77,8 @@ def test_a_kind_is_shown_by_itself_and_taken_out(serve, full, kind):
         ({"kind": "model_version", "id": "delay"}, 400),
         ({"kind": "model_version", "id": "delay@2"}, 404),
         ({"kind": "model", "id": "nothing"}, 404),
-        ({"kind": "dataset", "id": "flights"}, 400),
+        ({"kind": "dataset", "id": "flights"}, 404),
+        ({"kind": "nothing", "id": "flights"}, 400),
         ({"kind": "run"}, 400),
     ],
 )

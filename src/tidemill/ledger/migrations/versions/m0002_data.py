@@ -15,9 +15,10 @@ def upgrade() -> None:
         "datasets",
         sa.Column("name", sa.Text, primary_key=True),
         sa.Column("description", sa.Text, nullable=False),
-        sa.Column("latest", sa.Integer, nullable=False),
+        sa.Column("last_number", sa.Integer, nullable=False),
         sa.Column("created_at", sa.BigInteger, nullable=False),
         sa.Column("created_by", sa.Text, nullable=False),
+        sa.Column("deleted_at", sa.BigInteger),
     )
     op.create_table(
         "dataset_versions",
@@ -40,6 +41,7 @@ def upgrade() -> None:
         sa.Column("source", sa.Text, nullable=False),
         sa.Column("created_at", sa.BigInteger, nullable=False),
         sa.Column("created_by", sa.Text, nullable=False),
+        sa.Column("deleted_at", sa.BigInteger),
     )
     op.create_index("ix_dataset_versions_dataset_number", "dataset_versions", ["dataset", "number"], unique=True)
     op.create_index("ix_dataset_versions_digest", "dataset_versions", ["digest"])
@@ -67,6 +69,21 @@ def upgrade() -> None:
         sa.Column("set_by", sa.Text, nullable=False),
     )
     op.create_table(
+        "removed_dataset_versions",
+        sa.Column("id", sa.Text, primary_key=True),
+        sa.Column("dataset", sa.Text, nullable=False),
+        sa.Column("number", sa.Integer, nullable=False),
+        sa.Column("kind", sa.Text, nullable=False),
+        sa.Column("digest", sa.Text, nullable=False),
+        sa.Column("rows", sa.BigInteger),
+        sa.Column("files", sa.BigInteger),
+        sa.Column("size_bytes", sa.BigInteger, nullable=False),
+        sa.Column("source", sa.Text, nullable=False),
+        *(sa.Column(name, sa.BigInteger, nullable=False) for name in ("created_at", "deleted_at", "removed_at")),
+        *(sa.Column(name, sa.Text, nullable=False) for name in ("created_by", "removed_by")),
+    )
+    op.create_index("ix_removed_dataset_versions_dataset", "removed_dataset_versions", ["dataset", "number"])
+    op.create_table(
         "data_remotes",
         sa.Column("name", sa.Text, primary_key=True),
         sa.Column("uri", sa.Text, nullable=False),
@@ -78,11 +95,11 @@ def upgrade() -> None:
         "check_reports",
         sa.Column("id", sa.Text, primary_key=True),
         sa.Column("suite", sa.Text, nullable=False),
-        sa.Column("dataset", sa.Text, sa.ForeignKey("datasets.name"), nullable=False),
+        sa.Column("dataset", sa.Text, nullable=False),
         sa.Column("version", sa.Text, nullable=False),
-        sa.Column("version_id", sa.Text, sa.ForeignKey("dataset_versions.id"), nullable=False),
+        sa.Column("version_id", sa.Text, nullable=False),
         sa.Column("against", sa.Text),
-        sa.Column("against_id", sa.Text, sa.ForeignKey("dataset_versions.id")),
+        sa.Column("against_id", sa.Text),
         sa.Column("label", sa.Text),
         sa.Column("verdict", sa.Text, nullable=False),
         sa.Column("counts", sa.Text, nullable=False),
