@@ -16,6 +16,7 @@ from tidemill.core.nearest import did_you_mean
 from tidemill.data.errors import EmptySource, MalformedTable, MixedTypes, UnknownColumn
 from tidemill.data.sources.diagnose import count_delimiters, diagnose
 from tidemill.data.sources.dialect import Dialect, sniff
+from tidemill.data.sources.lengths import check_lengths
 from tidemill.data.types import MISSING, Reading, check_asked, dtype_of, from_text, settle, tally
 
 if TYPE_CHECKING:
@@ -68,7 +69,11 @@ def open_csv(
         delimiter: What stands between fields; None to find out.
         types: Types ordered by column; the others are found.
         missing: Words that stand for a missing value; None for the usual ones.
+
+    Raises:
+        MalformedTable: If a row is longer than 64 MiB.
     """
+    check_lengths(path, name)
     dialect = sniff(path, name, delimiter)
     asked = check_asked(types)
     for column in asked:

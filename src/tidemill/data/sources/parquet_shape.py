@@ -138,7 +138,7 @@ def _chunk(column: Fields, end: int) -> _Chunk:
     chunk = _Chunk(
         start, about.number_at(7), about.number_at(6), about.number_at(5), _WIDTHS.get(about.number_at(1), _WIDTH)
     )
-    if min(chunk) < 0 or chunk.start + chunk.packed > end:
+    if min(chunk) < 0 or max(data, chunk.start + chunk.packed) > end:
         raise NotThrift("a column lies beyond its end")
     return chunk
 

@@ -84,7 +84,11 @@ class Table:
             9: self.claims.get("data", 4 + len(words)),
             11: 4,
         }
-        group = {1: [{2: 4, 3: about}] * self.claims.get("columns", 1), 2: len(pages), 3: self.rows}
+        group: Mapping[int, Value] = {
+            1: [{2: 4, 3: about}] * self.claims.get("columns", 1),
+            2: len(pages),
+            3: self.rows,
+        }
         leaf: dict[int, Value] = {1: self.kind, 3: 0, 4: b"a"}
         root: dict[int, Value] = {4: b"schema", 5: self.children}
         rows = self.claims.get("rows", self.rows)
