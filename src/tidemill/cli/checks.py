@@ -8,7 +8,7 @@ import msgspec
 
 from tidemill.checks.outcome import Outcome, Verdict
 from tidemill.cli.junit import junit_xml
-from tidemill.cli.output import FAILED, cell, client, common, fail_with, show, talk, wants_json
+from tidemill.cli.output import FAILED, cell, client, common, fail_with, show, talk, wants_json, write_file
 from tidemill.client.client import part
 from tidemill.data.checking.records import CheckReport, ReportHead, SuiteInfo
 
@@ -119,7 +119,7 @@ def _plain(text: str) -> object:
 
 def _tell(report: CheckReport, junit: Path | None) -> None:
     if junit is not None:
-        junit.write_bytes(junit_xml(report))
+        write_file(junit, junit_xml(report))
     if wants_json():
         show(report)
     else:

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
 from datetime import datetime
 from functools import wraps
+from pathlib import Path
 from typing import ParamSpec
 
 import click
@@ -20,21 +21,29 @@ from tidemill.tracking.numbers import sayable
 
 DONE, FAILED, WRONG_USE, NOT_FOUND, OUR_FAULT = 0, 1, 2, 3, 4
 P = ParamSpec("P")
+_CODES = {
+    **dict.fromkeys(
+        (kind.code for kind in (errors.NotFound, errors.Refused, errors.Unauthenticated, errors.Conflict)), NOT_FOUND
+    ),
+    **dict.fromkeys((kind.code for kind in (errors.InvalidInput, errors.TooLarge, errors.MissingExtra)), WRONG_USE),
+}
 
 
 def exit_code(error: TidemillError) -> int:
     """Return the exit code of an error: 2 wrong use, 3 not found or refused, 4 our fault."""
-    if isinstance(error, errors.NotFound | errors.Refused | errors.Unauthenticated | errors.Conflict):
-        return NOT_FOUND
-    if isinstance(error, errors.InvalidInput | errors.TooLarge | errors.MissingExtra):
-        return WRONG_USE
-    return OUR_FAULT
+    return code_of(errors.family_of(error))
+
+
+def code_of(family: str) -> int:
+    """Return the exit code of the large kind of an error, such as `not_found`."""
+    return _CODES.get(family, OUR_FAULT)
 
 
 def complain(error: TidemillError) -> int:
     """Write an error to stderr and return its exit code."""
     click.secho(f"error [{error.code}]: ", fg="red", bold=True, nl=False, err=True)
-    click.echo(error.message + (f" ({error.where})" if error.where else ""), err=True)
+    place = f" ({error.where})" if error.where and error.where not in error.message else ""
+    click.echo(error.message + place, err=True)
     details = error.details.get("details")
     for line in details[:20] if isinstance(details, list) else []:
         click.echo(f"  - {line}", err=True)
@@ -107,6 +116,26 @@ def talk(text: str, *, bold: bool = False) -> None:
     click.secho(text, bold=bold, err=True)
 
 
+def write_file(target: Path, content: bytes) -> None:
+    """Write a file that an option names.
+
+    Raises:
+        UsageError: If it cannot be written.
+    """
+    try:
+        target.write_bytes(content)
+    except OSError as error:
+        raise click.UsageError(f"{target} cannot be written: {error.strerror}") from None
+
+
+def size(count: int) -> str:
+    """Return a number of bytes in the unit that suits it."""
+    left, units = float(count), ["bytes", "KiB", "MiB", "GiB", "TiB"]
+    while left >= 1024 and len(units) > 1:
+        left, units = left / 1024, units[1:]
+    return f"{left:,.0f} {units[0]}" if units[0] == "bytes" else f"{left:,.1f} {units[0]}"
+
+
 def fail_with(code: int) -> None:
     """End the command with an exit code."""
     sys.exit(code)
@@ -154,13 +183,16 @@ def cell(value: object) -> str:
     if isinstance(value, msgspec.Struct):
         value = msgspec.structs.asdict(value)
     match value:
+        case bool():
+            text = "true" if value else "false"
         case float():
-            return f"{value:.6g}"
+            text = f"{value:.6g}"
         case datetime():
-            return value.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+            text = value.astimezone().strftime("%Y-%m-%d %H:%M:%S")
         case dict():
-            return " ".join(f"{key}={cell(inner)}" for key, inner in value.items())
+            text = " ".join(f"{key}={cell(inner)}" for key, inner in value.items())
         case list() | tuple():
-            return ", ".join(cell(inner) for inner in value)
+            text = ", ".join(cell(inner) for inner in value)
         case _:
-            return str(value)
+            text = str(value)
+    return text

@@ -7,14 +7,14 @@ import click
 from tidemill.app.trackers.records import Report, Transfer, TransferStatus
 from tidemill.cli.drawing import Bar
 from tidemill.cli.following import leaving
-from tidemill.cli.output import FAILED, fail_with, show, talk, wants_json
+from tidemill.cli.output import FAILED, code_of, fail_with, show, talk, wants_json
 from tidemill.client import Client
 
 _LOOK_S = 0.1
 
 
 def follow_transfer(api: Client, transfer: Transfer, path: str, bar: Bar, *, meanwhile: str) -> None:
-    """Draw how far a transfer is until it is over, and tell what it did; exit 1 when it failed.
+    """Draw how far a transfer is until it is over, and tell what it did; exit as the error does when it failed.
 
     Args:
         api: Where it runs.
@@ -33,6 +33,8 @@ def follow_transfer(api: Client, transfer: Transfer, path: str, bar: Bar, *, mea
         show(transfer)
     else:
         tell_report(transfer.report)
+    if transfer.status == TransferStatus.FAILED:
+        fail_with(code_of(transfer.report.family))
     if transfer.status != TransferStatus.DONE:
         fail_with(FAILED)
 

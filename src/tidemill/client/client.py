@@ -11,7 +11,7 @@ import httpx
 import msgspec
 
 from tidemill.core import errors
-from tidemill.core.errors import TidemillError, Unavailable
+from tidemill.core.errors import InvalidInput, TidemillError, Unavailable
 
 T = TypeVar("T")
 _LONG = httpx.Timeout(None, connect=5)
@@ -110,7 +110,13 @@ class Client:
 
 
 def part(text: str) -> str:
-    """Return a text as one part of a path."""
+    """Return a text as one part of a path.
+
+    Raises:
+        InvalidInput: If it is empty, which would name another path.
+    """
+    if not text:
+        raise InvalidInput("A name is empty", hint="Give the name or id of what you mean.")
     return quote(text, safe="")
 
 

@@ -35,6 +35,12 @@ class TidemillError(Exception):
         return f"{self.message}{place}{hint}"
 
 
+def family_of(error: TidemillError) -> str:
+    """Return the code of the large kind that an error is of, such as `not_found` of a dataset that is not there."""
+    kinds = [kind for kind in type(error).__mro__ if issubclass(kind, TidemillError) and kind is not TidemillError]
+    return kinds[-1].code if kinds else error.code
+
+
 def _rebuild(
     kind: type[TidemillError], message: str, hint: str, where: str, details: dict[str, object]
 ) -> TidemillError:

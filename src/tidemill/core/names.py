@@ -30,7 +30,7 @@ def check_name(value: str, what: str = "name") -> str:
     if not _NAME.fullmatch(value):
         raise InvalidName(
             f"{shown(value)} is not a name for a {what}",
-            hint="Use 1 to 128 letters, digits, '_', '-' or '.', and begin with a letter, digit or '_'.",
+            hint="Use 1 to 128 of a-z, A-Z, 0-9, '_', '-' and '.', and begin with none of the last two.",
         )
     return value
 
@@ -64,6 +64,6 @@ def check_text(value: str, what: str, longest: int, *, lines: bool = False) -> s
 
 
 def shown(value: str, longest: int = 60) -> str:
-    """Return any text, shortened and escaped so that it is safe inside a message."""
+    """Return any text, shortened and safe inside a message: what cannot be seen, as control characters, is escaped."""
     cut = value if len(value) <= longest else value[: longest - 1] + "…"
-    return ascii(cut)
+    return repr(cut)

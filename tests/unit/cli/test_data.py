@@ -118,9 +118,10 @@ def test_versions_and_datasets_go_to_the_trash_and_come_back(tidemill, folder):
 
 
 def test_several_files_become_one_version_as_a_shell_names_them(tidemill, folder):
-    made = tidemill("data", "add", "t", "a.csv", "b.csv", "./a.csv", "--json").json
+    (folder / "c.csv").write_text("id,x\n5,6\n")
+    made = tidemill("data", "add", "t", "a.csv", "c.csv", "./a.csv", "--json").json
 
-    assert [part["source"]["name"].rpartition("/")[2] for part in made["parts"]] == ["a.csv", "b.csv"]
+    assert [part["source"]["name"].rpartition("/")[2] for part in made["parts"]] == ["a.csv", "c.csv"]
     assert made["source"]["uri"] == f"3 files of {folder}"
     assert tidemill("data", "add", "t", "a.csv", "below").code == 2
     assert tidemill("data", "add", "t", "a.csv", "sqlite:///x.db#table=t").code == 2

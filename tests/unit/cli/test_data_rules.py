@@ -107,3 +107,18 @@ def test_what_another_source_gives_is_checked_without_keeping_it(bare, folder):
     assert found.code == 1, found.err
     assert "row 3: n = 2" in found.out
     assert not (folder / "home").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "said"),
+    [("id: {nulls: never}\ncarrier:\n  nulls: never\n  betwen: [UA]\n", 4, "Did you mean 'between'?"),
+     ("id: {nulls: never}\n\ncarier: {in: [UA]}\n", 3, "Did you mean 'carrier'?"),
+     ("table:\n  rows: {between: [3, null]}\n  expect:\n    - out < bakk\n", 3, "Did you mean 'back'?"),
+     ("id: {nulls: never}\ncarrier: {in: [UA\n", 3, "is not YAML")],
+)  # fmt: skip
+def test_a_slip_in_a_file_of_rules_is_told_with_its_line(tidemill, folder, text, line, said):
+    (folder / "rules.yaml").write_text(text)
+
+    for words in (["check", "good.csv"], ["add", "t", "good.csv"]):
+        ran = tidemill("data", *words, "--rules-file", "rules.yaml")
+        assert (ran.code, f"rules.yaml, line {line}" in ran.err, said in ran.err) == (2, True, True), ran.err

@@ -129,3 +129,17 @@ def test_a_file_that_changed_is_told_once(tidemill, incoming, monkeypatch):
 
     assert ran.err.count("has changed since") == 1
     assert "Took 0 files." in ran.err
+
+
+def test_files_that_arrive_together_may_become_one_version(tidemill, incoming):
+    put(incoming, "a.csv", "n\n1\n")
+    put(incoming, "b.csv", "n\n2\n")
+    first = tidemill("data", "watch", "t", "incoming", "--once", "--together")
+    put(incoming, "c.csv", "n\n3\n")
+    put(incoming, "d.csv", 'n\n"4\n')
+    second = tidemill("data", "watch", "t", "incoming", "--once", "--together")
+
+    assert (first.out, second.out) == ("t@1\n", "t@2\n")
+    assert "2 files" in first.err
+    assert "d.csv" in second.err
+    assert tidemill("data", "show", "t", "--json").json["rows"] == 3

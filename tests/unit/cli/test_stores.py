@@ -53,9 +53,11 @@ def test_a_push_that_fails_says_why_and_exits_so(run, tmp_path):
 
     refused = CliRunner().invoke(build(), ["data", "push", "flights", "--home", str(tmp_path / "other")])
 
-    assert refused.exit_code == 1
+    assert refused.exit_code == 3
     assert "error [dataset_diverged]" in refused.stderr
     assert "--as" in refused.stderr
+    absent = CliRunner().invoke(build(), ["data", "pull", "nothing", "--home", str(tmp_path / "other")])
+    assert (absent.exit_code, "dataset_not_found" in absent.stderr) == (3, True)
 
 
 def test_without_a_remote_the_command_says_how_to_add_one(run, tmp_path):

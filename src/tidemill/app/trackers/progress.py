@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Mapping
 
 from tidemill.app.trackers.records import Report
-from tidemill.core.errors import TidemillError, Unavailable
+from tidemill.core.errors import TidemillError, Unavailable, family_of
 
 
 class TransferCancelled(Unavailable):
@@ -71,5 +71,6 @@ class Progress:
             notes=list(self.notes),
             error=error.message if error else "",
             code=error.code if error else "",
+            family=family_of(error) if error else "",
             hint=error.hint if error else "",
         )

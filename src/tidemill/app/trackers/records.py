@@ -32,6 +32,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         notes: What else is to be known.
         error: Why it failed.
         code: The error's code.
+        family: The large kind that the error is of, such as `not_found`.
         hint: What to do about it.
     """
 
@@ -43,6 +44,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     notes: list[str] = []
     error: str = ""
     code: str = ""
+    family: str = ""
     hint: str = ""
 
 

@@ -73,7 +73,7 @@ class PersonalReport(msgspec.Struct, frozen=True, kw_only=True):
     sampled: int
     columns: tuple[PersonalColumn, ...]
     looked_at: int
-    error_rate: str = f"a kind that chance passes: at most {(1 - CONFIDENCE) / 2:.2g} a column"
+    error_rate: str = f"at most one in {2 / (1 - CONFIDENCE):,.0f}, by kinds that chance may pass"
 
     def kinds_by_column(self) -> dict[str, tuple[str, ...]]:
         """Return the kinds of each column that holds any."""

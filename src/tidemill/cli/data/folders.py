@@ -1,17 +1,18 @@
 """`tidemill data …`: the files of versions on disk."""
 
+import shlex
+
 import click
 
 from tidemill.cli.data.underway import underway
 from tidemill.cli.data.versions import absolute
 from tidemill.cli.drawing import Bar
-from tidemill.cli.output import client, common, show, talk, wants_json
+from tidemill.cli.output import client, common, show, size, talk, wants_json
 from tidemill.cli.waiting import waited
 from tidemill.client.client import part
 from tidemill.data.folders import CheckoutReport, FolderStatus, VerifyReport
 
 _VERSIONS = "/api/v1/dataset-versions"
-_MIB = 1 << 20
 _MOST_LINES = 20
 
 
@@ -42,7 +43,8 @@ def _tell(found: FolderStatus) -> None:
         if (more := found.counts[word] - _MOST_LINES) > 0:
             click.echo(f"{word:8} … and {more:,} more")
     counts = ", ".join(f"{found.counts[word]:,} {word}" for word in ("added", "changed", "removed"))
-    talk(f"{found.source} differs from {found.ref}: {counts}. Keep it with `tidemill data add`.")
+    talk(f"{found.source} differs from {found.ref}: {counts}.")
+    talk(f"Keep it as the next version: tidemill data add {found.ref.partition('@')[0]} {shlex.quote(found.source)}")
 
 
 @click.command("checkout")
@@ -61,7 +63,7 @@ def checkout(ref: str, target: str, *, link: bool, force: bool) -> None:
         show(done)
         return
     click.echo(done.target)
-    facts = f"{_counted(done.written, 'file')} written ({done.bytes_written / _MIB:,.1f} MiB)"
+    facts = f"{_counted(done.written, 'file')} written ({size(done.bytes_written)})"
     talk(f"{done.ref}: {facts}, {done.kept:,} there already, {done.removed:,} removed.")
 
 
@@ -76,7 +78,7 @@ def verify(ref: str) -> None:
     if wants_json():
         show(found)
     elif found.is_sound:
-        click.echo(f"{found.ref} is sound: {_counted(found.files, 'file')}, {found.size_bytes / _MIB:,.1f} MiB.")
+        click.echo(f"{found.ref} is sound: {_counted(found.files, 'file')}, {size(found.size_bytes)}.")
     else:
         for each in found.damaged:
             click.echo(f"{each.path}: {each.problem}")
@@ -91,7 +93,11 @@ def verify(ref: str) -> None:
 def progress(name: str) -> None:
     """Show how far the addition, checkout or verification of a dataset is that is under way."""
     with client() as api:
-        show(underway(api, name), columns=["doing", "done", "total"])
+        found = underway(api, name)
+    if wants_json() or found.doing:
+        show(found, columns=["doing", "done", "total"])
+    else:
+        talk(f"Nothing is under way for {name}.")
 
 
 def _counted(count: int, what: str) -> str:

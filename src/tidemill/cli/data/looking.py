@@ -39,7 +39,7 @@ def report(ref: str, *, junit: Path | None) -> None:
 
 @click.command("sample")
 @click.argument("ref")
-@click.option("--rows", "-n", default=20, show_default=True, help="The most rows to show.")
+@click.option("--rows", "-n", type=click.IntRange(min=1), default=20, show_default=True, help="The most rows to show.")
 @click.option("--quarantined", is_flag=True, help="Rows that were put aside, with the rule that each broke.")
 @click.option("--unmasked", is_flag=True, help="Show personal data as it is; for admins, on record.")
 @common
@@ -52,13 +52,24 @@ def sample(ref: str, rows: int, *, quarantined: bool, unmasked: bool) -> None:
     if wants_json():
         show(found)
         return
-    show([dict(zip(found.columns, row, strict=True)) for row in found.rows], empty="There are no rows.")
+    show_rows(found, empty="No row was put aside." if quarantined else "There are no rows.")
+
+
+def show_rows(found: Sample, *, empty: str = "") -> None:
+    """Write rows of data as a table."""
+    show([dict(zip(found.columns, row, strict=True)) for row in found.rows], empty=empty)
 
 
 @click.command("diff")
 @click.argument("before")
 @click.argument("after")
-@click.option("--samples", default=10, show_default=True, help="The most rows to show of each kind of change.")
+@click.option(
+    "--samples",
+    type=click.IntRange(min=0),
+    default=10,
+    show_default=True,
+    help="The most rows to show of each kind of change.",
+)
 @common
 def diff(before: str, after: str, samples: int) -> None:
     """Show what differs between two versions: columns, rows by key, distributions."""

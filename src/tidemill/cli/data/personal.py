@@ -36,7 +36,7 @@ def personal(source: str, sample: int, *, detectors: tuple[str, ...]) -> None:
     show([_told(each) for each in found.columns], empty="No personal data was found.")
     talk(
         f"Looked at {found.sampled:,} of {found.rows:,} rows and {found.looked_at} columns. "
-        f"Columns of made-up values taken for personal: {found.error_rate}."
+        f"Columns of other values that are taken for personal data: {found.error_rate}."
     )
 
 

@@ -8,7 +8,7 @@ import msgspec
 
 from tidemill.app.trackers.records import Report
 from tidemill.cli.drawing import Bar
-from tidemill.cli.output import client, common, show, talk, wants_json
+from tidemill.cli.output import client, common, show, talk, wants_json, write_file
 from tidemill.client.client import part
 from tidemill.core.lazy import lazy
 from tidemill.core.names import shown
@@ -69,7 +69,7 @@ def profile(
         raise UnknownColumn(f"{shown(what)} has no column {shown(target)}", hint=did_you_mean(target, names))
     if target_file:
         content = reports.profile_report(found, title=Path(what).name, about=about, target=target, sample=sample)
-        target_file.write_text(content, encoding="utf-8")
+        write_file(target_file, content.encode())
         talk(f"{target_file} holds the report: {found.rows:,} rows, {len(names):,} columns.")
     if wants_json():
         show({"profile": found, "relations": relations_of(found.relations, target)} if target else found)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from tidemill.cli.data.rules_file import read_rules
+from tidemill.cli.data.rules_file import placed, read_rules
 from tidemill.cli.runs import pairs
 
 _OPTIONS = (
@@ -64,7 +64,8 @@ def reading(command: Callable[..., None]) -> Callable[..., None]:
             "encoding": encoding,
             "sheet": sheet,
         }
-        command(*words, order=order, **others)
+        with placed(rules_file, rules):
+            command(*words, order=order, **others)
 
     for option in reversed(_OPTIONS):
         with_order = option(with_order)

@@ -10,7 +10,8 @@ import click
 
 from tidemill.app.placing import is_workspace
 from tidemill.checks.outcome import Verdict
-from tidemill.cli.data.rules_file import read_rules
+from tidemill.cli.data.looking import show_rows
+from tidemill.cli.data.rules_file import placed, read_rules
 from tidemill.cli.data.rules_junit import row_line, write_junit
 from tidemill.cli.data.versions import absolute
 from tidemill.cli.output import FAILED, client, common, fail_with, settings, show, talk, wants_json
@@ -74,7 +75,7 @@ def check(  # noqa: PLR0913 - the options of the command line
         "encoding": encoding,
         "sheet": sheet,
     }
-    with _somewhere(alone=is_source and not like) as api:
+    with placed(rules_file, rules), _somewhere(alone=is_source and not like) as api:
         found = api.post("/api/v1/rule-checks", Judgement, body)
     if junit:
         write_junit(junit, target, found.report, found.examples)
@@ -112,7 +113,9 @@ def suggest_rules(ref: str, *, as_yaml: bool) -> None:
 
 @click.command("bad-rows")
 @click.argument("ref")
-@click.option("--rows", "-n", default=5, show_default=True, help="The most rows of each rule.")
+@click.option(
+    "--rows", "-n", type=click.IntRange(min=1), default=5, show_default=True, help="The most rows of each rule."
+)
 @common
 def bad_rows(ref: str, rows: int) -> None:
     """Show some of the rows that break each rule of a version."""
@@ -121,10 +124,11 @@ def bad_rows(ref: str, rows: int) -> None:
     if wants_json():
         show(found)
         return
-    for one in found:
-        click.secho(f"{one.rule} ({'put aside' if one.put_aside else 'kept, with a warning'})", bold=True)
-        show([dict(zip(one.sample.columns, row, strict=True)) for row in one.sample.rows])
-        click.echo()
+    for at, one in enumerate(found):
+        click.secho(
+            f"{chr(10) if at else ''}{one.rule} ({'put aside' if one.put_aside else 'kept, with a warning'})", bold=True
+        )
+        show_rows(one.sample)
     if not found:
         talk("No row breaks a rule.")
 

@@ -4,11 +4,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from xml.etree.ElementTree import Element, SubElement, tostring
 
-import click
-
 from tidemill.checks.outcome import Verdict
 from tidemill.checks.quality.finding import Finding
 from tidemill.cli.junit import clean
+from tidemill.cli.output import write_file
 from tidemill.data.judging.records import BadRow
 from tidemill.data.report import QualityReport
 
@@ -48,10 +47,7 @@ def write_junit(target: Path, of: str, report: QualityReport, examples: Iterable
         _case(suite, of, one, [row for row in rows if row.rule == one.name])
     whole = Element("testsuites")
     whole.append(suite)
-    try:
-        target.write_bytes(tostring(whole, encoding="utf-8", xml_declaration=True))
-    except OSError as error:
-        raise click.UsageError(f"{target} cannot be written: {error.strerror}") from None
+    write_file(target, tostring(whole, encoding="utf-8", xml_declaration=True))
 
 
 def _case(suite: Element, of: str, one: Finding, rows: Iterable[BadRow]) -> None:

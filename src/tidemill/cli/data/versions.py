@@ -1,6 +1,8 @@
 """`tidemill data …`: versions, and the tags on them."""
 
 import os
+import shlex
+from itertools import islice
 from pathlib import Path
 
 import click
@@ -12,18 +14,19 @@ from tidemill.cli.output import client, common, done, show, talk, wants_json
 from tidemill.cli.runs import pairs
 from tidemill.cli.waiting import waited
 from tidemill.client.client import part
-from tidemill.data.records import Dataset, DatasetVersion
+from tidemill.data.records import Dataset, DatasetKind, DatasetVersion
 from tidemill.data.sources.uri import from_folder, join_options
 
 _VERSIONS = "/api/v1/dataset-versions"
 _LISTED = ["number", "kind", "rows", "files", "quarantined", "size_bytes", "tags", "created_at", "created_by"]
 _MOST_FILES = 50
+_OF_TABLES = {".csv", ".tsv", ".jsonl", ".ndjson", ".parquet", ".arrow", ".feather", ".avro", ".xlsx"}
 _SHOWN = ["id", "dataset", "number", "kind", "digest", "rows", "rows_read", "quarantined", "size_bytes"]
 
 
 @click.command("add")
 @click.argument("name")
-@click.argument("source")
+@click.argument("sources", metavar="SOURCE...", nargs=-1, required=True)
 @reading
 @click.option("--append", is_flag=True, help="Keep the rows of the latest version, and add those of new files.")
 @click.option(
@@ -38,7 +41,7 @@ _SHOWN = ["id", "dataset", "number", "kind", "digest", "rows", "rows_read", "qua
 @common
 def add(
     name: str,
-    source: str,
+    sources: tuple[str, ...],
     *,
     order: dict[str, object],
     append: bool,
@@ -47,10 +50,18 @@ def add(
     as_files: bool,
     description: str,
 ) -> None:
-    """Make a version of NAME from a file, a quoted pattern such as 'flights-*.csv', a folder, or an address."""
-    place = join_options(absolute(source), pairs(given))
+    """Make a version of NAME from files, a quoted pattern such as 'flights-*.csv', a folder, or an address.
+
+    \b
+    tidemill data add orders orders.csv --key order_id
+    tidemill data add orders 'orders-*.csv' --rules-file rules.yaml --on-bad-rows quarantine
+    tidemill data add orders october.csv --append
+    tidemill data add images images/
+    tidemill data add orders 'postgresql://reader@db.example.com/shop#table=orders&password=env:PGPASSWORD'
+    """  # noqa: D301 - the sign of Click for lines that stay as they are
+    places = [join_options(absolute(source), pairs(given)) for source in sources]
     body = order | {
-        "source": place,
+        "source": places[0] if len(places) == 1 else places,
         "append": append,
         "new_by": new_by,
         "as_files": as_files,
@@ -63,10 +74,18 @@ def add(
         show(made)
         return
     files = "1 file" if made.files == 1 else f"{made.files or 0:,} files"
-    counted = files if made.rows is None else f"{made.rows} rows, {made.quarantined} put aside"
+    counted = files if made.rows is None else f"{made.rows:,} rows, {made.quarantined:,} put aside"
     click.echo(made.ref)
-    new = f" ({made.source.new.rows} new)" if made.source.new and made.created else ""
+    new = f" ({made.source.new.rows:,} new)" if made.source.new and made.created else ""
     talk(f"{made.ref}: {counted}{new}." if made.created else f"{made.ref} holds this already: {counted}.")
+    if made.kind is DatasetKind.TREE and not as_files and (pattern := _of_tables(Path(places[0]))):
+        talk(f"Kept as files. For one table of them: tidemill data add {name}-table {shlex.quote(str(pattern))}")
+
+
+def _of_tables(folder: Path) -> Path | None:
+    """Return a pattern for the files of a folder where all of them are tables of one kind."""
+    endings = {Path(each.name).suffix for each in islice(os.scandir(folder), _MOST_FILES)} if folder.is_dir() else set()
+    return folder / f"*{ending}" if len(endings) == 1 and (ending := endings.pop()) in _OF_TABLES else None
 
 
 @click.command("list")

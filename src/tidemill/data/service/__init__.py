@@ -31,7 +31,7 @@ from tidemill.data.service.place import Place, missing_dataset
 from tidemill.data.service.recording import Order
 from tidemill.data.service.surroundings import DataAround
 from tidemill.data.sources.encoding import check_encoding
-from tidemill.data.sources.locate import locate, stamp
+from tidemill.data.sources.locate import locate, locate_all, named_together, stamp
 from tidemill.data.sources.registry import Registry
 from tidemill.data.types import check_asked
 from tidemill.ledger import Ledger, Transaction
@@ -85,7 +85,7 @@ class DataService:
         self,
         actor: Actor,
         name: str,
-        source: str,
+        source: str | list[str],
         *,
         rules: dict[str, object] | None = None,
         key: Sequence[str] = (),
@@ -109,7 +109,7 @@ class DataService:
             actor: Who does it.
             name: The dataset.
             source: A path or pattern of files of tables, a folder, or the address of another source, such as
-                `s3://bucket/month-*.parquet`.
+                `s3://bucket/month-*.parquet`; or several paths or patterns of files of tables.
             rules: Quality rules by column.
             key: Columns that together name a row; a missing or repeated key makes a row bad.
             time: Column that says when a row happened.
@@ -154,10 +154,15 @@ class DataService:
         def make_masks(schema: "pl.Schema") -> list[Mask]:
             return [Mask(one.rule, one.column, one.bad) for one in book.caught(schema, around)]
 
-        uri = self._place.registry.parse(source)
+        sources = [source] if isinstance(source, str) else list(source) or [""]
+        uris = [uri for each in sources if (uri := self._place.registry.parse(each))]
+        if len(sources) > 1 and (uris or as_files):
+            raise InvalidOption(
+                "Only files of tables can be several", hint="Give one address, one folder, or one quoted pattern."
+            )
         order = Order(
             name=name,
-            uri=uri.shown if uri else source,
+            uri=uris[0].shown if uris else named_together(sources),
             options=options,
             book=book,
             make_masks=make_masks,
@@ -166,9 +171,10 @@ class DataService:
             description=description,
             new_by=new_by,
         )
-        if uri:
-            return ingest_elsewhere(self._place, actor, order, uri)
-        found = locate(source, self._place.reach(actor))
+        if uris:
+            return ingest_elsewhere(self._place, actor, order, uris[0])
+        reach = self._place.reach(actor)
+        found = locate(sources[0], reach) if len(sources) == 1 else locate_all(sources, reach)
         if (found.folder or as_files) and new_by:
             raise InvalidOption(
                 "Files have no rows that could be new", hint="Leave out new_by; what is equal is shared."

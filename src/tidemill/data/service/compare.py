@@ -190,8 +190,8 @@ def _distance(old: ColumnProfile, new: ColumnProfile) -> DistributionChange | No
         psi=psi,
         nulls_before=old.nulls / old.rows,
         nulls_after=new.nulls / new.rows,
-        mean_before=old.mean,
-        mean_after=new.mean,
+        mean_before=None if old.is_moment else old.mean,
+        mean_after=None if new.is_moment else new.mean,
     )
 
 

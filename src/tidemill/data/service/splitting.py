@@ -183,7 +183,8 @@ def _checked(
         check_name(f"{version.dataset}-{part}", "dataset")
     if bool(at) == bool(shares):
         raise InvalidOption(
-            "A split needs cuts or shares", hint="Give either --at, as many as parts less one, or --shares."
+            "A split needs cuts or shares",
+            hint="Give either `--at MOMENT`, one less than parts, or `--share SHARE` for each part.",
         )
     how = _by(version, by, at)
     if len(at or shares) != len(parts) - (1 if at else 0):

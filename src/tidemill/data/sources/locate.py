@@ -11,12 +11,14 @@ from pathlib import Path
 
 from tidemill.core.moments import from_us
 from tidemill.core.names import check_text, shown
+from tidemill.core.nearest import nearest
 from tidemill.data.errors import NotATable, SourceChanged, SourceNotFound, SourceRefused
 from tidemill.data.records import SourceFile
 from tidemill.data.sources.reach import Reach
 from tidemill.objects.digest import digest_bytes, digest_file
 
 _LONGEST = 4096
+_MOST_BESIDE = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,29 @@ def locate(source: str, reach: Reach) -> Found:
     return Found((_look(real, source),))
 
 
+def locate_all(sources: Sequence[str], reach: Reach) -> Found:
+    """Return the files that several paths and patterns name, each once.
+
+    Raises:
+        NotATable: If one is a folder.
+    """
+    files: dict[Path, Located] = {}
+    for source in sources:
+        found = locate(source, reach)
+        if found.folder is not None:
+            raise NotATable(f"{shown(source)} is a folder", hint="Add a folder by itself, or name the files in it.")
+        files |= {file.path.resolve(): file for file in found.files}
+    return Found(tuple(files.values()))
+
+
+def named_together(sources: Sequence[str]) -> str:
+    """Return one text for what several sources name: the one, or how many they are and where."""
+    if len(sources) == 1:
+        return sources[0]
+    folder = os.path.commonpath([Path(source).absolute().parent for source in sources])
+    return f"{len(sources)} files of {folder}"
+
+
 def path_within(text: str, reach: Reach) -> Path:
     """Return the real path that a text names.
 
@@ -168,12 +193,24 @@ def _inside(path: Path, source: str, reach: Reach, roots: Sequence[Path]) -> Pat
     try:
         real = path.resolve(strict=True)
     except FileNotFoundError:
-        raise SourceNotFound(f"There is no file {shown(source)}", hint=f"Paths are read from {roots[0]}.") from None
+        near = _nearest(path, reach, roots)
+        hint = f"Did you mean {shown(str(near))}?" if near else f"Paths are read from {roots[0]}."
+        raise SourceNotFound(f"There is no file {shown(source)}", hint=hint) from None
     except PermissionError as error:
         raise SourceRefused(f"{shown(source)} cannot be read", hint="Give read permission on its folders.") from error
     except (OSError, RuntimeError) as error:
         raise SourceRefused(f"{shown(source)} cannot be followed", hint="Look for a loop of symbolic links.") from error
     return real
+
+
+def _nearest(path: Path, reach: Reach, roots: Sequence[Path]) -> Path | None:
+    """Return what lies beside and has nearly that name, where the folder may be read and is not too full to look at."""
+    try:
+        names = [entry.name for entry in itertools.islice(os.scandir(path.parent), _MOST_BESIDE)]
+    except OSError:
+        return None
+    near = nearest(path.name, [name for name in names if not name.startswith(".")])
+    return path.parent / near if near and _is_within(path.parent / near, reach, roots) else None
 
 
 def _look(path: Path, name: str) -> Located:
