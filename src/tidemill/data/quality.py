@@ -9,6 +9,7 @@ from tidemill.core.names import shown
 from tidemill.data.errors import BadRows
 from tidemill.data.fresh import Fresh
 from tidemill.data.keys import ROW, KeyWatch
+from tidemill.data.quoting import personal_kinds, quoted
 from tidemill.data.records import RuleCount
 from tidemill.data.types import Reading, dtype_of, from_text
 
@@ -18,7 +19,6 @@ else:
     pl = lazy("polars")
 
 _MOST_EXAMPLES = 20
-_LONGEST_VALUE = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,12 +165,13 @@ def refuse_bad(table: Sorted) -> None:
     if not table.bad:
         return
     first = bad_rows(table).head(_MOST_EXAMPLES).collect(engine="streaming")
+    kinds = personal_kinds(table.marked, set(first["_column"]))
     examples = [
         {
             "row": row[ROW],
             "column": row["_column"],
             "rule": row["_rule"],
-            "value": None if row[row["_column"]] is None else str(row[row["_column"]])[:_LONGEST_VALUE],
+            "value": quoted(row[row["_column"]], row["_column"], kinds.get(row["_column"], ())),
         }
         for row in first.iter_rows(named=True)
     ]

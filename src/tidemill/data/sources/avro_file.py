@@ -10,6 +10,7 @@ from tidemill.core.lazy import lazy
 from tidemill.core.names import shown
 from tidemill.data.disk import Scratch, is_full
 from tidemill.data.errors import MalformedTable, UnsupportedSource
+from tidemill.data.quoting import told
 from tidemill.data.sources.dialect import check_columns
 from tidemill.data.sources.frames import write_frames
 from tidemill.data.sources.parquet_file import in_plain_types
@@ -63,9 +64,11 @@ def read_avro(path: Path, name: str, scratch: Scratch) -> Rows:
 
 
 def _damaged(name: str, error: Exception) -> MalformedTable:
-    said = str(error).partition("\n")[0] or type(error).__name__
+    said = told(str(error).partition("\n")[0] or type(error).__name__)
     return MalformedTable(
-        f"{shown(name)} is truncated or damaged: {shown(said)}", where=name, hint="Fetch it again and compare its size."
+        f"{shown(name)} is truncated or damaged: {shown(said)}",
+        where=name,
+        hint="Fetch it again and compare its size.",
     )
 
 

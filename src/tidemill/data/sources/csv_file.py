@@ -14,6 +14,9 @@ from tidemill.core.lazy import lazy
 from tidemill.core.names import shown
 from tidemill.core.nearest import did_you_mean
 from tidemill.data.errors import EmptySource, MalformedTable, MixedTypes, UnknownColumn
+from tidemill.data.profile.build import Measuring
+from tidemill.data.profile.gauge import Texts
+from tidemill.data.quoting import personal_kinds, quoted, told
 from tidemill.data.sources.diagnose import count_delimiters, diagnose
 from tidemill.data.sources.dialect import Dialect, sniff
 from tidemill.data.sources.lengths import check_lengths
@@ -205,16 +208,23 @@ def stumbled(file: CsvFile, error: "pl.exceptions.PolarsError") -> CsvFile:
 
 def _explained(file: CsvFile, error: "pl.exceptions.PolarsError") -> MalformedTable:
     diagnose(file.path, file.name, file.dialect)
-    first = str(error).partition("\n")[0]
+    first = told(str(error).partition("\n")[0])
     return MalformedTable(f"{shown(file.name)} cannot be read: {first}", where=file.name, hint="Look at its quotes.")
 
 
-def second_look(file: CsvFile, written: "pl.LazyFrame") -> CsvFile | None:
+def second_look(file: CsvFile, written: "pl.LazyFrame", measured: Measuring | None = None) -> CsvFile | None:
     """Return a better way to read a file if what was written shows that the sample misled, else None.
+
+    Args:
+        file: The file.
+        written: Its rows.
+        measured: What is known of them, if it is: columns whose values are all counted are not read for this.
 
     Raises:
         MalformedTable: If rows are shorter than the header.
     """
+    gauges = measured.gauges() if measured else []
+    counted = {gauge.name: gauge.held.frame["value"] for gauge in gauges if isinstance(gauge.held, Texts)}
     texts = [column for column, reading in file.readings.items() if reading.type == "text" and not reading.is_mixed]
     empty = [column for column, reading in file.readings.items() if reading.type == "null"]
     unseen = [word for word in file.possible if word not in file.markers]
@@ -222,7 +232,8 @@ def second_look(file: CsvFile, written: "pl.LazyFrame") -> CsvFile | None:
     looks = [pl.len().alias("rows"), pl.col(last).null_count().alias("last")]
     looks += [pl.col(column).count().alias(f"e{index}") for index, column in enumerate(empty)]
     if unseen:
-        looks += [pl.col(column).is_in(unseen).any().alias(f"t{index}") for index, column in enumerate(texts)]
+        values = [pl.lit(counted[column]) if column in counted else pl.col(column) for column in texts]
+        looks += [value.is_in(unseen).any().alias(f"t{index}") for index, value in enumerate(values)]
     seen = written.select(looks).collect(engine="streaming").row(0, named=True)
     width = len(file.dialect.columns) - 1
     if width and seen["last"] and count_delimiters(file.path, file.dialect) != seen["rows"] * width:
@@ -243,11 +254,11 @@ def refuse_mixed(file: CsvFile) -> None:
     for column, reading in file.mixed.items():
         fits = from_text(column, replace(reading, texts=True)).is_not_null()
         strays = scan_texts(file).with_row_index(ROW, offset=1).filter(pl.col(column).is_not_null() & ~fits)
-        first = strays.select(ROW, column).head(1).collect(engine="streaming").row(0)
+        row, value = strays.select(ROW, column).head(1).collect(engine="streaming").row(0)
+        value = quoted(value, column, personal_kinds(scan_texts(file), [column]).get(column, ()))
         raise MixedTypes(
-            f"Column {shown(column)} of {shown(file.name)} holds {reading.type}, but row {first[0]} "
-            f"has {shown(first[1])}",
-            where=f"{file.name}, row {first[0]}, column {column}",
+            f"Column {shown(column)} of {shown(file.name)} holds {reading.type}, but row {row} has {shown(str(value))}",
+            where=f"{file.name}, row {row}, column {column}",
             hint=f"Correct it, quarantine bad rows, or take the column as text with types={{{column!r}: 'text'}}.",
-            details={"column": column, "row": first[0], "value": first[1][:100], "type": reading.type},
+            details={"column": column, "row": row, "value": value, "type": reading.type},
         )

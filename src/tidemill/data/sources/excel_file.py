@@ -9,6 +9,7 @@ from tidemill.core.names import shown
 from tidemill.core.nearest import did_you_mean
 from tidemill.data.disk import Scratch, sink
 from tidemill.data.errors import EmptySource, InvalidOption, MalformedTable, SourceTooLarge
+from tidemill.data.quoting import told
 from tidemill.data.sources.dialect import check_columns
 from tidemill.data.sources.parquet_file import in_plain_types
 from tidemill.data.sources.settled import asked_types, converted, find_readings, refuse_mixed
@@ -48,7 +49,7 @@ def read_excel(path: Path, name: str, options: ReadOptions, scratch: Scratch) ->
         ]
     except (fastexcel.FastExcelError, pl.exceptions.PolarsError) as error:
         raise MalformedTable(
-            f"{shown(name)} is truncated or damaged: {shown(str(error).partition(chr(10))[0])}",
+            f"{shown(name)} is truncated or damaged: {shown(told(str(error).partition(chr(10))[0]))}",
             where=name,
             hint="Open it in a spreadsheet and save it again; one with a password is not read.",
         ) from error

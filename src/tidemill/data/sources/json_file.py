@@ -7,6 +7,7 @@ from tidemill.core.lazy import lazy
 from tidemill.core.names import shown
 from tidemill.data.disk import Scratch, is_full, sink
 from tidemill.data.errors import EmptySource, MalformedTable
+from tidemill.data.quoting import told
 from tidemill.data.sources.dialect import check_columns
 from tidemill.data.sources.json_text import NotLines, Survey, survey_lines, write_lines
 from tidemill.data.sources.settled import asked_types, converted, find_readings, refuse_mixed
@@ -53,7 +54,7 @@ def read_json(path: Path, name: str, options: ReadOptions, scratch: Scratch) -> 
         if is_full(error):
             raise
         raise MalformedTable(
-            f"{shown(name)} cannot be read: {str(error).partition(chr(10))[0]}",
+            f"{shown(name)} cannot be read: {told(str(error).partition(chr(10))[0])}",
             where=name,
             hint="Look at how the file was exported.",
         ) from error

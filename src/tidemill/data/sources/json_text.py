@@ -10,6 +10,7 @@ import msgspec
 
 from tidemill.core.names import shown
 from tidemill.data.errors import MalformedTable, UnsupportedSource, WrongEncoding
+from tidemill.data.quoting import told
 from tidemill.data.sources.dialect import MOST_COLUMNS, too_many_columns
 
 LONGEST = 64 << 20
@@ -145,7 +146,7 @@ class _Objects:
                 continue
             if not isinstance(value, dict):
                 raise UnsupportedSource(
-                    f"{shown(self._name)} holds {shown(json.dumps(value))} where a row should be",
+                    f"{shown(self._name)} holds {shown(told(json.dumps(value)))} where a row should be",
                     where=f"{self._name}:{self._line}",
                     hint='Write each row as an object, such as {"a": 1}.',
                 )

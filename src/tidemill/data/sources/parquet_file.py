@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from tidemill.core.lazy import lazy
 from tidemill.core.names import shown
 from tidemill.data.errors import EmptySource, InvalidColumns, MalformedTable, UnsupportedSource
+from tidemill.data.quoting import told
 from tidemill.data.sources.dialect import check_columns
 from tidemill.data.sources.parquet_shape import check_shape
 
@@ -90,5 +91,5 @@ def damaged(name: str, error: Exception) -> MalformedTable:
     """Return the error for a Parquet file that cannot be read."""
     first = str(error).partition("\n")[0].removeprefix("parquet: ")
     return MalformedTable(
-        f"{shown(name)} is truncated or damaged: {first}", where=name, hint="Fetch it again and compare its size."
+        f"{shown(name)} is truncated or damaged: {told(first)}", where=name, hint="Fetch it again and compare its size."
     )

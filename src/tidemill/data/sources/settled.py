@@ -8,6 +8,7 @@ from tidemill.core.lazy import lazy
 from tidemill.core.names import shown
 from tidemill.core.nearest import did_you_mean
 from tidemill.data.errors import MixedTypes, UnknownColumn
+from tidemill.data.quoting import personal_kinds, quoted
 from tidemill.data.types import Reading, check_asked, from_text, settle, tally
 
 if TYPE_CHECKING:
@@ -67,11 +68,12 @@ def refuse_mixed(frame: "pl.LazyFrame", readings: Mapping[str, Reading], name: s
         fits = from_text(column, replace(reading, texts=True)).is_not_null()
         strays = frame.with_row_index(_ROW, offset=1).filter(pl.col(column).is_not_null() & ~fits)
         row, value = strays.select(_ROW, column).head(1).collect(engine="streaming").row(0)
+        value = quoted(value, column, personal_kinds(frame, [column]).get(column, ()))
         raise MixedTypes(
-            f"Column {shown(column)} of {shown(name)} holds {reading.type}, but row {row} has {shown(value)}",
+            f"Column {shown(column)} of {shown(name)} holds {reading.type}, but row {row} has {shown(str(value))}",
             where=f"{name}, row {row}, column {column}",
             hint=f"Correct it, quarantine bad rows, or take the column as text with types={{{column!r}: 'text'}}.",
-            details={"column": column, "row": row, "value": value[:100], "type": reading.type},
+            details={"column": column, "row": row, "value": value, "type": reading.type},
         )
 
 
