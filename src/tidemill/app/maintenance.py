@@ -19,6 +19,7 @@ from tidemill.core.access import Actor
 from tidemill.core.errors import InvalidInput
 from tidemill.core.moments import Moment, parse_duration, utc_now
 from tidemill.core.refs import Ref
+from tidemill.data.labels.deleting import end_all
 from tidemill.ledger import Ledger, Transaction
 from tidemill.objects import ObjectStore
 from tidemill.objects.unsynced import Unsynced
@@ -172,6 +173,7 @@ class MaintenanceService:
             raise
 
     def _collect(self, actor: Actor, before: Moment, progress: Progress) -> Collection:
+        end_all(self._ledger, actor)
         kept = removal.remove(self._ledger, actor, before, progress)
         progress.begin("looking for objects that nothing names")
         unnamed = Unnamed(self._ledger, self._objects)

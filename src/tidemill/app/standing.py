@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from tidemill.app.references import lives
 from tidemill.checks.quality.language import parse_rules
 from tidemill.core.refs import Ref
-from tidemill.data.labels.store import label_tasks
+from tidemill.data.labels.store import THERE, label_tasks
 from tidemill.data.records import DatasetVersion
 from tidemill.data.store import dataset_tags
 from tidemill.data.trash import InTrash
@@ -67,7 +67,7 @@ def _reasons(connection: sa.Connection, version: InTrash, gone: Collection[str])
         for end in ends:
             if end.id not in gone and lives(connection, end):
                 yield from _told(connection, end)
-    tasks = sa.select(label_tasks.c.name).where(label_tasks.c.version_id == version.id)
+    tasks = sa.select(label_tasks.c.name).where(label_tasks.c.version_id == version.id, THERE)
     yield from (f"labelling task {task} asks about it" for task in connection.scalars(tasks))
     if not version.with_dataset:
         table = dataset_tags.c

@@ -43,6 +43,7 @@ COMMANDS: dict[str, str] = {
     "labels.finish": "data labels finish",
     "labels.close": "data labels close",
     "labels.reopen": "data labels reopen",
+    "labels.delete": "data labels delete",
     "stores.add": "data remote add",
     "stores.list": "data remote list",
     "stores.remove": "data remote remove",

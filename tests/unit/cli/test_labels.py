@@ -62,3 +62,14 @@ def test_guidelines_come_from_a_file(reviews, tmp_path):
     words = ["-c", "ok", "--kind", "yes_no", "--guidelines-file", "how.md", "--hold", "1h", "--no-serve", "--json"]
     plan = reviews("data", "label", "reviews@1", *words).json["task"]["plan"]
     assert (plan["guidelines"], plan["hold_s"], plan["kind"]) == ("Read it twice.\n", 3600, "yes_no")
+
+
+def test_a_closed_task_is_deleted_when_somebody_says_so(reviews):
+    reviews("data", "label", "reviews", "--column", "topic", "--choice", "price", "--choice", "taste", "--no-serve")
+    reviews("data", "labels", "answer", "reviews-topic", 0, "price")
+    assert "still deals rows" in reviews("data", "labels", "delete", "reviews-topic", "--yes").err
+    reviews("data", "labels", "close", "reviews-topic")
+    asked = reviews("data", "labels", "delete", "reviews-topic")
+    assert "Lose 1 answers of 1 people?" in asked.err
+    assert reviews("data", "labels", "delete", "reviews-topic", "--yes").code == 0
+    assert reviews("data", "labels", "list", "--json").json == []

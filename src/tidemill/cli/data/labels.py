@@ -228,3 +228,17 @@ def reopen(task: str) -> None:
     with client() as api:
         api.post(f"{TASKS}/{part(task)}/reopen", LabelTask)
     done(f"Reopened {task}.", task=task, is_open=True)
+
+
+@labels.command("delete")
+@click.argument("task")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@common
+def delete(task: str, *, yes: bool) -> None:
+    """Delete a closed task with all answers, for good; the versions that it gave stay."""
+    with client() as api:
+        if not yes:
+            found = api.get(f"{TASKS}/{part(task)}/progress", LabelProgress)
+            click.confirm(f"Lose {found.answers} answers of {len(found.people)} people?", abort=True, err=True)
+        api.delete(f"{TASKS}/{part(task)}", type(None))
+    done(f"Deleted {task}.", task=task)

@@ -21,6 +21,12 @@ class LabelTaskClosed(Conflict):
     code = "label_task_closed"
 
 
+class LabelTaskOpen(Conflict):
+    """The labelling task still deals rows, and cannot be deleted."""
+
+    code = "label_task_open"
+
+
 class InvalidLabelTask(InvalidInput):
     """What a labelling task asks cannot be asked."""
 

@@ -11,6 +11,7 @@ from tidemill.data.labels import measuring, store
 from tidemill.data.labels.answering import keep_answer, keep_resolution
 from tidemill.data.labels.asking import find_task, make_task, said_of
 from tidemill.data.labels.dealing import deal
+from tidemill.data.labels.deleting import delete, end_all
 from tidemill.data.labels.ending import finish
 from tidemill.data.labels.finishing import Wanted
 from tidemill.data.labels.looking import Looker
@@ -302,6 +303,19 @@ class LabelService:
     def reopen(self, actor: Actor, task: str) -> LabelTask:
         """Let a task deal rows again."""
         return self._set_open(actor, task, is_open=True)
+
+    def delete(self, actor: Actor, task: str) -> None:
+        """Delete a task that is closed, with all answers, for good; the versions that it gave stay.
+
+        Raises:
+            LabelTaskNotFound: If there is none of that name.
+            LabelTaskOpen: If it still deals rows.
+        """
+        left = end_all(self._ledger, actor)
+        with self._ledger.read() as connection:
+            is_done = task in left and store.find_task(connection, task) is None
+        if not is_done:
+            delete(self._ledger, actor, find_task(self._ledger, task))
 
     def file(self, actor: Actor, task: str, item: int) -> tuple[bytes, str]:
         """Return a file of a folder that is labelled, and what picture it is; empty where it is none."""

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from tidemill.core.moments import Moment
 from tidemill.data.labels.records import Answer, LabelPlan, LabelTask, PersonProgress, Value, Which
 from tidemill.data.store import dataset_versions
+from tidemill.ledger import Transaction
 from tidemill.ledger.dialect import rows_of
 from tidemill.ledger.rows import record
 from tidemill.ledger.schema import JsonColumn, MomentColumn, metadata
@@ -90,6 +91,12 @@ label_people = sa.Table(
 )
 
 
+_LEAVING = "\x1f"
+"""How the name of a task begins that is being deleted: no name that somebody gives can have a control character."""
+THERE = ~label_tasks.c.name.startswith(_LEAVING)
+"""Tasks that are not being deleted."""
+
+
 def encode_value(value: Value) -> str:
     """Return the text by which an answer is kept and compared."""
     return msgspec.json.encode(value).decode()
@@ -103,9 +110,8 @@ def decode_value(text: str) -> Value:
 
 def _tasks() -> sa.Select[Any]:
     version = dataset_versions.c
-    return sa.select(label_tasks, version.dataset, version.number).join(
-        dataset_versions, version.id == label_tasks.c.version_id
-    )
+    query = sa.select(label_tasks, version.dataset, version.number)
+    return query.join(dataset_versions, version.id == label_tasks.c.version_id).where(THERE)
 
 
 def _task(row: sa.Row[Any]) -> LabelTask:
@@ -130,6 +136,24 @@ def open_task_on(connection: sa.Connection, dataset: str, number: int | None) ->
     if number is not None:
         query = query.where(version.number == number)
     return connection.scalar(query.limit(1)) or ""
+
+
+def count_answers(connection: sa.Connection, task_id: str) -> int:
+    """Return how many answers were given, corrections too."""
+    query = sa.select(sa.func.count()).select_from(label_answers).where(label_answers.c.task_id == task_id)
+    return int(connection.scalar(query) or 0)
+
+
+def mark_leaving(tx: Transaction, task: LabelTask) -> None:
+    """Let a task be found by nobody any more; another one may be called so from now on."""
+    name = f"{_LEAVING}{task.id} {task.name}"
+    tx.execute(sa.update(label_tasks).where(label_tasks.c.id == task.id).values(name=name))
+
+
+def leaving(connection: sa.Connection) -> dict[str, str]:
+    """Return the ids of tasks that are being deleted, and how they were called."""
+    query = sa.select(label_tasks.c.id, label_tasks.c.name).where(~THERE)
+    return {identifier: name.partition(" ")[2] for identifier, name in connection.execute(query)}
 
 
 def list_tasks(connection: sa.Connection) -> list[LabelTask]:

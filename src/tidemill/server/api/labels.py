@@ -17,4 +17,5 @@ ROUTES = (
     Route("POST", "/api/v1/label-tasks/{task}/finish", "labels.finish", Permission.WRITE),
     Route("POST", "/api/v1/label-tasks/{task}/close", "labels.close", Permission.WRITE),
     Route("POST", "/api/v1/label-tasks/{task}/reopen", "labels.reopen", Permission.WRITE),
+    Route("DELETE", "/api/v1/label-tasks/{task}", "labels.delete", Permission.ADMIN),
 )

@@ -36,6 +36,10 @@ class Line:
 
 def routes(workspace: Workspace) -> list[StatedRoute]:
     """Return the routes of these pages."""
+    return [*_progress_routes(workspace), *_disagreement_routes(workspace)]
+
+
+def _progress_routes(workspace: Workspace) -> list[StatedRoute]:
     labels = workspace.labels
 
     def progress(request: Request, actor: Actor, fault: Fault | None = None) -> Response:
@@ -43,6 +47,13 @@ def routes(workspace: Workspace) -> list[StatedRoute]:
         place = f"{place_of(found.task)}/progress"
         values = _progress_values(found) | {"fault": fault, "place": place if fault else ""}
         return render(request, "label_progress.html", values, status=fault.status if fault else 200)
+
+    def delete(request: Request, actor: Actor) -> Response:
+        try:
+            labels.delete(actor, task=request.path_params["task"])
+        except TidemillError as error:
+            return progress(request, actor, fault_of(error, "delete", {}))
+        return back_to("/labels?said=The+task+is+deleted.")
 
     def finish(request: Request, actor: Actor) -> Response:
         fields = forms.read(request)
@@ -67,6 +78,17 @@ def routes(workspace: Workspace) -> list[StatedRoute]:
         (labels.close if task.is_open else labels.reopen)(actor, task=task.name)
         text = "No more rows are dealt." if task.is_open else "Rows are dealt again."
         return back_to(f"{place_of(task)}/progress?{urlencode({'said': text})}")
+
+    return [
+        page("/labels/{task}/progress", progress),
+        page("/labels/{task}/finish", finish, Permission.WRITE, "POST"),
+        page("/labels/{task}/switch", switch, Permission.WRITE, "POST"),
+        page("/labels/{task}/delete", delete, Permission.ADMIN, "POST"),
+    ]
+
+
+def _disagreement_routes(workspace: Workspace) -> list[StatedRoute]:
+    labels = workspace.labels
 
     def disagreements(request: Request, actor: Actor, fault: Fault | None = None) -> Response:
         task = labels.get(actor, task=request.path_params["task"])
@@ -109,9 +131,6 @@ def routes(workspace: Workspace) -> list[StatedRoute]:
         return back_to(f"{back}?{urlencode({'said': f'Row {item} is {value}.'})}")
 
     return [
-        page("/labels/{task}/progress", progress),
-        page("/labels/{task}/finish", finish, Permission.WRITE, "POST"),
-        page("/labels/{task}/switch", switch, Permission.WRITE, "POST"),
         page("/labels/{task}/disagreements", disagreements),
         page("/labels/{task}/disagreements", resolve, Permission.APPROVE, "POST"),
     ]

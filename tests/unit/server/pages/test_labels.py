@@ -140,3 +140,21 @@ def test_answers_are_said_as_people_say_them(workspace, reviews):
     task = workspace.labels.create(OWNER, reviews.ref, "ok", kind="yes_no")
     assert [each.key for each in choices_of(task)] == ["y", "n"]
     assert [said(True), said(2.0), said(0.1), said("x"), said(None)] == ["yes", "2", "0.1", "x", ""]
+
+
+def test_a_closed_task_is_deleted_by_an_admin(serve, workspace, task, secrets):
+    http = serve()
+    assert 'action="/labels/reviews-topic/delete"' in http.get("/labels/reviews-topic/progress", headers=BROWSER).text
+    refused = http.post("/labels/reviews-topic/delete", headers=BROWSER)
+    assert (refused.status_code, "still deals rows" in refused.text) == (409, True)
+    workspace.labels.close(OWNER, task.name)
+    gone = http.post("/labels/reviews-topic/delete", headers=BROWSER, follow_redirects=True)
+    assert "The task is deleted." in gone.text
+    assert workspace.labels.list(OWNER) == []
+
+
+def test_who_only_edits_deletes_no_task(serve, task, secrets):
+    http = serve(require_tokens=True)
+    editor = {**BROWSER, "authorization": f"Bearer {secrets['editor']}"}
+    assert "/delete" not in http.get("/labels/reviews-topic/progress", headers=editor).text
+    assert http.post("/labels/reviews-topic/delete", headers=editor).status_code == 403
