@@ -8,6 +8,7 @@ from tidemill.core.access import OWNER
 from tidemill.core.errors import InvalidInput, NotFound
 from tidemill.core.refs import Ref
 from tidemill.data.errors import DatasetNotFound
+from tidemill.data.labels.service import LabelService
 from tidemill.data.service import DataService
 from tidemill.models.service import ModelService
 from tidemill.tracking.service import LoggedModelService, TrackingService
@@ -19,19 +20,21 @@ _VERSION_OF = {"dataset": "dataset_version", "model": "model_version"}
 
 @dataclass(frozen=True, slots=True)
 class Naming:
-    """Knows the names of datasets, models and runs.
+    """Knows the names of datasets, models, runs and labelling tasks.
 
     Args:
         data: The datasets.
         models: The registered models.
         tracking: The runs.
         logged_models: The models that runs kept.
+        labels: The labelling tasks.
     """
 
     data: DataService
     models: ModelService
     tracking: TrackingService
     logged_models: LoggedModelService
+    labels: LabelService
 
     def find(self, text: str, kind: str = "") -> list[Ref]:
         """Return the versions of datasets and models that a name such as `flights@3` may mean.
@@ -85,4 +88,6 @@ class Naming:
                 return {str(ref): self.tracking.get_run(OWNER, run_id=ref.id).name}
             case "logged_model":
                 return {str(ref): self.logged_models.get(OWNER, model_id=ref.id).name}
+            case "label_task":
+                return {str(ref): self.labels.get(OWNER, task=ref.id).name}
         return {}

@@ -149,7 +149,7 @@ class Workspace:
         self.governance = GovernanceService(
             ledger,
             {"prediction": self.monitoring.prediction_ref_edges},
-            Naming(self.data, self.models, self.tracking, self.logged_models),
+            Naming(self.data, self.models, self.tracking, self.logged_models, self.labels),
         )
         self.maintenance = MaintenanceService(home, ledger, objects)
         self.trackers = TrackerService(Here(ledger, objects, logged, self.models, self.data))

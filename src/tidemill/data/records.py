@@ -1,5 +1,6 @@
 """What exists: datasets, their versions, the parts and sources of those, and what differs between two."""
 
+from collections.abc import Iterable
 from enum import StrEnum
 
 import msgspec
@@ -282,6 +283,18 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
 
     columns: tuple[str, ...]
     rows: tuple[tuple[str | None, ...], ...]
+
+    @classmethod
+    def of(cls, columns: Iterable[str], rows: Iterable[Iterable[object]]) -> "Sample":
+        """Return values as texts."""
+        return cls(columns=tuple(columns), rows=tuple(tuple(map(text_of, row)) for row in rows))
+
+
+def text_of(value: object) -> str | None:
+    """Return a value of a row as text, written as JSON writes booleans; None stays."""
+    if value is None or isinstance(value, str):
+        return value
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 class ColumnChange(msgspec.Struct, frozen=True, kw_only=True):

@@ -58,7 +58,4 @@ def _ordered(names: list[str], first: tuple[str, ...]) -> list[str]:
 
 
 def _sample(frame: "pl.DataFrame") -> Sample:
-    return Sample(
-        columns=tuple(frame.columns),
-        rows=tuple(tuple(None if cell is None else str(cell) for cell in row) for row in frame.iter_rows()),
-    )
+    return Sample.of(frame.columns, frame.iter_rows())

@@ -14,7 +14,7 @@ from tidemill.core.lazy import lazy
 from tidemill.data.labels.records import Cell, LabelPlan, LabelSource
 from tidemill.data.masking import Kinds, mask_sample
 from tidemill.data.reading import Reader
-from tidemill.data.records import DatasetVersion, Sample
+from tidemill.data.records import DatasetVersion, Sample, text_of
 from tidemill.objects import ObjectStore
 from tidemill.objects.packs.folder import NotFiles, StoredFiles
 from tidemill.objects.packs.manifest import FileEntry
@@ -153,7 +153,5 @@ def cells_of_file(plan: LabelPlan, files: StoredFiles, entry: FileEntry) -> tupl
 
 
 def _shown(value: object) -> str | None:
-    if value is None:
-        return None
-    text = str(value)
-    return text if len(text) <= _LONGEST_CELL else f"{text[:_LONGEST_CELL]}…"
+    text = text_of(value)
+    return text if text is None or len(text) <= _LONGEST_CELL else f"{text[:_LONGEST_CELL]}…"

@@ -163,7 +163,7 @@ def _heavy_numbers(
     numbers: "npt.NDArray[np.float64]", values: "npt.NDArray[np.float64]", counts: "npt.NDArray[np.int64]"
 ) -> tuple[TopValue, ...]:
     heavy = values[(counts > _HEAVY * counts.sum()) & (counts > 1)][:_MOST_TOP]
-    found = [TopValue(value=f"{value:.17g}", count=int(np.count_nonzero(numbers == value))) for value in heavy]
+    found = [TopValue(value=_written(value), count=int(np.count_nonzero(numbers == value))) for value in heavy]
     return tuple(sorted(found, key=lambda top: (-top.count, top.value)))
 
 
@@ -260,10 +260,16 @@ def top_numbers(held: Numbers) -> tuple[TopValue, ...]:
     """Return the most frequent numbers, when any comes twice."""
     order = np.lexsort((held.values, -held.counts))[:_MOST_TOP]
     return tuple(
-        TopValue(value=f"{held.values[place]:.17g}", count=int(held.counts[place]))
+        TopValue(value=_written(held.values[place]), count=int(held.counts[place]))
         for place in order
         if held.counts[place] > 1
     )
+
+
+def _written(value: "np.float64") -> str:
+    """Return a number in the fewest digits that name it."""
+    number = float(value)
+    return f"{number:.17g}" if number.is_integer() else repr(number)
 
 
 def top_texts(held: Texts) -> tuple[TopValue, ...]:

@@ -305,11 +305,7 @@ class DataService:
         kinds = self.masks.seen_by(actor, version, unmasked=unmasked)
         frame = self.scan_quarantine(actor, ref) if quarantined else self.scan(actor, ref)
         first = frame.head(max(0, min(rows, MOST_SAMPLES))).collect()
-        sample = Sample(
-            columns=tuple(first.columns),
-            rows=tuple(tuple(None if cell is None else str(cell) for cell in row) for row in first.iter_rows()),
-        )
-        return mask_sample(sample, kinds)
+        return mask_sample(Sample.of(first.columns, first.iter_rows()), kinds)
 
     def diff(self, actor: Actor, before: str, after: str, *, samples: int = 10) -> Diff:
         """Return what differs between two versions: schema, rows by key, distributions by how far they moved."""

@@ -27,6 +27,7 @@ from tidemill.data.records import (
     FileChange,
     RowChanges,
     RowSample,
+    text_of,
 )
 from tidemill.data.service.place import Place
 from tidemill.data.types import dtype_of, joined
@@ -143,7 +144,7 @@ def _sample(keys: "pl.DataFrame", old: "pl.LazyFrame | None", new: "pl.LazyFrame
         if before and after:
             names = [name for name in before if before[name] != after[name]]
             before, after = ({name: row[name] for name in names} for row in (before, after))
-        samples.append(RowSample(key={name: _text(value) for name, value in key.items()}, before=before, after=after))
+        samples.append(RowSample(key={name: text_of(value) for name, value in key.items()}, before=before, after=after))
     return tuple(samples)
 
 
@@ -152,11 +153,7 @@ def _rows_of(keys: "pl.DataFrame", side: "pl.LazyFrame | None") -> list[dict[str
         return []
     numbered = keys.with_row_index("_tidemill_place")
     rows = side.join(numbered.lazy(), on=keys.columns, how="inner").sort("_tidemill_place").drop("_tidemill_place")
-    return [{name: _text(value) for name, value in row.items()} for row in rows.collect().iter_rows(named=True)]
-
-
-def _text(value: object) -> str | None:
-    return None if value is None else str(value)
+    return [{name: text_of(value) for name, value in row.items()} for row in rows.collect().iter_rows(named=True)]
 
 
 def _compare_profiles(place: Place, before: DatasetVersion, after: DatasetVersion) -> tuple[DistributionChange, ...]:

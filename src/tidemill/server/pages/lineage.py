@@ -2,6 +2,7 @@
 
 from collections import Counter, deque
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -65,7 +66,9 @@ def routes(workspace: Workspace) -> list[StatedRoute]:
             "ref": up.start,
             "name": names.name(up.start),
             "page_url": url_of(up.start) if not url_of(up.start).startswith("/trace/") else names.href(up.start),
-            "graph": graph(names, up.start, [*up.edges, *down.edges], most=_MOST_NODES),
+            "graph": graph(
+                names.learned([*up.edges, *down.edges]), up.start, [*up.edges, *down.edges], most=_MOST_NODES
+            ),
             "up": tree(names, up.start, up.edges, "up"),
             "down": tree(names, up.start, down.edges, "down"),
             "edges": up.edges,
@@ -108,6 +111,16 @@ class Names:
         """Return where it is shown."""
         return self._look(ref)[1]
 
+    def learned(self, edges: Iterable[Edge]) -> "Names":
+        """Return itself, with the names of files that datasets were read from: only their versions know those."""
+        for edge in [each for each in edges if each.relation == "ingested"][:_MOST_NODES]:
+            with suppress(NotFound):
+                version = self._workspace.data.get(self._actor, ref=Ref.parse(edge.target).id)
+                for file in version.source.files:
+                    ref = f"source:{file.digest}"
+                    self._known[ref] = (file.name.rpartition("/")[2] or file.name, url_of(ref))
+        return self
+
     def _look(self, ref: str) -> tuple[str, str]:
         if ref not in self._known:
             try:
@@ -127,6 +140,11 @@ def _dataset_version(workspace: Workspace, actor: Actor, identifier: str) -> tup
     except DatasetVersionRemoved as error:
         return f"{error.details['ref']} (removed)", url_of(f"dataset_version:{identifier}")
     return found.ref, f"/datasets/{found.dataset}/{found.number}"
+
+
+def _label_task(workspace: Workspace, actor: Actor, identifier: str) -> tuple[str, str]:
+    name = workspace.labels.get(actor, task=identifier).name
+    return name, url_of(f"label_task:{name}")
 
 
 def _model_version(workspace: Workspace, actor: Actor, identifier: str) -> tuple[str, str]:
@@ -173,6 +191,7 @@ _FINDERS: dict[str, Callable[[Workspace, Actor, str], tuple[str, str]]] = {
     "delivery": _delivery,
     "deployment": _deployment,
     "gate_report": _gate_report,
+    "label_task": _label_task,
     "logged_model": _logged_model,
     "model_version": _model_version,
     "rollout": _rollout,
@@ -191,7 +210,7 @@ def short_lineage(workspace: Workspace, actor: Actor, ref: str) -> Markup:
         found = workspace.governance.trace(actor, ref=ref, direction="both")
     except NotFound:
         return Markup("")
-    return graph(Names(workspace, actor), ref, found.edges, most=_NEAR_NODES)
+    return graph(Names(workspace, actor).learned(found.edges), ref, found.edges, most=_NEAR_NODES)
 
 
 def material(start: str, edges: Iterable[Edge]) -> list[Edge]:

@@ -32,8 +32,8 @@ def clip(value: object, longest: int = 200) -> str:
 
 
 def count(value: float | None) -> str:
-    """Return a whole number with its thousands apart."""
-    return NOTHING if value is None else f"{value:,.0f}".replace(",", "\u202f")
+    """Return a whole number with its thousands apart, as sentences and the command line write it."""
+    return NOTHING if value is None else f"{value:,.0f}"
 
 
 def number(value: object, digits: int = 4) -> str:

@@ -60,6 +60,12 @@ def test_categories_are_those_of_the_drift_checks() -> None:
     assert profile_frame(frame).reference() == build_reference(frame)
 
 
+def test_frequent_numbers_are_written_in_the_fewest_digits() -> None:
+    held = column(pl.DataFrame({"x": [14.03, 14.03, 3.0, 3.0, 1e15, 1e15]}))
+
+    assert {top.value for top in held.top} == {"14.03", "3", "1000000000000000"}
+
+
 def test_texts_have_lengths_and_top_values() -> None:
     found = column(pl.DataFrame({"x": ["a", "bb", "bb", None, "ccc", ""]}))
     assert found.length is not None

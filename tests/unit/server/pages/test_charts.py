@@ -8,7 +8,7 @@ from tidemill.server.pages.charts.bars import Bin, even_bins, histogram, stacked
 from tidemill.server.pages.charts.figure import Frame
 from tidemill.server.pages.charts.graphs import Node, arrange, lineage_graph
 from tidemill.server.pages.charts.intervals import Judged, interval
-from tidemill.server.pages.charts.lines import Axes, Line, Point, Rule, line_chart, spark, thinned
+from tidemill.server.pages.charts.lines import Axes, Line, Point, Rule, line_chart, nice_steps, spark, thinned
 from tidemill.server.pages.charts.parallel import Column, Strand, axis_of, parallel
 from tidemill.server.pages.charts.scales import Scale, decades, nice, over_time
 from tidemill.server.pages.charts.scatter import Dot, scatter
@@ -262,3 +262,7 @@ def test_dots_are_links_with_a_table():
     assert drawing.count("<tr>") == 3
     assert EVIL not in drawing
     assert "no run has both" in scatter(Frame("x"), [], "r", EVIL)
+
+
+def test_a_few_whole_steps_are_marked_by_themselves():
+    assert [tick.label for tick in nice_steps(1, 3)[1]] == ["1", "2", "3"]

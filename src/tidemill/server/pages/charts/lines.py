@@ -9,9 +9,10 @@ from markupsafe import Markup
 from tidemill.core.moments import from_ms
 from tidemill.server.pages import words
 from tidemill.server.pages.charts.figure import Frame, Hover, across, down, figure, numbers_table
-from tidemill.server.pages.charts.scales import Scale, decades, nice, over_time
+from tidemill.server.pages.charts.scales import Scale, Tick, decades, nice, over_time
 
 MOST_POINTS = 800
+_FEW_STEPS = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +102,8 @@ def nice_steps(low: float, high: float) -> tuple[Scale, list]:  # type: ignore[t
     """Return a scale of steps that ends where the steps end."""
     if low == high:
         return nice(low - 1, high + 1)
+    if low == int(low) and high == int(high) and high - low <= _FEW_STEPS:
+        return Scale(low, high), [Tick(value, str(value)) for value in range(int(low), int(high) + 1)]
     _, ticks = nice(low, high, 6)
     return Scale(low, high), [tick for tick in ticks if low <= tick.value <= high]
 
