@@ -12,7 +12,7 @@ from tidemill.data.disk import Scratch, plain_disk, sink
 from tidemill.data.errors import EmptySource
 from tidemill.data.fresh import Fresh
 from tidemill.data.keys import KeyWatch
-from tidemill.data.profile.build import encode_profile, profile_batches
+from tidemill.data.profile.build import Measuring, encode_profile
 from tidemill.data.profile.records import Profile
 from tidemill.data.quality import Mask
 from tidemill.data.records import Column, OnBadRows, Part, RuleCount, SourceFile
@@ -116,7 +116,7 @@ def prepare(
     """
     with plain_disk(objects.root), Scratch(objects) as scratch:
         try:
-            raw = read_rows(located, options.as_read, scratch)
+            raw = read_rows(located, options.as_read, scratch, None if options.fresh else _measure_beside)
         finally:
             located.check_unchanged()  # also where reading failed: the reason may be that somebody writes to the file
         columns = list(raw.frame.collect_schema())
@@ -130,11 +130,12 @@ def prepare(
         if options.on_bad_rows is OnBadRows.REJECT:
             quality.refuse_bad(table)
         aside, broken = _put_aside(objects, table, scratch)
-        good = raw.segments
-        if good is None or table.bad or raw.mixed or options.fresh:
-            good = write_segments(quality.good_rows(table), scratch)
+        good, measured = raw.segments, raw.measured
+        if good is None or measured is None or table.bad or raw.mixed or options.fresh:
+            measured = _measure_beside()
+            good = write_segments(quality.good_rows(table), scratch, measured.add)
             remove(segment.path for segment in raw.segments or ())
-        profile = profile_batches(pl.read_parquet(segment.path, glob=False) for segment in good)
+        profile = measured.profile()
         segments = adopt_segments(objects, good)
         if keys and keys.keep:
             keys.remember(pl.scan_parquet([objects.path(segment.digest) for segment in segments], glob=False))
@@ -149,6 +150,10 @@ def prepare(
             source=source,
             recipe=options.recipe(source.digest),
         )
+
+
+def _measure_beside() -> Measuring:
+    return Measuring(beside=2)
 
 
 def schema_of(profile: Profile) -> tuple[Column, ...]:

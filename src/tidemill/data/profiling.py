@@ -12,7 +12,7 @@ from tidemill.core.names import shown
 from tidemill.data.disk import Scratch, plain_disk
 from tidemill.data.errors import SourceNotFound
 from tidemill.data.masking import mask_profile, mask_sample
-from tidemill.data.profile.build import profile_batches
+from tidemill.data.profile.build import Measuring
 from tidemill.data.profile.records import Profile
 from tidemill.data.records import Sample
 from tidemill.data.sources import parquet_file
@@ -30,6 +30,7 @@ else:
 _BATCH_CELLS = 1 << 21
 _SAMPLE_ROWS = 20
 _MOST_KEPT = 10_000
+_READING = 2  # cores that are busy with reading and writing while rows are measured
 _SUFFIXES = {
     ".arrow", ".avro", ".csv", ".feather", ".gz", ".ipc", ".json", ".jsonl", ".ndjson", ".parquet", ".pq", ".tsv",
     ".txt", ".xlsx", ".zst",
@@ -96,14 +97,12 @@ def _profile_other(source: str, located: Located, options: ReadOptions, told: To
     with TemporaryDirectory(prefix="tidemill-") as folder:
         objects = ObjectStore(Path(folder))
         with plain_disk(objects.root), Scratch(objects) as scratch:
-            rows = read_rows(located, options, scratch)
+            rows = read_rows(located, options, scratch, lambda: _Looked(told, beside=_READING))
             located.check_unchanged()
-            if rows.segments is None:
-                profile, sample = profile_rows(rows.frame)
+            if isinstance(rows.measured, _Looked):
+                profile, sample = rows.measured.outcome()
             else:
-                pieces = (pl.read_parquet(segment.path, glob=False) for segment in rows.segments)
-                total = sum(segment.rows for segment in rows.segments)
-                profile, sample = _measured(pieces, total, told)
+                profile, sample = _measured(_pieces(rows.frame), 0, told)
     return FileProfile(
         profile=profile, sample=sample, name=source, size_bytes=located.size_bytes, mixed=tuple(rows.mixed)
     )
@@ -115,30 +114,47 @@ def profile_rows(frame: "pl.LazyFrame") -> tuple[Profile, Sample]:
 
 
 def _measured(pieces: "Iterable[pl.DataFrame]", total: int, told: Told | None) -> tuple[Profile, Sample]:
-    """Return the profile of pieces and their first rows, with personal data masked: reports go from hand to hand."""
-    kept = _Kept()
-    profile = profile_batches(kept.looked_at(pieces), told=(lambda rows: told(rows, total)) if told else None)
-    kinds = scan_personal(pl.concat(kept.rows)).kinds_by_column()
-    return mask_profile(profile, kinds), mask_sample(first_rows(kept.rows[0].head(_SAMPLE_ROWS)), kinds)
+    """Return the profile of pieces and their first rows."""
+    looked = _Looked(told, total)
+    for piece in pieces:
+        looked.add(piece)
+    return looked.outcome()
+
+
+class _Looked(Measuring):
+    """A profile in the making that keeps some rows, so that nothing is read twice."""
+
+    def __init__(self, told: Told | None, total: int = 0, *, beside: int = 0) -> None:
+        super().__init__((lambda rows: told(rows, total)) if told else None, beside=beside)
+        self._kept = _Kept()
+
+    def add(self, batch: "pl.DataFrame") -> None:
+        """Take more rows."""
+        self._kept.look(batch)
+        super().add(batch)
+
+    def outcome(self) -> tuple[Profile, Sample]:
+        """Return the profile and the first rows, with personal data masked: reports go from hand to hand."""
+        rows = self._kept.rows
+        kinds = scan_personal(pl.concat(rows)).kinds_by_column()
+        return mask_profile(self.profile(), kinds), mask_sample(first_rows(rows[0].head(_SAMPLE_ROWS)), kinds)
 
 
 class _Kept:
-    """Some rows of pieces that go by, evenly spread over all of them, so that nothing is read twice."""
+    """Some rows of pieces that go by, evenly spread over all of them."""
 
     def __init__(self) -> None:
         self.rows: list[pl.DataFrame] = []
         self._every = 1
 
-    def looked_at(self, pieces: "Iterable[pl.DataFrame]") -> "Iterator[pl.DataFrame]":
-        """Give the pieces on, and keep some of their rows: the first ones of all, and then every so many."""
-        for piece in pieces:
-            if not self.rows:
-                self.rows.append(piece.head(_SAMPLE_ROWS))
-            self.rows.append(piece.gather_every(self._every))
-            while sum(part.height for part in self.rows[1:]) > _MOST_KEPT:
-                self._every *= 2
-                self.rows[1:] = [pl.concat(self.rows[1:]).gather_every(2)]
-            yield piece
+    def look(self, piece: "pl.DataFrame") -> None:
+        """Keep some of its rows: the first ones of all, and then every so many."""
+        if not self.rows:
+            self.rows.append(piece.head(_SAMPLE_ROWS))
+        self.rows.append(piece.gather_every(self._every))
+        while sum(part.height for part in self.rows[1:]) > _MOST_KEPT:
+            self._every *= 2
+            self.rows[1:] = [pl.concat(self.rows[1:]).gather_every(2)]
 
 
 def _slices(frame: "pl.LazyFrame", rows: int) -> "Iterator[pl.DataFrame]":

@@ -6,7 +6,7 @@ Source:
 
 import os
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,7 +35,7 @@ _BATCH_ROWS = 1 << 16
 _BATCH_CELLS = 1 << 21
 _WRITERS = 2
 _SYNCERS = 4
-_CSV_PIECE_BYTES = 1 << 22
+_CSV_PIECE_BYTES = 1 << 21
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +46,15 @@ class Unstored:
     rows: int
 
 
-def write_segments(frame: "pl.LazyFrame", scratch: Scratch) -> list[Unstored]:
+def write_segments(
+    frame: "pl.LazyFrame", scratch: Scratch, shown: "Callable[[pl.DataFrame], None] | None" = None
+) -> list[Unstored]:
     """Write rows as segments, in their order and in bounded memory; the same rows always give the same files.
 
     Args:
         frame: The rows.
         scratch: Where the files go.
+        shown: Gets the rows of each segment while others are read and written, so that they need not be read again.
     """
     # Polars reads CSV in pieces of 16 MB for each core, ahead of who takes them: most of the memory that it needs.
     os.environ.setdefault("POLARS_CSV_CHUNK_SIZE", str(_CSV_PIECE_BYTES))
@@ -67,7 +70,9 @@ def write_segments(frame: "pl.LazyFrame", scratch: Scratch) -> list[Unstored]:
             for segment in cutter.segments(batches):
                 paths.append(scratch.new(".parquet"))
                 waiting.append(pool.submit(_write, segment, paths[-1]))
-                if len(waiting) > _WRITERS:
+                if shown:
+                    shown(segment)
+                if len(waiting) >= _WRITERS:
                     written.append(waiting.popleft().result())
             written += [future.result() for future in waiting]
     except BaseException:

@@ -277,8 +277,8 @@ def test_a_file_that_changes_while_it_is_read_is_refused(
     path.write_text("a,b\n1,2\n")
     real = segments.write_segments
 
-    def touched(frame: pl.LazyFrame, scratch: Scratch) -> list[segments.Unstored]:
-        written = real(frame, scratch)
+    def touched(frame: pl.LazyFrame, scratch: Scratch, *others: Any) -> list[segments.Unstored]:
+        written = real(frame, scratch, *others)
         path.write_text("a,b\n1,2\n3,4\n")
         return written
 

@@ -11,6 +11,7 @@ from tidemill.core.access import OWNER
 from tidemill.core.digests import Digest
 from tidemill.data import segments
 from tidemill.data.disk import Scratch
+from tidemill.data.profile.build import profile_batches
 from tidemill.data.records import DatasetVersion
 from tidemill.data.segments import Cutter, write_segments
 from tidemill.data.service import DataService
@@ -147,3 +148,31 @@ def test_a_version_with_a_row_more_shares_the_segments_of_the_one_before(
     assert (diff.rows.added, diff.rows.removed, diff.rows.changed, diff.rows.unchanged) == (1, 0, 0, ROWS)
     assert diff.shared_segments == len(old & new)
     assert read == old ^ new
+
+
+def test_a_profile_made_while_rows_are_written_is_that_of_the_rows(data: DataService, project: Path) -> None:
+    rng = np.random.default_rng(3)
+    rows = 300_000
+    frame = pl.DataFrame({"id": range(rows), "word": rng.choice(["a", "b", "c"], rows), "x": rng.normal(size=rows)})
+    frame.with_columns(pl.when(pl.col("id") % 7 > 0).then("x").alias("x")).write_csv(project / "t.csv")
+    version = data.ingest(OWNER, "t", "t.csv")
+    assert len(version.parts[0].segments) > 1
+    batches = (data.read(OWNER, "t").slice(at, held) for at, held in _places(version))
+    assert data.profile(OWNER, "t") == profile_batches(batches)
+
+
+def _places(version: DatasetVersion) -> Iterator[tuple[int, int]]:
+    at = 0
+    for segment in version.parts[0].segments:
+        yield at, segment.rows
+        at += segment.rows
+
+
+def test_words_for_missing_values_that_the_sample_lacked_are_found(data: DataService, project: Path) -> None:
+    words = ["up", "down"] * 100_000
+    words[150_001] = "NA"
+    few, many = project / "few.csv", project / "many.csv"
+    for path, others in ((few, ["x"] * len(words)), (many, [f"x{at}" for at in range(len(words))])):
+        pl.DataFrame({"word": words, "other": others}).write_csv(path)
+        data.ingest(OWNER, "t", path.name)
+        assert data.read(OWNER, "t")["word"].null_count() == 1

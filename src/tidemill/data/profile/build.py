@@ -1,7 +1,7 @@
 """The profile of a table, batch by batch, so that memory does not grow with its rows."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Generic, TypeVar
@@ -46,23 +46,78 @@ def profile_batches(batches: "Iterable[pl.DataFrame]", *, told: Told | None = No
         batches: The rows.
         told: Hears now and then how many rows are measured.
     """
-    gauges: _Lots[list[Gauge]] | None = None
-    sums: Sums | None = None
-    most = rows = 0
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for batch in _of_some_size(batches):
-            most = most or bins_for(batch.width)
-            gauges = gauges or _Lots(partial(_merge_columns, most=most))
-            spread_out = pool.map if batch.height > _WORTH_A_THREAD else map
-            measured = list(spread_out(partial(measure, most_bins=most), batch.get_columns()))
-            related = relate(_thinned(batch), measured, spread_out)
-            sums = merge_sums([sums, related]) if sums else related
-            gauges.add(measured)
-            rows += batch.height
-            if told:
-                told(rows)
-    columns = tuple(column_profile(gauge, most) for gauge in gauges.merged()) if gauges else ()
-    return Profile(rows=rows, columns=columns, relations=pack(sums) if sums and _relates(sums) else None)
+    measuring = Measuring(told)
+    for batch in batches:
+        measuring.add(batch)
+    return measuring.profile()
+
+
+class Measuring:
+    """A profile in the making, for whoever has the rows in hand anyhow.
+
+    Args:
+        told: Hears now and then how many rows are measured.
+        beside: How many cores other work keeps busy meanwhile, such as reading and writing the same rows.
+    """
+
+    def __init__(self, told: Told | None = None, *, beside: int = 0) -> None:
+        self._told = told
+        self._threads = (os.cpu_count() or 1) - beside
+        self._held: list[pl.DataFrame] = []
+        self._cells = 0
+        self._most = 0
+        self._rows = 0
+        self._lots: _Lots[list[Gauge]] | None = None
+        self._merged: list[Gauge] | None = None
+        self._sums: Sums | None = None
+
+    def add(self, batch: "pl.DataFrame") -> None:
+        """Take more rows, of the same columns.
+
+        Small batches are put together: what is measured in one go is exact, and costs less than merging.
+        """
+        cells = batch.height * batch.width
+        if self._held and self._cells + cells > _CELLS_TOGETHER:
+            self._measure_held()
+        self._held.append(batch)
+        self._cells += cells
+
+    def gauges(self) -> list[Gauge]:
+        """Return what all columns hold; nothing where no batch came."""
+        if self._held:
+            self._measure_held()
+        if self._merged is None:
+            self._merged = self._lots.merged() if self._lots else []
+        return self._merged
+
+    def profile(self) -> Profile:
+        """Return the profile of all rows."""
+        columns = tuple(column_profile(gauge, self._most) for gauge in self.gauges())
+        relations = pack(self._sums) if self._sums and _relates(self._sums) else None
+        return Profile(rows=self._rows, columns=columns, relations=relations)
+
+    def _measure_held(self) -> None:
+        batch = pl.concat(self._held) if len(self._held) > 1 else self._held[0]
+        self._held, self._cells = [], 0
+        most = self._most = self._most or bins_for(batch.width)
+        if self._threads > 1 and batch.height > _WORTH_A_THREAD:
+            with ThreadPoolExecutor(self._threads) as pool:
+                measured, related = _measured(batch, most, pool)
+        else:
+            measured, related = _measured(batch, most, None)
+        self._sums = merge_sums([self._sums, related]) if self._sums else related
+        self._lots = self._lots or _Lots(partial(_merge_columns, most=most))
+        self._lots.add(measured)
+        self._merged = None
+        self._rows += batch.height
+        if self._told:
+            self._told(self._rows)
+
+
+def _measured(batch: "pl.DataFrame", most: int, pool: ThreadPoolExecutor | None) -> tuple[list[Gauge], Sums]:
+    spread_out = pool.map if pool else map
+    gauges = list(spread_out(partial(measure, most_bins=most), batch.get_columns()))
+    return gauges, relate(_thinned(batch), gauges, spread_out)
 
 
 def _thinned(batch: "pl.DataFrame") -> "pl.DataFrame":
@@ -70,20 +125,6 @@ def _thinned(batch: "pl.DataFrame") -> "pl.DataFrame":
     if batch.height * batch.width < _CELLS_TOGETHER // 2 or batch.height <= _STRIDE:
         return batch
     return pl.concat([batch.slice(start, _STRIDE // 8) for start in range(0, batch.height, _STRIDE)])
-
-
-def _of_some_size(batches: "Iterable[pl.DataFrame]") -> "Iterator[pl.DataFrame]":
-    """Put small batches together: what is measured in one go is exact, and costs less than merging."""
-    held: list[pl.DataFrame] = []
-    cells = 0
-    for batch in batches:
-        if held and cells + batch.height * batch.width > _CELLS_TOGETHER:
-            yield pl.concat(held)
-            held, cells = [], 0
-        held.append(batch)
-        cells += batch.height * batch.width
-    if held:
-        yield pl.concat(held)
 
 
 def _merge_columns(parts: Sequence[list[Gauge]], most: int) -> list[Gauge]:

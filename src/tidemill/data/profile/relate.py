@@ -1,12 +1,13 @@
 """How the columns of a batch go together, as sums; and the sums of several batches."""
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import TYPE_CHECKING
 
 from tidemill.core.lazy import lazy
-from tidemill.data.profile.gauge import Gauge, Numbers, Texts, is_number
+from tidemill.data.profile.gauge import Gauge, Numbers, Spread, Texts, is_number
 from tidemill.data.profile.records import Axis, Relations
 from tidemill.data.profile.relations import Sums, pack, unpack
 
@@ -24,8 +25,8 @@ else:
 MOST_NUMBERS = 32
 MOST_AXES = 12
 MOST_VALUES = 20
-_CHUNK = 1 << 15  # a chunk of 32 columns stays in a second-level cache or little above
-_BLOCK = 256
+_CHUNK = 1 << 13  # a chunk of 16 columns and what is made of it stay in a second-level cache
+_BLOCK = 128  # products of so many rows are below the size from which a linear-algebra library calls its own threads
 _PER_SECOND = {"ms": 1e3, "us": 1e6, "ns": 1e9}
 
 Map = Callable[[Callable[[int], "_Raw"], Iterable[int]], Iterable["_Raw"]]
@@ -51,7 +52,7 @@ def relate(frame: "pl.DataFrame", gauges: Sequence[Gauge], spread_out: Map) -> S
     numbers = [gauge for gauge in gauges if is_number(gauge.type) and gauge.held is not None][:MOST_NUMBERS]
     axes = [(gauge, axis) for gauge in gauges if (axis := _axis(gauge)) is not None][:MOST_AXES]
     width = len(numbers)
-    shift = np.array([_near_mean(frame[gauge.name]) for gauge in numbers], dtype=np.float64)
+    shift = np.array([_near_mean(gauge.held) for gauge in numbers], dtype=np.float64)
     codes = [_codes(frame[gauge.name], gauge, axis) for gauge, axis in axes]
     heights = [len(axis.values) for _, axis in axes]
     columns = [frame[gauge.name] for gauge in numbers]
@@ -92,10 +93,13 @@ def _axis(gauge: Gauge) -> Axis | None:
     return None
 
 
-def _near_mean(column: "pl.Series") -> float:
-    known = _as_floats(column.head(_CHUNK))
-    known = known[np.isfinite(known)]
-    return float(known.mean()) if len(known) else 0.0
+def _near_mean(held: Numbers | Texts | Spread | None) -> float:
+    if isinstance(held, Numbers):
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            mean = float(np.dot(held.values, held.counts) / held.counts.sum()) if len(held.values) else 0.0
+    else:
+        mean = held.moments.mean if isinstance(held, Spread) else 0.0
+    return mean if math.isfinite(mean) else 0.0
 
 
 def _as_floats(column: "pl.Series") -> "Floats":
@@ -155,17 +159,30 @@ def _raw(values: "Floats", codes: "list[Integers]", heights: Sequence[int]) -> _
     for (a, high), (b, wide) in combinations(zip(codes, heights, strict=True), 2):
         counted = np.bincount(a * (wide + 1) + b, minlength=(high + 1) * (wide + 1))
         tables.append(counted.reshape(high + 1, wide + 1)[:high, :wide])
+    return _Raw(pairs, tables, _groups(values, second, mask, codes, heights))
+
+
+def _groups(
+    values: "Floats", second: "Floats", mask: "Floats", codes: "list[Integers]", heights: Sequence[int]
+) -> "list[Floats]":
+    """Return rows, sums and sums of squares by value of each axis, shape (3, values, numbers) each.
+
+    As products with a matrix that says which value each row has: adding row by row waits for the sum before, where many
+    rows in turn have one value.
+    """
+    width = len(values)
+    gaps = np.flatnonzero(~mask.all(axis=1))
+    left = np.concatenate([values, second, mask[gaps]])
     groups = []
     for code, height in zip(codes, heights, strict=True):
-        by_value = np.zeros((3, height, len(values)))
         rows = np.bincount(code, minlength=height + 1)[:height]
-        for at, (numbers, squares) in enumerate(zip(values, second, strict=True)):
-            known = rows if complete else np.bincount(code, weights=mask[at], minlength=height + 1)[:height]
-            by_value[0, :, at] = known
-            by_value[1, :, at] = np.bincount(code, weights=numbers, minlength=height + 1)[:height]
-            by_value[2, :, at] = np.bincount(code, weights=squares, minlength=height + 1)[:height]
+        sums = _products(left, np.eye(height + 1)[code].T)[:, :height]
+        by_value = np.empty((3, height, width))
+        by_value[0] = rows[:, None]
+        by_value[0][:, gaps] = sums[2 * width :].T
+        by_value[1], by_value[2] = sums[:width].T, sums[width : 2 * width].T
         groups.append(by_value)
-    return _Raw(pairs, tables, groups)
+    return groups
 
 
 def _products(one: "Floats", two: "Floats") -> "Floats":
@@ -174,9 +191,9 @@ def _products(one: "Floats", two: "Floats") -> "Floats":
     In blocks that are too small for a linear-algebra library to call its own threads, which here would wait for one
     another: whole chunks are worked on at once already.
     """
-    whole = one.shape[1] // _BLOCK * _BLOCK
-    shape = (len(one), whole // _BLOCK, _BLOCK)
-    first, second = (side[:, :whole].reshape(shape).transpose(1, 0, 2) for side in (one, two))
+    blocks = one.shape[1] // _BLOCK
+    whole = blocks * _BLOCK
+    first, second = (side[:, :whole].reshape(len(side), blocks, _BLOCK).transpose(1, 0, 2) for side in (one, two))
     product: Floats = np.matmul(first, second.transpose(0, 2, 1)).sum(axis=0)
     product += np.matmul(one[:, whole:], two[:, whole:].T)
     return product

@@ -1,10 +1,12 @@
 """From a file, whatever its kind, to its rows as Parquet."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tidemill.core.lazy import lazy
 from tidemill.data.disk import Scratch, is_full
+from tidemill.data.profile.build import Measuring
 from tidemill.data.segments import remove, scan_unstored, write_segments
 from tidemill.data.sources import csv_file, parquet_file
 from tidemill.data.sources.arrow_file import read_arrow
@@ -24,14 +26,18 @@ else:
 
 _MOST_LOOKS = 6
 
+Measure = Callable[[], Measuring]
+"""Begins a profile; of a file that must be read anew the one begun before is dropped."""
 
-def read_rows(located: Located, options: ReadOptions, scratch: Scratch) -> Rows:
+
+def read_rows(located: Located, options: ReadOptions, scratch: Scratch, measure: Measure | None = None) -> Rows:
     """Write a file's rows as Parquet, and return them.
 
     Args:
         located: The file, whose kind is seen from its first bytes.
         options: How text and workbooks are read.
         scratch: Where unfinished files go.
+        measure: Begins the profile of the rows, which is made while they are written where that can be.
 
     Raises:
         MalformedTable: If the file is broken, with its line.
@@ -39,12 +45,12 @@ def read_rows(located: Located, options: ReadOptions, scratch: Scratch) -> Rows:
         UnsupportedSource: If it is of a kind that is not read.
     """
     try:
-        return _read(located, options, scratch)
+        return _read(located, options, scratch, measure)
     except pl.exceptions.PanicException as error:  # no subclass of Exception, and what hostile files end in
         raise parquet_file.damaged(located.name, error) from error
 
 
-def _read(located: Located, options: ReadOptions, scratch: Scratch) -> Rows:
+def _read(located: Located, options: ReadOptions, scratch: Scratch, measure: Measure | None) -> Rows:
     path, name = located.path, located.name
     packing = packing_of(path)
     if packing and not is_workbook(path):
@@ -57,41 +63,43 @@ def _read(located: Located, options: ReadOptions, scratch: Scratch) -> Rows:
         path = as_utf8(path, name, options.encoding, scratch.new(".utf8"))
         kind = kind_of(path, name)
     if kind is FileKind.CSV:
-        return _read_csv(path, name, options, scratch)
+        return _read_csv(path, name, options, scratch, measure)
     if kind is FileKind.PARQUET:
-        return _read_parquet(path, name, scratch)
+        return _read_parquet(path, name, scratch, measure)
     if kind in {FileKind.ARROW, FileKind.AVRO}:
         return (read_arrow if kind is FileKind.ARROW else read_avro)(path, name, scratch)
     return (read_json if kind is FileKind.JSON else read_excel)(path, name, options, scratch)
 
 
-def _read_parquet(path: Path, name: str, scratch: Scratch) -> Rows:
+def _read_parquet(path: Path, name: str, scratch: Scratch, measure: Measure | None) -> Rows:
     frame = parquet_file.scan_parquet(path, name)
+    measured = measure() if measure else None
     try:
-        segments = write_segments(frame, scratch)
+        segments = write_segments(frame, scratch, measured.add if measured else None)
     except (pl.exceptions.PolarsError, OSError) as error:
         if is_full(error):
             raise
         raise parquet_file.damaged(name, error) from error
-    return Rows(scan_unstored(segments), segments, {})
+    return Rows(scan_unstored(segments), segments, {}, measured)
 
 
-def _read_csv(path: Path, name: str, options: ReadOptions, scratch: Scratch) -> Rows:
+def _read_csv(path: Path, name: str, options: ReadOptions, scratch: Scratch, measure: Measure | None) -> Rows:
     file = csv_file.open_csv(path, name, delimiter=options.delimiter, types=options.types, missing=options.missing)
     for _ in range(_MOST_LOOKS):
         if options.refuses_mixed:
             csv_file.refuse_mixed(file)
+        measured = measure() if measure and not file.mixed else None
         try:
-            segments = write_segments(csv_file.scan_csv(file), scratch)
+            segments = write_segments(csv_file.scan_csv(file), scratch, measured.add if measured else None)
         except pl.exceptions.PolarsError as error:
             if is_full(error):
                 raise
             file = csv_file.stumbled(file, error)
             continue
         written = scan_unstored(segments)
-        better = csv_file.second_look(file, written)
+        better = csv_file.second_look(file, written, measured)
         if better is None or better == file:
-            return Rows(written, segments, file.mixed)
+            return Rows(written, segments, file.mixed, measured)
         remove(segment.path for segment in segments)
         file = better
     raise AssertionError

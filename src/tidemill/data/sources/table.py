@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tidemill.core.lazy import lazy
+from tidemill.data.profile.build import Measuring
 from tidemill.data.segments import Unstored
 from tidemill.data.types import Reading
 
@@ -43,8 +44,10 @@ class Rows:
         frame: The rows.
         segments: The same rows as segments; None where they are not cut yet.
         mixed: Columns that hold values of more than one type, and how each is read.
+        measured: The profile of the segments, where it was made while they were written.
     """
 
     frame: "pl.LazyFrame"
     segments: list[Unstored] | None
     mixed: dict[str, Reading]
+    measured: Measuring | None = None
