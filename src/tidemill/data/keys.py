@@ -33,7 +33,7 @@ class KeyWatch:
     """The key of a table, and the keys of the parts before.
 
     Args:
-        columns: The columns that together name a row.
+        columns: The columns that together name a row; none where there is no key.
         keep: Whether more parts follow, so that the keys of each must be kept.
         scratch: Where hashes go that are too many for memory.
     """
@@ -41,6 +41,8 @@ class KeyWatch:
     def __init__(self, columns: Sequence[str], *, keep: bool, scratch: Scratch) -> None:
         self.columns = tuple(columns)
         self.keep = keep
+        self.was_needed = False
+        """Whether a row was bad because of an earlier part."""
         self._scratch = scratch
         self._earlier: list[pl.LazyFrame] = []
         self._hashes = _Boxes(scratch)
@@ -53,17 +55,30 @@ class KeyWatch:
         """
         return self._repeated(rows, within=True)
 
+    def repeated_earlier(self, rows: "pl.LazyFrame") -> "pl.Series":
+        """Return the numbers of the rows whose key came in an earlier part, in their order."""
+        return self._repeated(rows, within=False)
+
+    def others(self, rows: "pl.LazyFrame") -> "list[tuple[str, str, pl.Series]]":
+        """Return, by rule and column, the numbers of the rows that earlier parts make bad for other reasons."""
+        del rows
+        return []
+
     def collides(self, rows: "pl.LazyFrame") -> bool:
         """Return whether a key of a part came in an earlier one; the part itself repeats none."""
         return bool(self._earlier) and not self._repeated(rows.with_row_index(ROW, offset=1), within=False).is_empty()
 
     def remember(self, rows: "pl.LazyFrame") -> None:
         """Keep the keys of a part, whose files stay where they are."""
+        if not self.columns:
+            return
         self._earlier.append(rows)
         for batch in self._batches(rows, []):
             self._hashes.add(batch[_HASH].to_numpy(), None)
 
     def _repeated(self, rows: "pl.LazyFrame", *, within: bool) -> "pl.Series":
+        if not self.columns:
+            return pl.Series(ROW, [], dtype=pl.Int64)
         found = _Boxes(self._scratch)
         for batch in self._batches(rows, [ROW]):
             found.add(batch[_HASH].to_numpy(), batch[ROW].to_numpy())
@@ -77,6 +92,7 @@ class KeyWatch:
             again = ~pl.struct(self.columns).is_first_distinct()
         before = [self._keys_of(part, pl.col(_HASH).is_in(known), []) for part in self._earlier]
         same = [_common(mine, part, self.columns) for part in before if part.height]
+        self.was_needed |= any(len(rows) for rows in same)
         return pl.concat([mine.filter(again)[ROW], *same]).unique().sort()
 
     def _suspects(self, found: "_Boxes", *, within: bool) -> "tuple[Pairs, Pairs]":

@@ -104,11 +104,18 @@ def sort_rows(
     row = counts.collect(engine="streaming").row(0, named=True)
     caught = [mask for index, mask in enumerate(masks) if row[f"_bad_{index}"]]
     if keys:
-        repeated = keys.repeated(numbered.filter(~_any(caught)) if caught else numbered)
+        repeated = keys.repeated(_left(numbered, caught))
         if len(repeated):
             caught.append(Mask("key", keys.columns[0], pl.col(ROW).is_in(repeated.implode())))
+        for rule, column, rows in keys.others(_left(numbered, caught)):
+            if len(rows):
+                caught.append(Mask(rule, column, pl.col(ROW).is_in(rows.implode())))
     bad = numbered.select(_any(caught).sum()).collect(engine="streaming").item() if caught else 0
     return Sorted(name, numbered, columns, tuple(caught), row["len"], bad)
+
+
+def _left(numbered: "pl.LazyFrame", caught: Sequence[Mask]) -> "pl.LazyFrame":
+    return numbered.filter(~_any(caught)) if caught else numbered
 
 
 def _any(masks: Sequence[Mask]) -> "pl.Expr":

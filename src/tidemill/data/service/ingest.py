@@ -8,8 +8,10 @@ import msgspec
 from tidemill.checks.outcome import Verdict
 from tidemill.checks.quality.finding import Finding
 from tidemill.core.access import Actor
+from tidemill.core.digests import Digest
 from tidemill.core.names import shown
 from tidemill.data import store
+from tidemill.data.across import AcrossFiles
 from tidemill.data.disk import Scratch, plain_disk
 from tidemill.data.errors import EmptySource, QualityFailed
 from tidemill.data.fresh import find_fresh
@@ -96,15 +98,16 @@ def _make_parts(
     parts: list[Part] = []
     for _ in range(_ROUNDS):
         with plain_disk(place.objects.root), Scratch(place.objects) as scratch:
-            keys = KeyWatch(options.key, keep=len(files) > 1, scratch=scratch) if options.key else None
+            keys = _watch(order, options, base, scratch, more=len(files) > 1)
             if keys and base:
                 for part in base.parts:
                     keys.remember(place.reader.scan_part(part))
-            found = []
+            found: list[Part | None] = []
             done, total = 0, sum(source.size_bytes for _, source in files)
             for file, source in files:
                 tell(done, total)
-                found.append(_make_part(place, order, file, source, options, keys))
+                before = (*(base.parts if base else ()), *(part for part in found if part))
+                found.append(_make_part(place, order, file, source, options, keys, before))
                 done += source.size_bytes
         parts = [part for part in found if part is not None]
         unlike = _texts_somewhere(parts)
@@ -112,6 +115,16 @@ def _make_parts(
             break
         options = widened(options, sorted(unlike))
     return parts
+
+
+def _watch(
+    order: Order, options: Options, base: DatasetVersion | None, scratch: Scratch, *, more: bool
+) -> KeyWatch | None:
+    """Return what is kept of each part for the next; None where nothing needs be."""
+    if more or base:
+        across = AcrossFiles(options.key, keep=more, scratch=scratch, book=order.book)
+        return across if across.matters else None
+    return KeyWatch(options.key, keep=more, scratch=scratch) if options.key else None
 
 
 def _texts_somewhere(parts: Sequence[Part]) -> set[str]:
@@ -126,19 +139,40 @@ def _texts_somewhere(parts: Sequence[Part]) -> set[str]:
 
 
 def _make_part(
-    place: Place, order: Order, file: Input, source: SourceFile, options: Options, keys: KeyWatch | None
+    place: Place,
+    order: Order,
+    file: Input,
+    source: SourceFile,
+    options: Options,
+    keys: KeyWatch | None,
+    before: Sequence[Part],
 ) -> Part | None:
     recipe = options.recipe(source.digest)
-    with place.ledger.read() as connection:
-        found = store.find_part(connection, order.name, recipe)
-    # Held: the version that has it may be removed for good while the other files are read.
-    if found and place.objects.hold_all(found.digests):
+    after = _recipe_after(recipe, before)
+    if found := _find_part(place, order, recipe) or (keys and _find_part(place, order, after)):
         rows = place.reader.scan_part(found)
         if keys is None or not keys.collides(rows):
             if keys:
                 keys.remember(rows)
             return msgspec.structs.replace(found, source=source)
-    return prepare(place.objects, file.here(), source, options, order.make_masks, keys)
+    if keys:
+        keys.was_needed = False
+    made = prepare(place.objects, file.here(), source, options, order.make_masks, keys)
+    if made and keys and keys.was_needed:
+        # Without those before it would hold more rows, so it is found again behind the same ones only.
+        return msgspec.structs.replace(made, recipe=after)
+    return made
+
+
+def _find_part(place: Place, order: Order, recipe: Digest) -> Part | None:
+    with place.ledger.read() as connection:
+        found = store.find_part(connection, order.name, recipe)
+    return found if found and all(place.objects.has(digest) for digest in found.digests) else None
+
+
+def _recipe_after(recipe: Digest, before: Sequence[Part]) -> Digest:
+    """Return how a part is made of a file, where rows of the parts before it make some of its rows bad."""
+    return digest_bytes("\n".join([recipe, *(each.digest for part in before for each in part.segments)]).encode())
 
 
 def _judge(
