@@ -133,15 +133,12 @@ class FolderService:
     def _file_changes(self, version: DatasetVersion, looked: Looked) -> tuple[int, dict[str, list[str]], int]:
         seen = self._place.seen.find(version.dataset, looked.folder)
         changes: dict[str, list[str]] = {"added": [], "changed": [], "removed": []}
-        looks = looked.looks
-        if seen and seen.version == version.digest and len(looks) == len(seen.looks) == version.files:
-            looks = [each for each in looks if not seen.is_unchanged(each)]
-            if not looks:
-                return version.files, changes, 0
-        known = {entry.path: entry for entry in decode_files(self._place.objects.read(version.digest)).files}
         trusted = seen if seen and seen.version == version.digest else None
+        if trusted and len(looked.states) == version.files and trusted.is_all_unchanged(looked.states):
+            return len(looked.states), changes, 0
+        known = {entry.path: entry for entry in decode_files(self._place.objects.read(version.digest)).files}
         read = 0
-        for each in looks:
+        for each in looked.looks():
             entry = known.get(each.path)
             if entry is None:
                 changes["added"].append(each.path)
@@ -151,9 +148,8 @@ class FolderService:
                 read += each.size
                 if digest_file(Path(looked.place(each.path))) != entry.digest:
                     changes["changed"].append(each.path)
-        here = {each.path for each in looked.looks}
-        changes["removed"] = [path for path in known if path not in here]
-        return len(looked.looks), changes, read
+        changes["removed"] = [path for path in known if path not in looked.states]
+        return len(looked.states), changes, read
 
 
 def _table_changes(version: DatasetVersion, found: Found) -> tuple[int, dict[str, list[str]], int]:

@@ -25,25 +25,29 @@ from tidemill.objects.packs.adding import Addition
 from tidemill.objects.packs.folder import StoredFiles
 from tidemill.objects.packs.known import MOST, Known
 from tidemill.objects.packs.manifest import decode_files
-from tidemill.objects.packs.seen import Look, Seen, kept_look, look_at, look_at_file
+from tidemill.objects.packs.seen import Look, Seen, State, kept_look, look_at_file, looks_of, states_below
 
 
 class Looked(NamedTuple):
     """Files to add.
 
     Args:
-        looks: What they look like, by path.
+        states: What they look like, by path.
         place: Gives where the file of a path is.
         folder: What their paths start from; also the name under which the look at them is kept.
         taken_ns: When the looking began, in nanoseconds since 1970.
         is_named: Whether files were named, not a folder.
     """
 
-    looks: list[Look]
+    states: dict[str, State]
     place: Callable[[str], str]
     folder: Path
     taken_ns: int
     is_named: bool = False
+
+    def looks(self) -> list[Look]:
+        """Return looks at them, in order of path."""
+        return looks_of(self.states)
 
 
 def look(found: Found) -> Looked:
@@ -55,11 +59,12 @@ def look(found: Found) -> Looked:
     taken = time.time_ns()
     if folder := found.folder:
         base = str(folder)
-        return Looked(look_at(folder), lambda path: os.path.join(base, path), folder, taken)  # noqa: PTH118 - many
+        return Looked(states_below(folder), lambda path: os.path.join(base, path), folder, taken)  # noqa: PTH118 - many
     by_name = {Path(file.name).name if len(found.files) == 1 else file.name: file.path for file in found.files}
-    looks = sorted(look_at_file(path, name) for name, path in by_name.items())
+    looks = [look_at_file(path, name) for name, path in by_name.items()]
     where = Path(os.path.commonpath([file.path for file in found.files]))
-    return Looked(looks, lambda path: str(by_name[path]), where, taken, is_named=True)
+    states = {each.path: each[1:] for each in looks}
+    return Looked(states, lambda path: str(by_name[path]), where, taken, is_named=True)
 
 
 def ingest_files(place: Place, actor: Actor, order: Order, found: Found) -> DatasetVersion:
@@ -72,7 +77,7 @@ def ingest_files(place: Place, actor: Actor, order: Order, found: Found) -> Data
         FileChanged: If one changes while it is read.
     """
     looked = look(found)
-    if not looked.looks:
+    if not looked.states:
         raise EmptySource(f"{shown(order.uri)} holds no files", hint="Give a folder with files.")
     with place.ledger.read() as connection:
         latest = store.find_version(connection, DatasetRef(order.name), parts=True)
@@ -83,24 +88,21 @@ def ingest_files(place: Place, actor: Actor, order: Order, found: Found) -> Data
     with plain_disk(place.objects.root), place.works.begin(order.name, "bytes added") as tell:
         draft = _draft(place, order, base, seen, looked, tell)
     made = record(place, actor, order, draft, base.id if base and order.append else None)
-    looks = {look.path: look[1:] for look in looked.looks}
-    place.seen.keep(order.name, looked.folder, Seen(made.digest, looked.taken_ns, looks))
+    place.seen.keep(order.name, looked.folder, Seen(made.digest, looked.taken_ns, looked.states))
     return made
 
 
 def _is_all_unchanged(place: Place, base: DatasetVersion, seen: Seen | None, looked: Looked) -> bool:
-    if seen is None or seen.version != base.digest or len(looked.looks) != base.files:
+    if seen is None or seen.version != base.digest or len(looked.states) != base.files:
         return False
-    if not place.objects.has(base.digest):
-        return False
-    return len(seen.looks) == len(looked.looks) and all(seen.is_unchanged(look) for look in looked.looks)
+    return place.objects.has(base.digest) and seen.is_all_unchanged(looked.states)
 
 
 def _draft(
     place: Place, order: Order, base: DatasetVersion | None, seen: Seen | None, looked: Looked, tell: Tell
 ) -> Draft:
     known = Known(place.objects)
-    looks = looked.looks
+    looks = looked.looks()
     if base and base.layout_digest:
         with StoredFiles(place.objects, base.digest, base.layout_digest) as files:
             is_whole = known.learn(files.layout)
@@ -126,16 +128,15 @@ def _draft(
 def _named(place: Place, manifest: Digest, looked: Looked) -> tuple[SourceFile, ...]:
     """Return files that were named as the source says them."""
     entries = decode_files(place.objects.read(manifest)).files
-    times = {look.path: look.modified_ns for look in looked.looks}
     return tuple(
         SourceFile(
             name=entry.path,
             size_bytes=entry.size,
             digest=entry.digest,
-            modified_at=from_us(times[entry.path] // 1000),
+            modified_at=from_us(looked.states[entry.path][1] // 1000),
         )
         for entry in entries
-        if entry.path in times
+        if entry.path in looked.states
     )
 
 

@@ -6,7 +6,7 @@ shortly before it was looked at that a later write could bear the same time.
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,6 +22,12 @@ _KEPT = -1
 
 _TICK_NS = 20_000_000
 """How far apart, in nanoseconds, two writes must be for a file system to surely tell their times apart."""
+
+
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY
+
+State = tuple[int, int, int, int]
+"""Size, time of the content, time of anything, and inode of a file, as a `Look` has them."""
 
 
 class Look(NamedTuple):
@@ -53,7 +59,7 @@ class Seen(msgspec.Struct, array_like=True):
 
     version: str
     taken_ns: int
-    looks: dict[str, tuple[int, int, int, int]]
+    looks: dict[str, State]
 
     def is_unchanged(self, look: Look) -> bool:
         """Return whether a file surely is what it was."""
@@ -61,6 +67,11 @@ class Seen(msgspec.Struct, array_like=True):
         if look.inode == _KEPT:
             return True
         return known == look[1:] and max(look[2], look[3]) < self.taken_ns - _TICK_NS
+
+    def is_all_unchanged(self, states: Mapping[str, State]) -> bool:
+        """Return whether files surely are those that were looked at, all and no others."""
+        before = self.taken_ns - _TICK_NS
+        return states == self.looks and all(state[1] < before > state[2] for state in states.values())
 
 
 class SeenFolders:
@@ -95,15 +106,33 @@ class SeenFolders:
         return self._folder / digest_bytes(f"{name}\0{place}".encode(errors="surrogateescape"))[:32]
 
 
+def states_below(folder: Path) -> dict[str, State]:
+    """Return how each plain file below a folder looks, by path, in no order.
+
+    Raises:
+        UnsafePath: If something there is a symbolic link or a device, or a name cannot be kept.
+    """
+    found: dict[str, State] = {}
+    handle = os.open(folder, _FOLDER)
+    try:
+        _walk(handle, "", found)
+    finally:
+        os.close(handle)
+    return found
+
+
+def looks_of(states: Mapping[str, State]) -> list[Look]:
+    """Return looks in order of path."""
+    return sorted(Look(path, *state) for path, state in states.items())
+
+
 def look_at(folder: Path) -> list[Look]:
     """Return a look at each plain file below a folder, in order of path.
 
     Raises:
         UnsafePath: If something there is a symbolic link or a device, or a name cannot be kept.
     """
-    looks = list(_walk(str(folder), ""))
-    looks.sort()
-    return looks
+    return looks_of(states_below(folder))
 
 
 def look_at_file(path: Path, name: str) -> Look:
@@ -116,20 +145,29 @@ def kept_look(entry: FileEntry) -> Look:
     return Look(entry.path, entry.size, 0, 0, _KEPT)
 
 
-def _walk(folder: str, prefix: str) -> Iterator[Look]:
+def _walk(folder: int, prefix: str, found: dict[str, State]) -> None:
+    """Look at what is below an open folder; names below it are short, so the system finds each at once."""
+    inner = []
     with os.scandir(folder) as entries:
         for entry in entries:
             name = prefix + entry.name
             state = entry.stat(follow_symlinks=False)
             if stat.S_ISREG(state.st_mode):
-                _check_name(name)
-                yield _look(name, state)
+                if "\\" in name or not name.isascii():
+                    _check_name(name)
+                found[name] = (state.st_size, state.st_mtime_ns, state.st_ctime_ns, state.st_ino)
             elif stat.S_ISDIR(state.st_mode):
-                yield from _walk(entry.path, f"{name}/")
+                inner.append(entry.name)
             else:
                 raise UnsafePath(
                     f"{shown(name)} is a link or a device, not a plain file", hint="Replace it by its content."
                 )
+    for name in inner:
+        handle = os.open(name, _FOLDER | os.O_NOFOLLOW, dir_fd=folder)
+        try:
+            _walk(handle, f"{prefix}{name}/", found)
+        finally:
+            os.close(handle)
 
 
 def _look(name: str, state: os.stat_result) -> Look:
