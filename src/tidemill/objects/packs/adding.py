@@ -1,9 +1,10 @@
 """From files to a manifest, a layout and the packs of what was not stored yet."""
 
 import os
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import BinaryIO, NamedTuple, cast
 
 from blake3 import blake3
@@ -15,6 +16,7 @@ from tidemill.objects.packs.cutting import WHOLE, Cutter, Window, digests_of
 from tidemill.objects.packs.known import Known
 from tidemill.objects.packs.layout import Layout
 from tidemill.objects.packs.manifest import FileEntry, encode_files
+from tidemill.objects.packs.pace import threads_for
 from tidemill.objects.packs.seen import Look
 from tidemill.objects.packs.writing import ALONE, ENOUGH, PackWriter
 from tidemill.objects.store import ObjectStore
@@ -81,8 +83,11 @@ class Addition:
             FileChanged: If one changes while it is read.
         """
         self._total = sum(look.size for look in looks)
-        with PackWriter(self._objects) as writer, ThreadPoolExecutor(2, thread_name_prefix="adding") as pool:
-            run = _Run(self, writer, pool, place)
+        with (
+            PackWriter(self._objects) as writer,
+            ThreadPoolExecutor(2, thread_name_prefix="adding") as pool,
+            closing(_Run(self, writer, pool, place)) as run,
+        ):
             for small, batch in _batches(looks, self._known.file):
                 if small:
                     run.small(batch)
@@ -149,24 +154,40 @@ class _Run:
         self._pool = pool
         self._place = place
         self._cutter = Cutter()
+        self._readers: ThreadPoolExecutor | None = None
         self._batches: list[tuple[Sequence[Look], Future[list[tuple[bytes, bytes]]]]] = []
 
     def small(self, batch: Sequence[Look]) -> None:
-        """Read small files ahead, in another thread."""
+        """Read small files ahead, in other threads, of which the first files tell how many are worth it."""
+        if self._readers is None:
+            began = time.perf_counter()
+            read = _read_batch(batch, self._place)
+            if threads := threads_for(time.perf_counter() - began, len(batch)):
+                self._readers = ThreadPoolExecutor(threads, thread_name_prefix="reading")
+            self._store(batch, read)
+            return
         while len(self._batches) >= _AHEAD:
             self._take()
-        self._batches.append((batch, self._pool.submit(_read_batch, batch, self._place)))
+        self._batches.append((batch, self._readers.submit(_read_batch, batch, self._place)))
 
     def flush(self) -> None:
         """Store all that was read ahead."""
         while self._batches:
             self._take()
 
+    def close(self) -> None:
+        """End the reading."""
+        if self._readers:
+            self._readers.shutdown(cancel_futures=True)
+
     def _take(self) -> None:
         batch, future = self._batches.pop(0)
+        self._store(batch, future.result())
+
+    def _store(self, batch: Sequence[Look], read: list[tuple[bytes, bytes]]) -> None:
         fresh: list[bytes] = []
         size = 0
-        for look, (content, digest) in zip(batch, future.result(), strict=True):
+        for look, (content, digest) in zip(batch, read, strict=True):
             if content and self._is_new(digest, len(content), size):
                 fresh.append(content)
                 size += len(content)

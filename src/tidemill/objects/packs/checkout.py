@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from tidemill.core.digests import Digest
 from tidemill.core.errors import Conflict
@@ -17,10 +17,11 @@ from tidemill.core.names import shown
 from tidemill.objects.digest import digest_file
 from tidemill.objects.packs.folder import StoredFiles
 from tidemill.objects.packs.manifest import FileEntry
+from tidemill.objects.packs.pace import threads_for
 from tidemill.objects.packs.seen import Look, Seen, look_at
 from tidemill.objects.store import ObjectStore
 
-_BATCH = 64
+_BATCH = 256
 _LARGE = 4 << 20
 _CLONE = 0x40049409
 """The request by which Linux lets two files share their blocks until one is written (`FICLONE`)."""
@@ -163,9 +164,16 @@ class Checkout:
         base = str(folder)
         small = [number for number in numbers if entries[number].size < _LARGE]
         batches = [small[at : at + _BATCH] for at in range(0, len(small), _BATCH)]
-        with ThreadPoolExecutor(2, thread_name_prefix="checkout") as pool:
+        threads = None
+        while batches and threads is None:
+            began = time.perf_counter()
+            batch = batches.pop(0)
+            self._advance(self._batch(batch, base))
+            threads = threads_for(time.perf_counter() - began, len(batch))
+        with ThreadPoolExecutor(threads or 1, thread_name_prefix="checkout") as pool:
             for size in pool.map(lambda batch: self._batch(batch, base), batches):
                 self._advance(size)
+        with ThreadPoolExecutor(2, thread_name_prefix="checkout") as pool:
             for number in numbers:
                 if entries[number].size >= _LARGE:
                     self._large(number, base, pool)
@@ -173,19 +181,23 @@ class Checkout:
 
     def _batch(self, numbers: Sequence[int], base: str) -> int:
         size = 0
-        for number in numbers:
-            entry = self._files.entries[number]
-            path = f"{base}/{entry.path}"
-            temporary, handle = _create(path, is_new=self._is_new)
-            try:
-                for piece in self._files.pieces(number):
-                    os.write(handle, piece)
-                state = os.fstat(handle)
-            finally:
-                os.close(handle)
-            _into_place(temporary, path)
-            self._note(entry.path, state)
-            size += entry.size
+        with _Folders(base) as folders:
+            for number, pieces in self._files.contents(numbers):
+                entry = self._files.entries[number]
+                parent, _, name = entry.path.rpartition("/")
+                folder = folders.handle(parent)
+                temporary, handle = _create(name, is_new=self._is_new, folder=folder)
+                at = 0
+                try:
+                    for piece in pieces:
+                        _write_all(handle, piece, at)
+                        at += len(piece)
+                    state = os.fstat(handle)
+                finally:
+                    os.close(handle)
+                _into_place(temporary, name, folder=folder)
+                self._note(entry.path, state)
+                size += at
         return size
 
     def _large(self, number: int, base: str, pool: ThreadPoolExecutor) -> None:
@@ -228,9 +240,7 @@ class Checkout:
 
     def _run(self, number: int, run: tuple[int, int, int], handle: int) -> int:
         content = self._files.read_chunks(number, run[0], run[1])
-        view, at = memoryview(content), 0
-        while at < len(content):
-            at += os.pwrite(handle, view[at:], run[2] + at)
+        _write_all(handle, content, run[2])
         return len(content)
 
     def _clone(self, pack: Digest, handle: int) -> bool:
@@ -260,15 +270,57 @@ def _held(target: Path, look: Look, seen: Seen | None, before: dict[str, Digest]
         return None
 
 
-def _create(path: str, *, is_new: bool) -> tuple[str, int]:
+class _Folders:
+    """The folder that files are written to, held open while they go to the same: names in it are found at once.
+
+    Args:
+        base: What paths start from.
+    """
+
+    def __init__(self, base: str) -> None:
+        self._base = base
+        self._path: str | None = None
+        self._handle = -1
+
+    def handle(self, path: str) -> int:
+        """Return a folder, open; it holds until the next is asked for."""
+        if path != self._path:
+            self._close()
+            self._handle = os.open(f"{self._base}/{path}", os.O_RDONLY | os.O_DIRECTORY)
+            self._path = path
+        return self._handle
+
+    def __enter__(self) -> Self:
+        """Return the folders themselves."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the last."""
+        self._close()
+
+    def _close(self) -> None:
+        if self._path is not None:
+            os.close(self._handle)
+            self._path = None
+
+
+def _create(path: str, *, is_new: bool, folder: int | None = None) -> tuple[str, int]:
     """Open a new file: there, in a folder that nobody sees yet, else beside it."""
     temporary = path if is_new else f"{path}.{new_id()}"
-    return temporary, os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o644)
+    return temporary, os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o644, dir_fd=folder)
 
 
-def _into_place(temporary: str, path: str) -> None:
+def _write_all(handle: int, content: bytes | memoryview, offset: int) -> None:
+    """Write bytes to their place: one call need not take all, as on a disk that fills."""
+    at = os.pwrite(handle, content, offset)
+    while at < len(content):
+        at += os.pwrite(handle, memoryview(content)[at:], offset + at)
+
+
+def _into_place(temporary: str, path: str, *, folder: int | None = None) -> None:
     if temporary != path:
-        os.replace(temporary, path)  # noqa: PTH105 - texts are several times cheaper, and there may be many
+        # Texts are several times cheaper than paths, and there may be many.
+        os.replace(temporary, path, src_dir_fd=folder, dst_dir_fd=folder)
 
 
 def _remove_empty(target: Path, removed: Iterable[str]) -> None:

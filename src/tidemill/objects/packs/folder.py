@@ -3,7 +3,7 @@
 import io
 import os
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import accumulate
 from threading import Lock
 from typing import BinaryIO, Self
@@ -18,7 +18,8 @@ from tidemill.objects.packs.layout import Layout
 from tidemill.objects.packs.manifest import FileEntry, decode_files
 from tidemill.objects.store import DamagedObject, ObjectStore
 
-_RUN = 8 << 20
+_RUN = 2 << 20
+"""Bytes that are read in one go: so few that they are verified and written while the processor still has them."""
 
 
 class NotFiles(NotFound):
@@ -93,17 +94,45 @@ class StoredFiles:
             yield start, end, size
             start = end
 
+    def contents(self, files: Iterable[int]) -> Iterator[tuple[int, Iterable[bytes | memoryview]]]:
+        """Yield files by their numbers with their verified content in pieces; small ones side by side are read at once.
+
+        Args:
+            files: Their numbers, ascending. The pieces of one are to be taken before the next is asked for.
+        """
+        run: list[int] = []
+        end = size = 0
+        for file in files:
+            chunks = self.layout.chunks_of(file)
+            if run and not (len(chunks) == 1 and size < _RUN and self._goes_on(chunks.start, end)):
+                yield from self._run(run)
+                run, size = [], 0
+            if len(chunks) != 1:
+                yield file, self.pieces(file)
+                continue
+            run.append(file)
+            size += self.manifest.files[file].size
+            end = chunks.stop
+        yield from self._run(run)
+
     def read_chunks(self, file: int, start: int, end: int) -> bytes:
-        """Return the verified bytes of chunks that lie one after the other in one pack."""
-        first, last = self.layout.chunk(start), self.layout.chunk(end - 1)
+        """Return the verified bytes of chunks that lie one after the other in one pack.
+
+        Args:
+            file: The file of the first chunk.
+            start: The number of the first chunk.
+            end: The number of the one after the last.
+        """
+        del file
+        chunks = list(self.layout.chunks(range(start, end)))
+        first, last = chunks[0], chunks[-1]
         size = last.offset + last.length - first.offset
         content = os.pread(self._pack(first.pack).fileno(), size, first.offset)
         view, at = memoryview(content), 0
-        for number in range(start, end):
-            chunk = self.layout.chunk(number)
-            if blake3(view[at : at + chunk.length]).digest() != chunk.digest:
-                raise self._damaged(file, chunk.pack)
-            at += chunk.length
+        for number, (digest, pack, _, length) in enumerate(chunks, start):
+            if blake3(view[at : at + length]).digest() != digest:
+                raise self._damaged(self.layout.file_of(number), pack)
+            at += length
         return content
 
     def whole_pack(self, file: int) -> Digest | None:
@@ -158,6 +187,24 @@ class StoredFiles:
         if number is None:
             raise NotFiles(f"There is no file {shown(path)} in this version", hint=did_you_mean(path, self._numbers))
         return number
+
+    def _goes_on(self, chunk: int, before: int) -> bool:
+        """Return whether a chunk follows the one before another in number and in place."""
+        if chunk != before:
+            return False
+        one, two = self.layout.chunk(chunk - 1), self.layout.chunk(chunk)
+        return one.pack == two.pack and one.offset + one.length == two.offset
+
+    def _run(self, files: list[int]) -> Iterator[tuple[int, Iterable[bytes | memoryview]]]:
+        """Yield files of one chunk each that lie side by side."""
+        if not files:
+            return
+        chunks = range(self.layout.chunks_of(files[0]).start, self.layout.chunks_of(files[-1]).stop)
+        content = memoryview(self.read_chunks(files[0], chunks.start, chunks.stop))
+        at = 0
+        for file, chunk in zip(files, self.layout.chunks(chunks), strict=True):
+            yield file, (content[at : at + chunk.length],)
+            at += chunk.length
 
     def _span(self, start: int, stop: int) -> tuple[int, int]:
         chunk = self.layout.chunk(start)

@@ -2,6 +2,7 @@
 
 import sys
 from array import array
+from bisect import bisect_right
 from collections.abc import Iterator
 from itertools import accumulate
 from typing import NamedTuple
@@ -15,6 +16,8 @@ LAYOUT_MARK = b"tidemill.layout.1\n"
 """What every layout begins with."""
 
 DIGEST_SIZE = 32
+
+_AT_ONCE = 4096
 
 
 class DamagedLayout(Damaged):
@@ -108,9 +111,20 @@ class Layout:
             self._starts = [0, *accumulate(self._counts)]
         return range(self._starts[file], self._starts[file + 1])
 
-    def chunks(self) -> Iterator[Chunk]:
-        """Yield all chunks."""
-        return map(self.chunk, range(len(self)))
+    def chunks(self, numbers: range | None = None) -> Iterator[Chunk]:
+        """Yield chunks by their numbers, which follow one another; all when left out."""
+        wanted = range(len(self)) if numbers is None else numbers
+        for start in range(wanted.start, wanted.stop, _AT_ONCE):
+            stop = min(start + _AT_ONCE, wanted.stop)
+            raw = bytes(self._digests[start * DIGEST_SIZE : stop * DIGEST_SIZE])
+            digests = [raw[at : at + DIGEST_SIZE] for at in range(0, len(raw), DIGEST_SIZE)]
+            columns = (self._packs_of[start:stop], self._offsets[start:stop], self._lengths[start:stop])
+            yield from map(Chunk._make, zip(digests, *columns, strict=True))
+
+    def file_of(self, chunk: int) -> int:
+        """Return the number of the file that has a chunk."""
+        self.chunks_of(0)
+        return bisect_right(self._starts, chunk) - 1
 
     def encode(self) -> bytes:
         """Return the bytes of this."""

@@ -1,5 +1,7 @@
 """Stored files come back to disk, and nobody's work is lost."""
 
+import os
+
 import pytest
 from tests.unit.objects.packs.test_folder import spoil
 
@@ -34,6 +36,31 @@ def test_a_new_folder_holds_the_version(store, first, folder, tmp_path):
 
     assert tree(tmp_path / "out") == tree(folder)
     assert (done.written, done.kept, done.removed) == (4, 0, 0)
+
+
+def test_files_of_all_sizes_come_back_wherever_their_chunks_lie(store, add, stored, folder, tmp_path, noise):
+    sizes = [0, 1, 70_000, 1 << 20, (1 << 20) + 1, 3 << 20, 5 << 20]
+    for name in ("a", "b/c", "d"):
+        (folder / name).mkdir(parents=True)
+        for number, size in enumerate(sizes):
+            (folder / name / str(number)).write_bytes(noise[number : number + size])  # the same in each folder
+    first = stored(add())
+    (folder / "b" / "c" / "2").write_bytes(noise[5 << 20 :][:70_000])
+    second = stored(add([first.layout]))
+
+    done = Checkout(store, second).new(tmp_path / "out")
+
+    assert tree(tmp_path / "out") == tree(folder)
+    assert done.bytes_written == second.manifest.size_bytes
+
+
+def test_a_write_that_takes_less_goes_on(store, first, folder, tmp_path, monkeypatch):
+    write = os.pwrite
+    monkeypatch.setattr(os, "pwrite", lambda handle, content, at: write(handle, memoryview(content)[:700_000], at))
+
+    Checkout(store, first).new(tmp_path / "out")
+
+    assert tree(tmp_path / "out") == tree(folder)
 
 
 def test_a_linked_file_is_its_pack_and_cannot_be_written(store, first, tmp_path):

@@ -60,6 +60,16 @@ def test_a_flipped_bit_is_refused_by_every_reader_and_named(add, folder, store, 
     assert [entry.path for entry, _ in files.verify()] == ["hurt"]
 
 
+def test_damage_in_small_files_that_are_read_together_names_the_one(add, folder, store, stored):
+    for name in "abc":
+        (folder / name).write_bytes(name.encode() * 100)
+    files = stored(add())
+    spoil(store, files.layout.packs[0][0], 150)
+
+    with pytest.raises(DamagedObject, match="'b'"):
+        dict(stored(add()).contents(range(3)))
+
+
 @pytest.mark.parametrize("path", ["../x", "a/../b", "/etc/passwd", "", ".", "a/./b", "a\\b", "a\0b"], ids=repr)
 def test_a_manifest_never_leads_out_of_its_folder(path):
     content = encode_files([FileEntry(path, 1, Digest("0" * 64))])
