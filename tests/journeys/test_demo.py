@@ -30,6 +30,9 @@ def test_the_story_of_four_months(tmp_path: Path) -> None:
     told = words(ended.stdout)
     assert COUNTS in told
     assert "quarantined: 602 of 51,955 rows" in told
+    assert "the data by now: flights@2, 3 months" in told
+    assert "2 of them stand as in flights@1" in told
+    assert re.search(r"what changed: http://\S+/datasets/flights/diff\?before=1&after=2", told)
     assert re.search(r"the same pipeline again: 6 of 6 steps cached in 0\.\d+ s", told)
     assert re.search(r"March v1 0\.\d+ 0\.\d+ \(0\.\d+-0\.\d+\) \+0\.000", told)
     assert re.search(r"model version delay@\d, lightgbm, digest [0-9a-f]{12}, registered by", told)

@@ -83,7 +83,7 @@ def tell(folder: Path, *, port: int, ends: bool, resume: bool, last_month: int) 
         ):
             api = Client(http)
             replay = Replay(journal, api, serving, ENDPOINT)
-            _Story(folder, journal, flights, api, replay).tell(last_month)
+            _Story(folder, journal, flights, api, replay, running.url).tell(last_month)
         say(f"Done in {time.monotonic() - started:.0f} s.")
         if not ends:
             _stay(running)
@@ -118,14 +118,16 @@ class _Story:
         flights: The year's flights.
         api: The server.
         replay: Sends flights and outcomes.
+        url: Where the pages are.
     """
 
-    def __init__(self, folder: Path, journal: Journal, flights: Flights, api: Client, replay: Replay) -> None:
+    def __init__(self, folder: Path, journal: Journal, flights: Flights, api: Client, replay: Replay, url: str) -> None:
         self._folder = folder
         self._journal = journal
         self._flights = flights
         self._api = api
         self._replay = replay
+        self._url = url
         self._first: Predictor | None = None
 
     def tell(self, last_month: int) -> None:
@@ -140,6 +142,7 @@ class _Story:
             months = [self._month(month) for month in range(FIRST_MONTHS[-1] + 1, last_month + 1)]
             self._api.post("/api/v1/monitoring/tick", Tick)
             self._tell_counts(months)
+            self._tell_growth()
         with act(4, "What the loop was worth, month by month (ROC AUC)"):
             summary(months)
         with act(5, "Behind one prediction"):
@@ -154,6 +157,18 @@ class _Story:
             f"{sum(month.flights for month in months):,} flights sent, {report.predictions:,} predictions captured; "
             f"{sum(month.told for month in months):,} outcomes told, {report.matched:,} matched"
         )
+
+    def _tell_growth(self) -> None:
+        latest = self._api.get("/api/v1/dataset-versions/flights", DatasetVersion)
+        aside(f"the data by now: {latest.ref}, {len(latest.parts)} months in {latest.rows or 0:,} rows")
+        self._tell_data(latest.ref)
+        if latest.number > 1:
+            stored = {
+                part.segments for part in self._api.get("/api/v1/dataset-versions/flights@1", DatasetVersion).parts
+            }
+            kept = sum(part.segments in stored for part in latest.parts)
+            aside(f"{kept} of them stand as in flights@1: neither read nor stored again")
+            aside(f"what changed: {self._url}/datasets/flights/diff?before=1&after={latest.number}")
 
     # Act 2
 

@@ -2,7 +2,8 @@
 
 What is moved are whole segments, some MiB each, a few ahead of the reader; each is verified against its digest before
 a row of it is given. Nothing is written to this machine's disk. A query of the first rows moves the first segments
-only; a query of one column moves all columns of the segments that it reads.
+only; a query of one column moves all columns of the segments that it reads, for a digest names a segment as a whole,
+and decodes the one.
 """
 
 from collections.abc import Iterator
@@ -74,15 +75,13 @@ def _frames(
     n_rows: int | None,
 ) -> "Iterator[pl.DataFrame]":
     contents = remote.read_ahead(Stored(segment.digest, segment.size_bytes) for _, segment in pairs)
-    for (part, _), content in zip(pairs, contents, strict=True):
-        frame = pl.read_parquet(BytesIO(content)).lazy().select(in_types(part, version.columns))
+    for (part, segment), content in zip(pairs, contents, strict=True):
+        frame = pl.scan_parquet(BytesIO(content)).select(in_types(part, version.columns))
         if n_rows is not None:
             frame = frame.head(n_rows)
-        rows = frame.collect()
-        if n_rows is not None:
-            n_rows -= rows.height
+            n_rows -= min(n_rows, segment.rows)
         if predicate is not None:
-            rows = rows.filter(predicate)
-        yield rows if with_columns is None else rows.select(with_columns)
+            frame = frame.filter(predicate)
+        yield (frame if with_columns is None else frame.select(with_columns)).collect()
         if n_rows == 0:
             return
