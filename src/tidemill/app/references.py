@@ -6,10 +6,11 @@ from typing import NamedTuple
 
 import sqlalchemy as sa
 
+from tidemill.app.schema import metadata
 from tidemill.core.digests import Digest
 from tidemill.core.refs import Ref
 from tidemill.ledger.lineage import trace
-from tidemill.ledger.schema import JsonColumn, audit_events, lineage_edges, metadata
+from tidemill.ledger.schema import JsonColumn, audit_events, lineage_edges
 from tidemill.objects import ObjectStore
 from tidemill.objects.packs.layout import LAYOUT_MARK, packs_of
 from tidemill.objects.trees import TREE_MARK, decode_manifest

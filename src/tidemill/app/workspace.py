@@ -1,75 +1,111 @@
 """A workspace: one folder or database, with every stage on it."""
 
-import threading
+from pathlib import Path
+from threading import Lock, RLock
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-from tidemill.app.inputs import Datasets
 from tidemill.app.leftovers import clear_work
-from tidemill.app.logged import LoggedFiles
-from tidemill.app.maintenance import MaintenanceService
-from tidemill.app.naming import Naming
 from tidemill.app.placing import settle
-from tidemill.app.registry import ModelRegistry
 from tidemill.app.roots import data_roots
-from tidemill.app.standing import named_by_project
-from tidemill.app.stores.service import StoreService
-from tidemill.app.tables import Tables
-from tidemill.app.trackers.importing import Here
-from tidemill.app.trackers.service import TrackerService
+from tidemill.app.stages import Stage
 from tidemill.core.access import SYSTEM
+from tidemill.core.lazy import lazy, load
 from tidemill.core.settings import Settings
-from tidemill.data.checking.service import ChecksService
-from tidemill.data.deleting.service import DeletingService
-from tidemill.data.judging.service import RulesService
-from tidemill.data.labels.service import LabelService
-from tidemill.data.service import DataService
-from tidemill.data.service.folders import FolderService
-from tidemill.data.service.splitting import SplitService
-from tidemill.delivery.gates import Judge
-from tidemill.delivery.routing import Routing
-from tidemill.delivery.service import DeliveryService
-from tidemill.governance.service import GovernanceService
-from tidemill.ledger import FolderLock, Ledger
-from tidemill.models.search import RUNS_AND_MODELS
-from tidemill.models.service import ModelService
-from tidemill.monitoring.service import MonitoringService
-from tidemill.objects import ObjectStore
-from tidemill.objects.store import plain_errors
+from tidemill.ledger.ledger import Ledger
+from tidemill.ledger.lock import FolderLock
+from tidemill.objects.store import ObjectStore, plain_errors
 from tidemill.objects.unsynced import Unsynced
-from tidemill.pipelines.service import PipelineService
-from tidemill.projects.loop import Loop
-from tidemill.projects.service import ProjectService
-from tidemill.projects.settling import Settling
-from tidemill.projects.watching import Watch
-from tidemill.tracking.service import LoggedModelService, TrackingService
-from tidemill.workflows.durable import DurableWorkflows
-from tidemill.workflows.ports import Workflows
 
-_SERVICES: dict[str, type] = {
-    "data": DataService,
-    "folders": FolderService,
-    "splits": SplitService,
-    "deleting": DeletingService,
-    "labels": LabelService,
-    "checks": ChecksService,
-    "rules": RulesService,
-    "stores": StoreService,
-    "tracking": TrackingService,
-    "logged_models": LoggedModelService,
-    "pipelines": PipelineService,
-    "models": ModelService,
-    "delivery": DeliveryService,
-    "monitoring": MonitoringService,
-    "governance": GovernanceService,
-    "projects": ProjectService,
-    "maintenance": MaintenanceService,
-    "trackers": TrackerService,
+if TYPE_CHECKING:
+    from tidemill.app import inputs, logged, naming, registry, standing, tables
+    from tidemill.app import maintenance as maintenance_stage
+    from tidemill.app.stores import service as stores_stage
+    from tidemill.app.trackers import importing
+    from tidemill.app.trackers import service as trackers_stage
+    from tidemill.core.refs import Ref
+    from tidemill.data import service as data_stage
+    from tidemill.data.checking import service as checking
+    from tidemill.data.deleting import service as deleting_stage
+    from tidemill.data.judging import service as judging
+    from tidemill.data.labels import service as labels_stage
+    from tidemill.data.service import folders as folders_stage
+    from tidemill.data.service import splitting
+    from tidemill.delivery import gates, routing
+    from tidemill.delivery import service as delivery_stage
+    from tidemill.delivery.records import GateReport
+    from tidemill.governance import service as governance_stage
+    from tidemill.ledger.lineage import Edge
+    from tidemill.models import search
+    from tidemill.models import service as models_stage
+    from tidemill.monitoring import service as monitoring_stage
+    from tidemill.monitoring.records import Trigger
+    from tidemill.pipelines import service as pipelines_stage
+    from tidemill.projects import loop, settling, watching
+    from tidemill.projects import service as projects_stage
+    from tidemill.tracking import service as tracking_stage
+    from tidemill.workflows import durable
+    from tidemill.workflows.ports import Workflows
+else:
+    # A command uses one or two stages; loading all of them would take longer than what most commands do.
+    inputs = lazy("tidemill.app.inputs")
+    logged = lazy("tidemill.app.logged")
+    naming = lazy("tidemill.app.naming")
+    standing = lazy("tidemill.app.standing")
+    maintenance_stage = lazy("tidemill.app.maintenance")
+    registry = lazy("tidemill.app.registry")
+    tables = lazy("tidemill.app.tables")
+    stores_stage = lazy("tidemill.app.stores.service")
+    importing = lazy("tidemill.app.trackers.importing")
+    trackers_stage = lazy("tidemill.app.trackers.service")
+    data_stage = lazy("tidemill.data.service")
+    checking = lazy("tidemill.data.checking.service")
+    deleting_stage = lazy("tidemill.data.deleting.service")
+    judging = lazy("tidemill.data.judging.service")
+    labels_stage = lazy("tidemill.data.labels.service")
+    folders_stage = lazy("tidemill.data.service.folders")
+    splitting = lazy("tidemill.data.service.splitting")
+    gates = lazy("tidemill.delivery.gates")
+    routing = lazy("tidemill.delivery.routing")
+    delivery_stage = lazy("tidemill.delivery.service")
+    governance_stage = lazy("tidemill.governance.service")
+    search = lazy("tidemill.models.search")
+    models_stage = lazy("tidemill.models.service")
+    monitoring_stage = lazy("tidemill.monitoring.service")
+    pipelines_stage = lazy("tidemill.pipelines.service")
+    loop = lazy("tidemill.projects.loop")
+    projects_stage = lazy("tidemill.projects.service")
+    settling = lazy("tidemill.projects.settling")
+    watching = lazy("tidemill.projects.watching")
+    tracking_stage = lazy("tidemill.tracking.service")
+    durable = lazy("tidemill.workflows.durable")
+
+_SERVICES: dict[str, str] = {
+    "data": "tidemill.data.service:DataService",
+    "folders": "tidemill.data.service.folders:FolderService",
+    "splits": "tidemill.data.service.splitting:SplitService",
+    "deleting": "tidemill.data.deleting.service:DeletingService",
+    "labels": "tidemill.data.labels.service:LabelService",
+    "checks": "tidemill.data.checking.service:ChecksService",
+    "rules": "tidemill.data.judging.service:RulesService",
+    "stores": "tidemill.app.stores.service:StoreService",
+    "tracking": "tidemill.tracking.service:TrackingService",
+    "logged_models": "tidemill.tracking.service:LoggedModelService",
+    "pipelines": "tidemill.pipelines.service:PipelineService",
+    "models": "tidemill.models.service:ModelService",
+    "delivery": "tidemill.delivery.service:DeliveryService",
+    "monitoring": "tidemill.monitoring.service:MonitoringService",
+    "governance": "tidemill.governance.service:GovernanceService",
+    "projects": "tidemill.projects.service:ProjectService",
+    "maintenance": "tidemill.app.maintenance:MaintenanceService",
+    "trackers": "tidemill.app.trackers.service:TrackerService",
 }
+_CLOSED = ("trackers", "stores", "pipelines", "tracking")
+"""The stages that have something to finish, in the order in which they do."""
 
 
 class Workspace:
-    """Every stage's service, on one ledger and one object store.
+    """Every stage's service, on one ledger and one object store; each is built when it is first asked for.
 
     Args:
         settings: Where the workspace is.
@@ -94,70 +130,181 @@ class Workspace:
         except BaseException:
             self.lock.release()
             raise
+        clear_work(self._work)
+        self.building = RLock()
         self.serving_url = ""
-        self._workflows: DurableWorkflows | None = None
-        self._launching = threading.Lock()
-        self._join()
+        self._workflows: durable.DurableWorkflows | None = None
+        self._launching = Lock()
 
-    def _join(self) -> None:
-        """Build the stages in their order; one that needs a later one is given it through a port."""
-        home, ledger, objects = self.settings.home, self.ledger, self.objects
-        roots, hosts = data_roots(self.settings), self.settings.source_hosts
-        self.data = DataService(ledger, objects, roots=roots, barred=[home], hosts=hosts)
-        self.folders = FolderService(self.data.place)
-        self.splits = SplitService(self.data.place)
-        self.deleting = DeletingService(self.data.place)
-        self.deleting.named_by = named_by_project
-        self.stores = StoreService(self.data.place)
-        self.labels = LabelService(ledger, objects, self.data)
-        self.checks = ChecksService(ledger, objects, self.data)
-        self.rules = RulesService(self.data)
-        self.tracking = TrackingService(ledger, objects)
-        self.logged_models = LoggedModelService(ledger, objects)
-        datasets = Datasets(self.data, objects)
-        work, cores = home / "work", self.settings.workers
-        clear_work(work)
-        self.pipelines = PipelineService(ledger, objects, self.tracking, datasets, work=work, cores=cores)
-        logged = LoggedFiles(self.tracking, self.logged_models)
-        self.models = ModelService(ledger, objects, work / "models", logged)
-        self.tracking.words = RUNS_AND_MODELS
-        tables = Tables(objects, self.data)
-        self.monitoring = MonitoringService(
-            ledger,
-            objects,
-            home / "serving" / "capture",
-            training=tables,
-            registry=ModelRegistry(self.models),
+    # The stages; one that needs a later one is given it through a port, and that one is built at the first call
+
+    @Stage
+    def data(self) -> "data_stage.DataService":
+        """Datasets."""
+        roots, barred = data_roots(self.settings), [self.settings.home]
+        return data_stage.DataService(
+            self.ledger, self.objects, roots=roots, barred=barred, hosts=self.settings.source_hosts
         )
-        routing = Routing(home / "serving", objects)
-        routing.clear_leftovers()
-        self.delivery = DeliveryService(
-            ledger,
+
+    @Stage
+    def folders(self) -> "folders_stage.FolderService":
+        """Files of versions on disk."""
+        return folders_stage.FolderService(self.data.place)
+
+    @Stage
+    def splits(self) -> "splitting.SplitService":
+        """Versions split into others."""
+        return splitting.SplitService(self.data.place)
+
+    @Stage
+    def deleting(self) -> "deleting_stage.DeletingService":
+        """Datasets and versions put into the trash."""
+        made = deleting_stage.DeletingService(self.data.place)
+        made.named_by = standing.named_by_project
+        return made
+
+    @Stage
+    def labels(self) -> "labels_stage.LabelService":
+        """Labelling tasks."""
+        return labels_stage.LabelService(self.ledger, self.objects, self.data)
+
+    @Stage
+    def checks(self) -> "checking.ChecksService":
+        """Suites over datasets."""
+        return checking.ChecksService(self.ledger, self.objects, self.data)
+
+    @Stage
+    def rules(self) -> "judging.RulesService":
+        """Rules held against data that is there."""
+        return judging.RulesService(self.data)
+
+    @Stage
+    def stores(self) -> "stores_stage.StoreService":
+        """Remotes of datasets."""
+        return stores_stage.StoreService(self.data.place)
+
+    @Stage
+    def tracking(self) -> "tracking_stage.TrackingService":
+        """Experiments and runs."""
+        made = tracking_stage.TrackingService(self.ledger, self.objects)
+        made.words = search.RUNS_AND_MODELS
+        return made
+
+    @Stage
+    def logged_models(self) -> "tracking_stage.LoggedModelService":
+        """Models that runs kept."""
+        return tracking_stage.LoggedModelService(self.ledger, self.objects)
+
+    @Stage
+    def pipelines(self) -> "pipelines_stage.PipelineService":
+        """Pipelines and their runs."""
+        datasets = inputs.Datasets(self.data, self.objects)
+        cores = self.settings.workers
+        return pipelines_stage.PipelineService(
+            self.ledger, self.objects, self.tracking, datasets, work=self._work, cores=cores
+        )
+
+    @Stage
+    def models(self) -> "models_stage.ModelService":
+        """Registered models."""
+        made = models_stage.ModelService(self.ledger, self.objects, self._work / "models", self._logged)
+        made.serving = self._serving
+        return made
+
+    @Stage
+    def delivery(self) -> "delivery_stage.DeliveryService":
+        """Gates, endpoints and rollouts."""
+        places = routing.Routing(self.settings.home / "serving", self.objects)
+        places.clear_leftovers()
+        judge = gates.Judge(self.models.load, self._tables.rows)
+        made = delivery_stage.DeliveryService(self.ledger, self.models, judge, places, self.workflows, self.monitoring)
+        made.on_decision = self._on_decision
+        return made
+
+    @Stage
+    def monitoring(self) -> "monitoring_stage.MonitoringService":
+        """What endpoints answered, and what became true."""
+        return monitoring_stage.MonitoringService(
+            self.ledger,
+            self.objects,
+            self.settings.home / "serving" / "capture",
+            training=self._tables,
+            registry=registry.ModelRegistry(self.models),
+            on_trigger=self._on_trigger,
+        )
+
+    @Stage
+    def projects(self) -> "projects_stage.ProjectService":
+        """Project files, and the loop that they order."""
+        settled = settling.Settling(self.delivery, self.monitoring)
+        watch = watching.Watch(self.ledger, self.data, self.monitoring)
+        around = loop.Loop(
+            self.ledger,
+            self.data,
+            self.pipelines,
             self.models,
-            Judge(self.models.load, tables.rows),
-            routing,
-            self.workflows,
-            self.monitoring,
+            self.delivery,
+            settled,
+            watch,
+            checks=self.checks,
         )
-        self.models.serving = self.delivery.serving
-        settling = Settling(self.delivery, self.monitoring)
-        watch = Watch(ledger, self.data, self.monitoring)
-        loop = Loop(ledger, self.data, self.pipelines, self.models, self.delivery, settling, watch, checks=self.checks)
-        self.projects = ProjectService(ledger, objects, settling, loop, watch, self.workflows)
-        self.monitoring.on_trigger = self.projects.on_trigger
-        self.delivery.on_decision = self.projects.on_decision
-        self.governance = GovernanceService(
-            ledger,
-            {"prediction": self.monitoring.prediction_ref_edges},
-            Naming(self.data, self.models, self.tracking, self.logged_models, self.labels),
-        )
-        self.maintenance = MaintenanceService(home, ledger, objects)
-        self.trackers = TrackerService(Here(ledger, objects, logged, self.models, self.data))
+        return projects_stage.ProjectService(self.ledger, self.objects, settled, around, watch, self.workflows)
+
+    @Stage
+    def governance(self) -> "governance_stage.GovernanceService":
+        """Tokens, the audit and the lineage."""
+        origins = {"prediction": self._edges_of_prediction}
+        names = naming.Naming(self.data, self.models, self.tracking, self.logged_models, self.labels)
+        return governance_stage.GovernanceService(self.ledger, origins, names)
+
+    @Stage
+    def maintenance(self) -> "maintenance_stage.MaintenanceService":
+        """The care of the folder."""
+        return maintenance_stage.MaintenanceService(self.settings.home, self.ledger, self.objects)
+
+    @Stage
+    def trackers(self) -> "trackers_stage.TrackerService":
+        """Imports from other trackers, and exports to them."""
+        here = importing.Here(self.ledger, self.objects, self._logged, self.models, self.data)
+        return trackers_stage.TrackerService(here)
+
+    @Stage
+    def _logged(self) -> "logged.LoggedFiles":
+        return logged.LoggedFiles(self.tracking, self.logged_models, self.labels)
+
+    @Stage
+    def _tables(self) -> "tables.Tables":
+        return tables.Tables(self.objects, self.data)
+
+    # What an earlier stage asks of a later one, which is built by then
+
+    def _serving(self, model: str, number: int) -> str:
+        return self.delivery.serving(model, number)
+
+    def _on_decision(self, report: "GateReport") -> None:
+        self.projects.on_decision(report)
+
+    def _on_trigger(self, trigger: "Trigger") -> None:
+        self.projects.on_trigger(trigger)
+
+    def _edges_of_prediction(self, ref: "Ref") -> "list[Edge]":
+        return self.monitoring.prediction_ref_edges(ref)
+
+    @property
+    def _work(self) -> Path:
+        return self.settings.home / "work"
 
     @staticmethod
     def services() -> dict[str, type]:
         """Return the service class of each stage, by the stage's name."""
-        return _SERVICES
+        return {name: Workspace.service_class(name) for name in _SERVICES}
+
+    @staticmethod
+    def service_class(name: str) -> type:
+        """Return the service class of a stage."""
+        module, _, kind = _SERVICES[name].partition(":")
+        found: type = getattr(load(module), kind)
+        return found
 
     def service(self, name: str) -> object:
         """Return a stage's service."""
@@ -175,12 +322,12 @@ class Workspace:
         self.monitoring.schedule(workflows)
         self.pipelines.recover(SYSTEM)
 
-    def workflows(self) -> Workflows:
+    def workflows(self) -> "Workflows":
         """Return the durable workflows; the first call of a process starts them."""
         with self._launching:
             if self._workflows is None:
                 place = self.settings.database or self.settings.home / "workflows.sqlite"
-                workflows = DurableWorkflows(place)
+                workflows = durable.DurableWorkflows(place)
                 for stage in (self.delivery, self.monitoring, self.projects):
                     stage.define(workflows)
                 workflows.launch()
@@ -191,10 +338,9 @@ class Workspace:
 
     def close(self) -> None:
         """Finish what is under way and let go of the folder."""
-        self.trackers.close()
-        self.stores.close()
-        self.pipelines.close()
-        self.tracking.close()
+        for name in _CLOSED:
+            if name in vars(self):  # was built
+                getattr(self, name).close()
         if self._workflows is not None:
             self._workflows.close()
         self.ledger.close()

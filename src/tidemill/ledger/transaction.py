@@ -1,16 +1,23 @@
 """One unit of work: rows, lineage edges and audit events that become true together."""
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 
 from tidemill.core.access import Actor
+from tidemill.core.lazy import lazy
 from tidemill.core.moments import Moment, to_us, utc_now
 from tidemill.core.refs import Ref
 from tidemill.ledger import audit
 from tidemill.ledger.dialect import write_many
 from tidemill.ledger.encoding import encode_json
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql
+else:
+    postgresql = lazy("sqlalchemy.dialects.postgresql")
 
 _ADD_EDGES = (
     "INSERT INTO lineage_edges (source_kind, source_id, relation, target_kind, target_id, created_at) {rows}"

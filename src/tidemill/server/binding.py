@@ -42,7 +42,7 @@ def bind(verb: str) -> Bound:
 @cache
 def _bind(verb: str) -> Bound:
     service, _, method = verb.partition(".")
-    function = getattr(Workspace.services()[service], method)
+    function = getattr(Workspace.service_class(service), method)
     hints = get_type_hints(function)
     fields: list[Any] = []
     for name, parameter in inspect.signature(function).parameters.items():
