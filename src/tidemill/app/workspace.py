@@ -270,7 +270,7 @@ class Workspace:
 
     @Stage
     def _logged(self) -> "logged.LoggedFiles":
-        return logged.LoggedFiles(self.tracking, self.logged_models, self.labels)
+        return logged.LoggedFiles(self.tracking, self.logged_models)
 
     @Stage
     def _tables(self) -> "tables.Tables":
