@@ -19,6 +19,7 @@ from tidemill.data.records import Column, OnBadRows, Part, RuleCount, SourceFile
 from tidemill.data.rules import check_key, recipe
 from tidemill.data.segments import adopt_segments, remove, write_segments
 from tidemill.data.sources.locate import Located
+from tidemill.data.sources.passing import Share
 from tidemill.data.sources.rows import read_rows
 from tidemill.data.sources.table import ReadOptions
 from tidemill.objects import ObjectStore, digest_bytes
@@ -103,6 +104,7 @@ def prepare(
     options: Options,
     make_masks: MakeMasks,
     keys: KeyWatch | None,
+    told: Share | None = None,
 ) -> Part | None:
     """Read a file and store its rows, its profile and its bad rows; None when it has no new row.
 
@@ -113,10 +115,11 @@ def prepare(
         options: How it is read.
         make_masks: Gives the masks of the quality rules.
         keys: The key and the keys of earlier parts.
+        told: Hears how far the file is read.
     """
     with plain_disk(objects.root), Scratch(objects) as scratch:
         try:
-            raw = read_rows(located, options.as_read, scratch, None if options.fresh else _measure_beside)
+            raw = read_rows(located, options.as_read, scratch, None if options.fresh else _measure_beside, told)
         finally:
             located.check_unchanged()  # also where reading failed: the reason may be that somebody writes to the file
         columns = list(raw.frame.collect_schema())

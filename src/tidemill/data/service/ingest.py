@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 import msgspec
 
@@ -27,6 +28,7 @@ from tidemill.data.service.recording import Draft, Order, record
 from tidemill.data.service.underway import Tell
 from tidemill.data.sources.bring import Awaited
 from tidemill.data.sources.locate import Located
+from tidemill.data.sources.passing import Share
 from tidemill.data.types import joined
 from tidemill.objects import digest_bytes
 
@@ -41,7 +43,8 @@ def ingest_table(place: Place, actor: Actor, order: Order, files: Sequence[Input
     with place.ledger.read() as connection:
         latest = store.find_version(connection, DatasetRef(order.name), parts=True)
     base = latest if order.append and latest and latest.kind is DatasetKind.TABLE else None
-    sources = [file.describe() for file in files]
+    with place.works.watch(order.name, "bytes fetched", partial(_fetched, files)):
+        sources = [file.describe() for file in files]
     kept = base.parts if base else ()
     held = {part.source.digest for part in kept}
     fresh = [pair for pair in zip(files, sources, strict=True) if pair[1].digest not in held]
@@ -107,7 +110,8 @@ def _make_parts(
             for file, source in files:
                 tell(done, total)
                 before = (*(base.parts if base else ()), *(part for part in found if part))
-                found.append(_make_part(place, order, file, source, options, keys, before))
+                told = partial(_tell_share, tell, done, source.size_bytes, total)
+                found.append(_make_part(place, order, file, source, options, keys, before, told))
                 done += source.size_bytes
         parts = [part for part in found if part is not None]
         unlike = _texts_somewhere(parts)
@@ -115,6 +119,17 @@ def _make_parts(
             break
         options = widened(options, sorted(unlike))
     return parts
+
+
+def _fetched(files: Sequence[Input]) -> tuple[int, int]:
+    """Return how many bytes of how many came from elsewhere; of none where that is not known before."""
+    pieces = [file for file in files if isinstance(file, Awaited)]
+    sizes = [each.piece.size_bytes for each in pieces]
+    return sum(each.here_bytes for each in pieces), 0 if None in sizes else sum(filter(None, sizes))
+
+
+def _tell_share(tell: Tell, done: int, size: int, total: int, share: float) -> None:
+    tell(done + int(share * size), total)
 
 
 def _watch(
@@ -146,6 +161,7 @@ def _make_part(
     options: Options,
     keys: KeyWatch | None,
     before: Sequence[Part],
+    told: Share,
 ) -> Part | None:
     recipe = options.recipe(source.digest)
     after = _recipe_after(recipe, before)
@@ -157,7 +173,7 @@ def _make_part(
             return msgspec.structs.replace(found, source=source)
     if keys:
         keys.was_needed = False
-    made = prepare(place.objects, file.here(), source, options, order.make_masks, keys)
+    made = prepare(place.objects, file.here(), source, options, order.make_masks, keys, told)
     if made and keys and keys.was_needed:
         # Without those before it would hold more rows, so it is found again behind the same ones only.
         return msgspec.structs.replace(made, recipe=after)

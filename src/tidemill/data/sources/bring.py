@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from tidemill.core.digests import Digest
 from tidemill.core.moments import utc_now
@@ -34,6 +35,7 @@ class Awaited:
     uri: str
     known: Mapping[tuple[str, str], SourceFile]
     cleaned: Callable[[], AbstractContextManager[None]]
+    _path: Path | None = field(default=None, init=False)
     _brought: Located | None = field(default=None, init=False)
     _digest: Digest | None = field(default=None, init=False)
 
@@ -41,6 +43,14 @@ class Awaited:
     def name(self) -> str:
         """How messages call it."""
         return self.piece.name
+
+    @property
+    def here_bytes(self) -> int:
+        """How many of its bytes are on this machine."""
+        try:
+            return self._path.stat().st_size if self._path else 0
+        except OSError:
+            return 0
 
     def describe(self) -> SourceFile:
         """Return what it is, with the digest of its bytes; a pinned one that is known is not brought."""
@@ -63,7 +73,7 @@ class Awaited:
         """Return it as a file on this machine."""
         if self._brought is None:
             check_text(self.piece.name, "the name of a piece", _LONGEST)
-            path = self.scratch.new(".fetched" if self.piece.fetch else ".parquet")
+            path = self._path = self.scratch.new(".fetched" if self.piece.fetch else ".parquet")
             with self.cleaned():
                 if self.piece.fetch:
                     self.piece.fetch(path)

@@ -45,6 +45,7 @@ class CsvFile:
         markers: The words that stand for a missing value.
         possible: The words that may stand for one.
         asked: The types that a person ordered, by column.
+        rows_guessed: How many rows it has, as far as a sample tells.
     """
 
     path: Path
@@ -54,6 +55,7 @@ class CsvFile:
     markers: tuple[str, ...]
     possible: tuple[str, ...]
     asked: Mapping[str, str]
+    rows_guessed: float = 0.0
 
     @property
     def mixed(self) -> dict[str, Reading]:
@@ -99,7 +101,8 @@ def open_csv(
         column: settle(counts[column], asked.get(column)) if column in counts else Reading("text")
         for column in dialect.columns
     }
-    file = replace(file, readings=readings, markers=markers)
+    rows = path.stat().st_size * sample.height / len(text)
+    file = replace(file, readings=readings, markers=markers, rows_guessed=rows)
     return count_all(file) if file.mixed else file
 
 

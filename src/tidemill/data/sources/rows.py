@@ -16,6 +16,7 @@ from tidemill.data.sources.excel_file import read_excel
 from tidemill.data.sources.json_file import read_json
 from tidemill.data.sources.kinds import FileKind, is_workbook, kind_of
 from tidemill.data.sources.locate import Located
+from tidemill.data.sources.passing import Passing, Share, Unpacking
 from tidemill.data.sources.table import ReadOptions, Rows
 from tidemill.data.sources.unpack import packing_of, unpack
 
@@ -30,7 +31,13 @@ Measure = Callable[[], Measuring]
 """Begins a profile; of a file that must be read anew the one begun before is dropped."""
 
 
-def read_rows(located: Located, options: ReadOptions, scratch: Scratch, measure: Measure | None = None) -> Rows:
+def read_rows(
+    located: Located,
+    options: ReadOptions,
+    scratch: Scratch,
+    measure: Measure | None = None,
+    told: Share | None = None,
+) -> Rows:
     """Write a file's rows as Parquet, and return them.
 
     Args:
@@ -38,19 +45,23 @@ def read_rows(located: Located, options: ReadOptions, scratch: Scratch, measure:
         options: How text and workbooks are read.
         scratch: Where unfinished files go.
         measure: Begins the profile of the rows, which is made while they are written where that can be.
+        told: Hears how far the file is read, where it is read in pieces.
 
     Raises:
         MalformedTable: If the file is broken, with its line.
         MixedTypes: If a column holds values that do not fit, and these are refused.
         UnsupportedSource: If it is of a kind that is not read.
+        SourceTooLarge: If it holds far more than its bytes.
     """
     try:
-        return _read(located, options, scratch, measure)
+        return _read(located, options, scratch, measure, told)
     except pl.exceptions.PanicException as error:  # no subclass of Exception, and what hostile files end in
         raise parquet_file.damaged(located.name, error) from error
 
 
-def _read(located: Located, options: ReadOptions, scratch: Scratch, measure: Measure | None) -> Rows:
+def _read(
+    located: Located, options: ReadOptions, scratch: Scratch, measure: Measure | None, told: Share | None
+) -> Rows:
     path, name = located.path, located.name
     packing = packing_of(path)
     if packing and not is_workbook(path):
@@ -63,19 +74,21 @@ def _read(located: Located, options: ReadOptions, scratch: Scratch, measure: Mea
         path = as_utf8(path, name, options.encoding, scratch.new(".utf8"))
         kind = kind_of(path, name)
     if kind is FileKind.CSV:
-        return _read_csv(path, name, options, scratch, measure)
+        return _read_csv(path, name, options, scratch, measure, told)
     if kind is FileKind.PARQUET:
-        return _read_parquet(path, name, scratch, measure)
+        return _read_parquet(path, name, scratch, measure, told)
     if kind in {FileKind.ARROW, FileKind.AVRO}:
         return (read_arrow if kind is FileKind.ARROW else read_avro)(path, name, scratch)
     return (read_json if kind is FileKind.JSON else read_excel)(path, name, options, scratch)
 
 
-def _read_parquet(path: Path, name: str, scratch: Scratch, measure: Measure | None) -> Rows:
+def _read_parquet(path: Path, name: str, scratch: Scratch, measure: Measure | None, told: Share | None) -> Rows:
     frame = parquet_file.scan_parquet(path, name)
     measured = measure() if measure else None
+    rows = frame.select(pl.len()).collect().item()
+    passing = Unpacking(measured, told, rows, name=name, size=path.stat().st_size)
     try:
-        segments = write_segments(frame, scratch, measured.add if measured else None)
+        segments = write_segments(frame, scratch, passing.add)
     except (pl.exceptions.PolarsError, OSError) as error:
         if is_full(error):
             raise
@@ -83,14 +96,16 @@ def _read_parquet(path: Path, name: str, scratch: Scratch, measure: Measure | No
     return Rows(scan_unstored(segments), segments, {}, measured)
 
 
-def _read_csv(path: Path, name: str, options: ReadOptions, scratch: Scratch, measure: Measure | None) -> Rows:
+def _read_csv(
+    path: Path, name: str, options: ReadOptions, scratch: Scratch, measure: Measure | None, told: Share | None
+) -> Rows:
     file = csv_file.open_csv(path, name, delimiter=options.delimiter, types=options.types, missing=options.missing)
     for _ in range(_MOST_LOOKS):
         if options.refuses_mixed:
             csv_file.refuse_mixed(file)
         measured = measure() if measure and not file.mixed else None
         try:
-            segments = write_segments(csv_file.scan_csv(file), scratch, measured.add if measured else None)
+            segments = write_segments(csv_file.scan_csv(file), scratch, Passing(measured, told, file.rows_guessed).add)
         except pl.exceptions.PolarsError as error:
             if is_full(error):
                 raise
