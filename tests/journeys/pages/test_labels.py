@@ -265,6 +265,11 @@ class Command:
         self.process.kill()
         self.process.wait()
 
+    def end(self) -> None:
+        """End it as Ctrl-C does, and the process that answers predictions with it."""
+        self.process.terminate()
+        assert self.process.wait(timeout=60) == 0
+
 
 def test_the_page_goes_on_while_the_server_is_dead_and_hands_in_what_it_kept(tmp_path, browser):
     home = tmp_path / "home"
@@ -293,7 +298,7 @@ def test_the_page_goes_on_while_the_server_is_dead_and_hands_in_what_it_kept(tmp
         kept = httpx.get(second.url.replace("/labels/", "/api/v1/label-tasks/") + "/answers").json()
         assert [(each["item"], each["value"]) for each in kept] == [(2, False), (1, False), (0, True)]
     finally:
-        second.kill()
+        second.end()
         context.close()
 
 
