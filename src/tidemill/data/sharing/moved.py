@@ -28,6 +28,7 @@ class Moved:
         size_bytes: Their size.
         moved_bytes: How many bytes had to be moved.
         is_new: Whether it was not there before.
+        repaired: How many objects were damaged here, and are whole again.
     """
 
     version: DatasetVersion
@@ -35,6 +36,7 @@ class Moved:
     size_bytes: int
     moved_bytes: int
     is_new: bool
+    repaired: int = 0
 
     @classmethod
     def of(cls, version: DatasetVersion, needed: Sequence[Stored], moved_bytes: int, *, is_new: bool) -> "Moved":

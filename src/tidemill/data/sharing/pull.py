@@ -1,13 +1,16 @@
 """Takes a version from a place: what is lacking here, then the row that makes it visible."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import replace
 
 import msgspec
 import sqlalchemy as sa
 
 from tidemill.core.access import Actor
 from tidemill.core.digests import Digest
+from tidemill.core.errors import Damaged, NotFound
 from tidemill.core.ids import new_id
 from tidemill.core.refs import Ref
 from tidemill.data import store
@@ -17,6 +20,7 @@ from tidemill.data.rules import DatasetRef, manifest
 from tidemill.data.sharing.errors import DamagedRecord, DatasetDiverged
 from tidemill.data.sharing.moved import Moved, Watcher
 from tidemill.data.sharing.records import SharedVersion
+from tidemill.data.sharing.repair import damaged_aside, stored_of
 from tidemill.data.sharing.shelf import Shelf
 from tidemill.data.sharing.store import insert_shared
 from tidemill.data.trash import find_removed, find_trashed, is_dataset_trashed, removed_versions
@@ -55,13 +59,14 @@ class Pull:
         self._shelf = Shelf(remote.bucket)
         self._watcher = watcher
 
-    def run(self, actor: Actor, ref: DatasetRef, name: str = "") -> Moved:
+    def run(self, actor: Actor, ref: DatasetRef, name: str = "", *, repair: bool = False) -> Moved:
         """Take a version, or what of it is lacking.
 
         Args:
             actor: Who does it.
             ref: Which one.
             name: How the dataset is called here; the same when left out.
+            repair: Whether what is here already is read, and what of it is damaged taken anew.
 
         Raises:
             DatasetNotFound: If the place has no such dataset.
@@ -74,6 +79,16 @@ class Pull:
         version = msgspec.structs.replace(shared.version, dataset=name or ref.dataset)
         _check_whole(version)
         here = self._here(version)
+        if not repair:
+            return self._take(actor, ref, shared, version, is_new=here is None)
+        stored = [*_plain(version), *stored_of(self._objects, here.layout_digest if here else None)]
+        with damaged_aside(self._objects, stored, self._watcher) as damaged:
+            done = self._take(actor, ref, shared, version, is_new=here is None)
+        return replace(done, repaired=len(damaged))
+
+    def _take(
+        self, actor: Actor, ref: DatasetRef, shared: SharedVersion, version: DatasetVersion, *, is_new: bool
+    ) -> Moved:
         sizes = {found.digest: found.size for found in shared.objects}
         plain = list(dict.fromkeys(_plain(version)))
         if not sizes.keys() >= set(plain):
@@ -95,7 +110,7 @@ class Pull:
         tagged = sorted(tag for some in tags for tag, number in some.items() if number == version.number)
         kept = self._keep(actor, version, shared, tagged)
         everything = [Stored(digest, size) for digest, size in sizes.items()]
-        return Moved.of(kept, everything, moved, is_new=here is None)
+        return Moved.of(kept, everything, moved, is_new=is_new)
 
     def _here(self, version: DatasetVersion) -> DatasetVersion | None:
         with self._ledger.read() as connection:
@@ -113,7 +128,7 @@ class Pull:
             trees = [found for found in store.list_versions(connection, version.dataset) if found.layout_digest]
             trees = [*trees[:_EARLIER], *store.latest_trees(connection, version.dataset)]
         digests = dict.fromkeys(tree.layout_digest for tree in trees if tree.layout_digest)
-        others = (Layout.decode(self._objects.read(digest)) for digest in digests)
+        others = self._layouts(digests)
         move = plan_move(layout, lambda pack: self._objects.leaving.touch(pack[0]), others)
         whole = [Stored(*pack) for pack in move.whole]
         rest = sum(chunk.length for chunks in move.chunks for chunk in chunks)
@@ -125,6 +140,11 @@ class Pull:
             made.append(pack)
             moved += sent
         return relaid(layout, move, made), moved
+
+    def _layouts(self, digests: Iterable[Digest]) -> Iterator[Layout]:
+        for digest in digests:
+            with suppress(Damaged, NotFound):  # what it would tell is moved instead
+                yield Layout.decode(self._objects.read(digest))
 
     def _pack(self, layout: Layout, chunks: Sequence[Chunk]) -> tuple[Pack, int]:
         """Make a pack of just some chunks, from ranges of packs there."""
@@ -169,6 +189,8 @@ class Pull:
                 found = msgspec.structs.replace(version, id=new_id() if taken else version.id, created=True)
                 insert_shared(tx.connection, found, shared.description, actor.name, tx.now)
                 self._trail(tx, found, shared)
+            elif found.layout_digest != version.layout_digest:  # of the old one something was lacking
+                self._lay_anew(tx, found, version)
             self._tag(tx, found, tags)
             return found
 
@@ -191,6 +213,11 @@ class Pull:
             pushed_by=shared.pushed_by,
             lineage=list(shared.lineage),
         )
+
+    def _lay_anew(self, tx: Transaction, found: DatasetVersion, version: DatasetVersion) -> None:
+        table = store.dataset_versions
+        tx.execute(sa.update(table).where(table.c.id == found.id).values(layout_digest=version.layout_digest))
+        tx.audit("dataset.repair", Ref("dataset_version", found.id), place=str(self._remote.bucket))
 
     def _tag(self, tx: Transaction, version: DatasetVersion, tags: Sequence[str]) -> None:
         """Set tags that came along; one that points elsewhere here stays."""
