@@ -6,8 +6,8 @@ Each tool runs in a process of its own on the same seeded rows, read from Parque
 the bare aggregate of the same statistics: nulls, estimated distinct values, moments, ends, seven quantiles,
 zeros and negatives; top values and lengths of the categories; correlations of all pairs of numbers, tables of all
 pairs of categories, and mean and deviation of each number by each category. It keeps no bins, no sketches and nothing
-that merges. whylogs (numpy below 2) and ydata-profiling go into throw-away virtual environments; ydata-profiling in its
-minimal mode, because its full mode does not end in reasonable time.
+that merges. whylogs (numpy below 2) and ydata-profiling have virtual environments of their own in `.cache`;
+ydata-profiling runs in its minimal mode, without correlations, and gives JSON, not its page.
 """
 
 import argparse
@@ -29,9 +29,10 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from bench.checks.drift import make_rows
 
 SHARES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
+ENVIRONMENTS = Path(__file__).parents[2] / ".cache" / "profile-venvs"
 PEERS = {
     "whylogs": ["whylogs", "numpy<2", "pandas<3", "pyarrow<22", "setuptools<80"],
-    "ydata": ["ydata-profiling", "pyarrow", "setuptools<80"],
+    "ydata": ["ydata-profiling==4.18.4", "pyarrow", "setuptools<80"],
 }
 
 
@@ -131,20 +132,20 @@ def measure(tool: str, path: Path) -> dict[str, Any]:
     }
 
 
-def interpreter(tool: str, folder: Path) -> str:
+def interpreter(tool: str) -> str:
     """Return the Python that a tool runs in, making its environment when it is a peer's."""
     if tool not in PEERS:
         return sys.executable
-    python = folder / tool / "bin" / "python"
+    python = ENVIRONMENTS / tool / "bin" / "python"
     if not python.exists():
-        subprocess.run(["uv", "venv", "-q", "--python", "3.11", str(folder / tool)], check=True)
+        subprocess.run(["uv", "venv", "-q", "--python", "3.11", str(ENVIRONMENTS / tool)], check=True)
         subprocess.run(["uv", "pip", "install", "-q", "--python", str(python), *PEERS[tool]], check=True)
     return str(python)
 
 
-def run_once(tool: str, path: Path, folder: Path) -> dict[str, Any]:
+def run_once(tool: str, path: Path) -> dict[str, Any]:
     """Run a tool in a process of its own."""
-    command = [interpreter(tool, folder), __file__, "--tool", tool, "--path", str(path)]
+    command = [interpreter(tool), __file__, "--tool", tool, "--path", str(path)]
     environment = {**os.environ, "PYTHONWARNINGS": "ignore"}
     done = subprocess.run(command, check=False, capture_output=True, text=True, env=environment)
     if done.returncode:
@@ -174,7 +175,7 @@ def main() -> None:
         folder = Path(name)
         path = folder / "rows.parquet"
         pl.DataFrame(make_rows(asked.rows, 0)).write_parquet(path)
-        rounds = [[run_once(tool, path, folder) for tool in tools] for _ in range(asked.rounds)]
+        rounds = [[run_once(tool, path) for tool in tools] for _ in range(asked.rounds)]
     best = [min((turn[at] for turn in rounds), key=lambda each: each["seconds"]) for at in range(len(tools))]
     if asked.json:
         sys.stdout.write(json.dumps(best, indent=2) + "\n")

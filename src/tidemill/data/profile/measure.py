@@ -39,6 +39,7 @@ _MOST_TOP = 20
 _HEAVY = 0.005
 _LONGEST_VALUE = 100
 _FINER = 2
+_RUN = 8
 
 
 def measure(series: "pl.Series", most_bins: int) -> Gauge:
@@ -98,7 +99,11 @@ def _measure_numbers(name: str, word: str, array: "npt.NDArray[np.generic]", mos
 
 
 def _count(array: "npt.NDArray[np.generic]") -> Numbers:
-    if len(array) <= _SAMPLE:
+    starts = np.concatenate([[0], np.flatnonzero(array[1:] != array[:-1]) + 1])
+    if len(starts) * _RUN < len(array):  # rows that stand in the order of time, or one group after another
+        values, places = np.unique(array[starts], return_inverse=True)
+        counts = np.bincount(places, weights=np.diff(starts, append=len(array))).astype(np.int64)
+    elif len(array) <= _SAMPLE:
         values, counts = np.unique(array, return_counts=True)
     else:
         frame = pl.Series("value", array).value_counts(name="count").sort("value")

@@ -66,6 +66,15 @@ def test_frequent_numbers_are_written_in_the_fewest_digits() -> None:
     assert {top.value for top in held.top} == {"14.03", "3", "1000000000000000"}
 
 
+@pytest.mark.parametrize("rows", [10, 1000])
+def test_values_that_stand_together_are_counted_as_others_are(rows: int) -> None:
+    each = RANDOM.integers(0, 50, 200) / 4
+    together = pl.DataFrame({"x": np.repeat(each, rows)})
+
+    assert column(together) == column(together.sample(fraction=1, shuffle=True, seed=1))
+    assert column(together).top[0].count == np.unique(each, return_counts=True)[1].max() * rows
+
+
 def test_texts_have_lengths_and_top_values() -> None:
     found = column(pl.DataFrame({"x": ["a", "bb", "bb", None, "ccc", ""]}))
     assert found.length is not None
