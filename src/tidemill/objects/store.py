@@ -15,6 +15,8 @@ from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
+from blake3 import blake3
+
 from tidemill.core.digests import Digest, InvalidDigest, parse_digest
 from tidemill.core.errors import Damaged, NotFound, OutOfSpace, Unavailable
 from tidemill.core.ids import new_id
@@ -170,9 +172,13 @@ class ObjectStore:
             return coming.finish()
 
     @contextmanager
-    def incoming(self) -> Iterator[Incoming]:
-        """Give what bytes are written to as they come; nothing is stored before its `finish`."""
-        with plain_errors(self.root), Incoming(self._incoming / new_id(), self._settle) as coming:
+    def incoming(self, *, threads: int = blake3.AUTO) -> Iterator[Incoming]:
+        """Give what bytes are written to as they come; nothing is stored before its `finish`.
+
+        Args:
+            threads: How many threads digest a large piece; as many as there are cores when left out.
+        """
+        with plain_errors(self.root), Incoming(self._incoming / new_id(), self._settle, threads=threads) as coming:
             yield coming
 
     def waiting_room(self) -> Path:

@@ -22,7 +22,7 @@ _MOST_WAITING = 4
 
 
 class PackWriter:
-    """Appends chunks to packs in a thread of its own, in order.
+    """Appends chunks to packs in order, in two threads of its own: one writes, one digests the same bytes meanwhile.
 
     Args:
         objects: Where the finished packs go.
@@ -32,7 +32,8 @@ class PackWriter:
         self._objects = objects
         self._stack = ExitStack()
         self._pack: Incoming | None = None
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="packs")
+        self._writing = ThreadPoolExecutor(1, thread_name_prefix="packs")
+        self._digesting = ThreadPoolExecutor(1, thread_name_prefix="digests")
         self._waiting: list[Future[None]] = []
         self.size = 0
         self.total = 0
@@ -41,10 +42,13 @@ class PackWriter:
     def append(self, pieces: Iterable[memoryview | bytes], size: int) -> "Future[None]":
         """Append pieces of a size in bytes; they must not change before the future is done."""
         if self._pack is None:
-            self._pack = self._stack.enter_context(self._objects.incoming())
+            # One thread digests: more would wait for one another, and take the cores from who reads and writes.
+            self._pack = self._stack.enter_context(self._objects.incoming(threads=1))
         while len(self._waiting) >= _MOST_WAITING:
             self._waiting.pop(0).result()
-        future = self._thread.submit(_write, self._pack, list(pieces))
+        taken = list(pieces)
+        digested = self._digesting.submit(_digest, self._pack, taken)
+        future = self._writing.submit(_write, self._pack, taken, digested)
         self._waiting.append(future)
         self.size += size
         self.total += size
@@ -77,10 +81,18 @@ class PackWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Leave no unfinished pack behind."""
-        self._thread.shutdown(cancel_futures=True)
+        self._digesting.shutdown()  # first, as the other thread waits for it
+        self._writing.shutdown(cancel_futures=True)
         self._stack.close()
 
 
-def _write(pack: Incoming, pieces: list[memoryview | bytes]) -> None:
+def _digest(pack: Incoming, pieces: list[memoryview | bytes]) -> None:
     for piece in pieces:
-        pack.write(piece)
+        pack.digest(piece)
+
+
+def _write(pack: Incoming, pieces: list[memoryview | bytes], digested: "Future[None]") -> None:
+    """Write pieces; they are done with when they are digested too."""
+    for piece in pieces:
+        pack.append(piece)
+    digested.result()
