@@ -22,7 +22,7 @@ from tidemill.objects import ObjectStore
 from tidemill.objects.packs.folder import StoredFiles
 from tidemill.objects.remote import RemoteStore, connect, parse_address
 from tidemill.objects.remote.pieces import PIECE
-from tidemill.objects.remote.store import PULLING
+from tidemill.objects.remote.store import PULLING, Stored
 
 pytestmark = pytest.mark.slow
 SIZE = 5 * PIECE + 12_345
@@ -41,9 +41,11 @@ def home(tmp_path: Path, monkeypatch) -> Path:
     return tmp_path / "home"
 
 
-def command(home: Path, *words: str) -> subprocess.Popen[str]:
+def command(home: Path, *words: str, dead_after_s: float = 180) -> subprocess.Popen[str]:
     # One transfer at a time, so that it is known how far one is when it is held.
     child = "from tidemill.objects.remote import store, filling; store._AT_ONCE = 1; filling._AHEAD = 1\n"
+    child += "from datetime import timedelta; from tidemill.data.sharing import presence\n"
+    child += f"presence.DEAD_AFTER = timedelta(seconds={dead_after_s})\n"
     child += "from tidemill.cli.main import main; main()"
     return subprocess.Popen(
         [sys.executable, "-c", child, *words, "--home", str(home)],
@@ -54,8 +56,8 @@ def command(home: Path, *words: str) -> subprocess.Popen[str]:
     )
 
 
-def finish(home: Path, *words: str) -> str:
-    process = command(home, *words)
+def finish(home: Path, *words: str, **options: float) -> str:
+    process = command(home, *words, **options)
     out, err = process.communicate(timeout=100)
     assert process.returncode == 0, err
     return out
@@ -77,7 +79,8 @@ def after(count: int, method: str):
 
     def fits(asked) -> bool:
         nonlocal seen
-        if asked.method == method and "/objects/" in asked.path and (method == "GET" or len(asked.body) >= PIECE):
+        is_object = "/objects/" in asked.path or (method == "POST" and b"/objects/" in asked.body)
+        if asked.method == method and is_object and (method != "PUT" or len(asked.body) >= PIECE):
             seen += 1
             return seen > count
         return False
@@ -128,6 +131,36 @@ def test_a_pull_that_was_killed_goes_on_where_it_was(home, s3_proxy, s3, wait_fo
         with workspace.data.place.files(workspace.data.get(OWNER, "pictures")) as stored:
             assert stored.read("large") == (tmp_path / "pictures" / "large").read_bytes()
         assert workspace.maintenance.fsck(OWNER).findings == []
+
+
+@pytest.mark.parametrize("passed", [0, 1])
+def test_a_removal_that_was_killed_keeps_pushes_out_and_is_ended_by_the_same_again(
+    home, s3_proxy, s3, wait_for, tmp_path, passed
+):
+    from tests.faults.store_proxy import Fault
+
+    (tmp_path / "pictures" / "small").write_bytes(b"another")
+    finish(home, "data", "add", "pictures", "pictures")
+    finish(home, "data", "remote", "add", "team", f"s3://{s3}/data")
+    for ref in ("pictures@1", "pictures@2"):
+        finish(home, "data", "push", ref)
+    removal = ("data", "remote", "remove-version", "team", "pictures@1", "--yes")
+    s3_proxy.faults.append(Fault("gate", after(passed, "POST")))
+    kill_when_held(command(home, *removal), s3_proxy, wait_for)
+
+    refused = command(home, "data", "push", "pictures@2")
+    assert "remote_busy" in refused.communicate(timeout=60)[1]
+    finish(home, *removal, dead_after_s=0)
+    finish(home, "data", "push", "pictures@2")
+    with Workspace(Settings(home=tmp_path / "other")) as there:
+        there.stores.add(OWNER, name="team", uri=f"s3://{s3}/data")
+    finish(tmp_path / "other", "data", "pull", "pictures@2")
+    with RemoteStore(connect(parse_address(f"s3://{s3}/data"))) as remote:
+        shared = Shelf(remote.bucket).find(DatasetRef("pictures"))
+        needed = remote.keys_of(Stored(each.digest, each.size) for each in shared.objects)
+        assert {each.key for each in [*remote.bucket.list("objects"), *remote.bucket.list("pieces")]} == needed.keys()
+        assert [each.key for each in remote.bucket.list("working/now")] == []
+        assert Shelf(remote.bucket).list()[0].numbers == (2,)
 
 
 class Quiet:

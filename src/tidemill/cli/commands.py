@@ -48,6 +48,7 @@ COMMANDS: dict[str, str] = {
     "stores.list": "data remote list",
     "stores.remove": "data remote remove",
     "stores.datasets": "data remote show",
+    "stores.remove_version": "data remote remove-version",
     "stores.push": "data push",
     "stores.pull": "data pull",
     "stores.transfers": "data transfers",

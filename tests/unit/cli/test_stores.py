@@ -65,3 +65,19 @@ def test_without_a_remote_the_command_says_how_to_add_one(run, tmp_path):
     run("data", "add", "flights", "a.csv")
 
     assert "tidemill data remote add" in str(run("data", "push", "flights", code=1).exception)
+
+
+def test_a_version_is_removed_there_when_somebody_says_so(run, tmp_path):
+    for rows in ("1", "1\n2"):
+        (tmp_path / "a.csv").write_text(f"id\n{rows}\n")
+        run("data", "add", "flights", "a.csv")
+    run("data", "remote", "add", "share", "disk")
+    for ref in ("flights@1", "flights@2"):
+        run("data", "push", ref)
+    asked = CliRunner().invoke(
+        build(), ["data", "remote", "remove-version", "share", "flights@1", "--home", str(tmp_path / "home")]
+    )
+    assert "Remove flights@1 at share, for everybody?" in asked.stderr
+    assert "removed flights@1" in run("data", "remote", "remove-version", "share", "flights@1", "--yes").stderr
+    assert json.loads(run("data", "remote", "show", "share", "--json").stdout)[0]["numbers"] == [2]
+    assert json.loads(run("data", "transfers", "--json").stdout)[0]["direction"] == "remove"

@@ -20,6 +20,7 @@ from tidemill.data.sharing.moved import Moved
 from tidemill.data.sharing.pull import Pull
 from tidemill.data.sharing.push import Push
 from tidemill.data.sharing.records import Remote, SharedDataset
+from tidemill.data.sharing.removal import Removal
 from tidemill.data.sharing.scanning import scan_at
 from tidemill.data.sharing.shelf import Shelf
 from tidemill.data.sharing.store import data_remotes, list_remotes
@@ -46,7 +47,7 @@ class StoreService:
     def __init__(self, place: Place) -> None:
         self._place = place
         clear_pulling(place.objects)
-        self._transfers = Transfers(place.ledger, "dataset", ("push", "pull"), "tidemill data transfers")
+        self._transfers = Transfers(place.ledger, "dataset", ("push", "pull", "remove"), "tidemill data transfers")
 
     def add(self, actor: Actor, *, name: str, uri: str, single_writer: bool = False) -> Remote:
         """Remember a place for datasets, after finding out whether it honours conditional writes.
@@ -191,6 +192,31 @@ class StoreService:
         """End a push or pull at its next step; what it moved is kept, and the same asked for again goes on."""
         del actor
         return self._transfers.cancel(id)
+
+    def remove_version(self, actor: Actor, *, name: str, ref: str) -> Transfer:
+        """Begin to remove a version at a place, with what no other version there needs; nothing here is touched.
+
+        Args:
+            actor: Who does it.
+            name: The place, by its name or address.
+            ref: The version there, such as `flights@3`.
+
+        Raises:
+            RemoteNotFound: If no such place is remembered.
+            TransferRuns: If the same removal is under way.
+        """
+        wanted, there = parse_dataset_ref(ref), self._find(name)
+
+        def work(progress: Progress) -> None:
+            with RemoteStore(_bucket(there)) as store:
+                done = Removal(store, progress).run(actor.name, wanted)
+            progress.begin("")
+            progress.counts["objects"] = done.objects
+            progress.counts["bytes"] = done.size_bytes
+            tags = f", with the tags {', '.join(done.tags)}" if done.tags else ""
+            progress.notes.append(f"removed {done.ref}{tags}")
+
+        return self._start(actor, "remove", there, ref, work)
 
     def scan(self, actor: Actor, *, ref: str, remote: str = "") -> "pl.LazyFrame":
         """Return the rows of a version at a place, lazily and verified, without a copy here.

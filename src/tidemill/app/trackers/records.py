@@ -7,7 +7,7 @@ import msgspec
 
 from tidemill.core.moments import Moment
 
-Direction = Literal["import", "export", "push", "pull"]
+Direction = Literal["import", "export", "push", "pull", "remove"]
 
 
 class TransferStatus(StrEnum):
@@ -49,11 +49,11 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Transfer(msgspec.Struct, frozen=True, kw_only=True):
-    """An import from another tracker or an export to one; a push of a dataset to a remote or a pull from one.
+    """An import from another tracker or an export to one; what a dataset does at a remote.
 
     Args:
         id: Its id.
-        direction: `import`, `export`, `push` or `pull`.
+        direction: `import`, `export`, `push`, `pull` or `remove`.
         tracker: The other tracker's make, such as `mlflow`; for a dataset the kind of store, such as `s3`.
         place: Where that is, without credentials.
         of: What is transferred, such as `flights@3`; empty when it is everything.

@@ -70,6 +70,23 @@ def remove(name: str) -> None:
     done(f"forgot {name}")
 
 
+@remote.command("remove-version")
+@click.argument("name")
+@click.argument("ref")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@common
+def remove_version(name: str, ref: str, *, yes: bool) -> None:
+    """Remove the version REF at the place NAME, with what no other version there needs.
+
+    Nothing here is touched. Give the same command again to go on after an interruption.
+    """
+    if not yes:
+        click.confirm(f"Remove {ref} at {name}, for everybody?", abort=True, err=True)
+    with client() as api:
+        begun = api.delete(f"/api/v1/remotes/{part(name)}/versions/{part(ref)}", Transfer)
+        _follow(api, begun, unit="objects")
+
+
 @click.command("push")
 @click.argument("ref")
 @click.option("--to", "there", default="", metavar="REMOTE", help="Where to; may be left out when there is one remote.")
@@ -102,7 +119,7 @@ def pull(ref: str, *, there: str, name: str) -> None:
 @click.option("--cancel", is_flag=True, help="End it; what it moved is kept.")
 @common
 def transfers(transfer_id: str | None, *, cancel: bool) -> None:
-    """List the last pushes and pulls, or show how far one is."""
+    """List the last pushes, pulls and removals, or show how far one is."""
     with client() as api:
         if transfer_id is None:
             found = api.get(_TRANSFERS, list[Transfer])
@@ -115,10 +132,10 @@ def transfers(transfer_id: str | None, *, cancel: bool) -> None:
         tell_report(one.report)
 
 
-def _follow(api: Client, transfer: Transfer) -> None:
+def _follow(api: Client, transfer: Transfer, unit: str = "bytes") -> None:
     command = f"tidemill data transfers {transfer.id}"
     word = f"`{command}` says how it goes, `{command} --cancel` ends it."
-    follow_transfer(api, transfer, f"{_TRANSFERS}/{part(transfer.id)}", Bar({}, unit="bytes"), meanwhile=word)
+    follow_transfer(api, transfer, f"{_TRANSFERS}/{part(transfer.id)}", Bar({}, unit=unit), meanwhile=word)
 
 
 def _address(uri: str) -> str:

@@ -21,6 +21,12 @@ class DatasetDiverged(Conflict):
     code = "dataset_diverged"
 
 
+class RemoteBusy(Conflict):
+    """Somebody pushes to the place while a version is to be removed there, or the other way round."""
+
+    code = "remote_busy"
+
+
 class DamagedRecord(Damaged):
     """What says what a version at a place holds cannot be read."""
 

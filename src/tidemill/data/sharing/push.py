@@ -16,6 +16,7 @@ from tidemill.data import store
 from tidemill.data.records import DatasetVersion
 from tidemill.data.sharing.errors import DatasetDiverged
 from tidemill.data.sharing.moved import Moved, Watcher
+from tidemill.data.sharing.presence import present
 from tidemill.data.sharing.records import FORMAT, SharedObject, SharedVersion
 from tidemill.data.sharing.shelf import Shelf
 from tidemill.ledger import Ledger
@@ -57,9 +58,20 @@ class Push:
 
         Raises:
             DatasetDiverged: If the place has another version of that number.
+            RemoteBusy: If somebody removes a version there.
             ObjectMissing: If an object of it is not here.
             DamagedObject: If one is not what was stored.
         """
+        with present(self._remote.bucket, "push", version.ref, actor.name) as here:
+            moved = self._run(actor, version)
+            is_taken = here.is_taken()
+        if is_taken:
+            # It stood still for so long that a removal did not wait for it, and may have removed what it found there.
+            with present(self._remote.bucket, "push", version.ref, actor.name):
+                self._run(actor, version)
+        return moved
+
+    def _run(self, actor: Actor, version: DatasetVersion) -> Moved:
         there = self._shelf.read(version.dataset, version.number)
         if there is None:
             moved = self._bring(actor, version)

@@ -60,6 +60,22 @@ class SharedVersion(msgspec.Struct, frozen=True, kw_only=True):
     pushed_by: str
 
 
+class RemovedThere(msgspec.Struct, frozen=True, kw_only=True):
+    """What was removed at a place.
+
+    Args:
+        ref: The version.
+        tags: The tags that pointed to it.
+        objects: How many names under which bytes were kept.
+        size_bytes: How many bytes those had, without what an earlier try had left.
+    """
+
+    ref: str
+    tags: tuple[str, ...]
+    objects: int
+    size_bytes: int
+
+
 class SharedDataset(msgspec.Struct, frozen=True, kw_only=True):
     """A dataset at a place.
 

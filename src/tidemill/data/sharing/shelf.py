@@ -99,6 +99,16 @@ class Shelf:
         self._bucket.put(key, content)
         return True
 
+    def remove(self, name: str, number: int) -> tuple[str, ...]:
+        """Remove a version's record and the tags that point to it; return those tags."""
+        tags = [
+            tag for found in self.list(name) if found.name == name for tag, to in found.tags.items() if to == number
+        ]
+        for tag in tags:
+            self._bucket.delete(f"{_FOLDER}/{name}/tags/{tag}")
+        self._bucket.delete(_key(name, number))
+        return tuple(tags)
+
     def tag(self, name: str, tag: str, number: int) -> None:
         """Let a tag point to a version; the last one who says so is right."""
         self._bucket.put(f"{_FOLDER}/{name}/tags/{tag}", str(number).encode())

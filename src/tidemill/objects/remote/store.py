@@ -15,7 +15,7 @@ from typing import NamedTuple, Self, TypeVar
 from tidemill.core.digests import Digest
 from tidemill.objects.digest import digest_bytes
 from tidemill.objects.remote.bucket import Bucket
-from tidemill.objects.remote.errors import RemoteDamaged
+from tidemill.objects.remote.errors import RemoteDamaged, RemoteObjectMissing
 from tidemill.objects.remote.filling import Fetch, fill
 from tidemill.objects.remote.pieces import PIECE, Slot, decode_pieces, encode_pieces
 from tidemill.objects.store import ObjectStore, plain_errors
@@ -113,6 +113,40 @@ class RemoteStore:
             if stored.size > PIECE:
                 moved += self._pull_large(objects, stored, told)
         return moved
+
+    def keys_of(self, wanted: Iterable[Stored]) -> dict[str, int]:
+        """Return the names under which objects are kept there, and how many bytes are under each.
+
+        Raises:
+            RemoteDamaged: If the list of an object's pieces cannot be read.
+        """
+        found: dict[str, int] = {}
+        large = []
+        for stored in wanted:
+            if stored.size > PIECE:
+                large.append(stored)
+            else:
+                found[_key(stored.digest)] = stored.size
+        for stored, pieces in self._each(self._pieces_there, large):
+            found[_listing(stored.digest)] = 0
+            found |= {_key(piece.digest): piece.length for piece in pieces}
+        return found
+
+    def delete(self, keys: Iterable[str], may: Callable[[], None], told: Told) -> None:
+        """Remove names, a few at once.
+
+        Args:
+            keys: Which ones.
+            may: Is asked before each, and raises to end it.
+            told: Is told of each.
+        """
+
+        def delete(key: str) -> None:
+            may()
+            self.bucket.delete(key)
+
+        for _ in self._each(delete, keys):
+            told(1)
 
     def read(self, digest: Digest) -> bytes:
         """Return the bytes of an object of at most a piece, verified."""
@@ -230,6 +264,12 @@ class RemoteStore:
             key = _listing(stored.digest)
             self._pieces[stored.digest] = decode_pieces(self.bucket.read(key), stored.size, f"{self.bucket}/{key}")
         return self._pieces[stored.digest]
+
+    def _pieces_there(self, stored: Stored) -> list[Slot]:
+        try:
+            return self._pieces_of(stored)
+        except RemoteObjectMissing:
+            return []  # the place lost it
 
     def _verified(self, key: str, digest: Digest) -> bytes:
         for _ in range(_READS):

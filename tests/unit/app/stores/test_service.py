@@ -422,3 +422,23 @@ def test_a_record_that_lies_is_refused(here, other, both, s3, tmp_path, change):
 
     assert pull("flights").report.code == "damaged_record"
     assert other.data.list(OWNER) == []
+
+
+def test_a_version_is_removed_there_and_others_are_whole(here, other, both, end, tmp_path):
+    push, pull = both
+    content = random.Random(5).randbytes(9 << 20)
+    for number in range(2):
+        here.data.ingest(OWNER, "pictures", folder_of(tmp_path, **{"a": content, f"b{number}": bytes([number]) * 3000}))
+        push(f"pictures@{number + 1}")
+    here.data.tag(OWNER, "pictures@1", "first")
+    push("pictures@1")
+    done = end(here, here.stores.remove_version(OWNER, name="team", ref="pictures@first"))
+
+    assert (done.status, done.report.notes) == (TransferStatus.DONE, ["removed pictures@1, with the tags first"])
+    assert 0 < done.report.counts["bytes"] < 1 << 20
+    assert pull("pictures@1").report.code == "dataset_version_not_found"
+    assert pull("pictures@2").status is TransferStatus.DONE
+    with other.data.place.files(other.data.get(OWNER, "pictures")) as files:
+        assert files.read("a") == content
+    assert here.data.get(OWNER, "pictures@1").number == 1
+    assert push("pictures@1").status is TransferStatus.DONE
