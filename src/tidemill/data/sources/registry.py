@@ -55,7 +55,7 @@ class Registry:
                 schemes=each.schemes,
                 summary=each.summary,
                 library=each.library,
-                is_ready=not each.library or find_spec(each.library) is not None,
+                is_ready=not each.library or _is_there(each.library),
             )
             for name, each in sorted(self._by_name.items())
         ]
@@ -95,6 +95,13 @@ def cleaned(uri: SourceUri, access: Access) -> Iterator[None]:
             f"{shown(uri.shown, 200)} cannot be read: {shown(said or type(error).__name__, 300)}",
             hint="Look at its address, its options and its credentials.",
         ) from None
+
+
+def _is_there(library: str) -> bool:
+    try:
+        return find_spec(library) is not None
+    except ModuleNotFoundError:  # not even the package that it is in
+        return False
 
 
 def _installed() -> dict[str, SourceIntegration]:

@@ -162,3 +162,10 @@ def test_a_missing_library_is_told(service, source, monkeypatch):
     assert (kind.name, kind.schemes, kind.is_ready) == ("ledgers", ("ledgers",), False)
     with pytest.raises(MissingExtra):
         service.ingest(OWNER, "t", "ledgers://x")
+
+
+@pytest.mark.parametrize("library", ["nowhere", "nowhere.within", "polars.nowhere"])
+def test_a_library_that_is_not_installed_is_told_as_missing(monkeypatch, library):
+    monkeypatch.setattr(Ledgers, "library", library)
+
+    assert [kind.is_ready for kind in Registry({"ledgers": Ledgers()}).kinds()] == [False]
