@@ -34,7 +34,8 @@ class Fault:
     Args:
         kind: `503`; `mute` (taken, never answered); `refuse` (the connection is cut at once); `lost` (the server does
             it, its answer never comes); `cut` (the connection ends in the middle of the answer's body); `short` (the
-            answer says and holds half of the body); `flip` (one bit of the body differs); `gate` (waits for `gate`).
+            answer says and holds half of the body); `flip` (one bit of the body differs); `gate` (waits for `gate`);
+            `drip` (the body comes a little at a time).
         fits: Which requests.
         times: How many of them.
     """
@@ -141,8 +142,12 @@ class StoreProxy:
             half = len(body) // 2
             lines = [line for line in head.split(b"\r\n") if not line.lower().startswith(b"content-length")]
             head, body = b"\r\n".join([*lines, b"Content-Length: %d" % half]), body[:half]
-        writer.write(head + b"\r\n\r\n" + body)
-        await writer.drain()
+        writer.write(head + b"\r\n\r\n")
+        step = max(1, len(body) // 50) if fault == "drip" else len(body) or 1
+        for start in range(0, len(body), step):
+            writer.write(body[start : start + step])
+            await writer.drain()
+            await asyncio.sleep(0)
 
     async def _ask(self, asked: Request) -> bytes:
         reader, writer = await asyncio.open_connection("127.0.0.1", self.target)

@@ -1,4 +1,5 @@
 import gzip
+from datetime import timedelta
 
 import obstore
 import pytest
@@ -74,6 +75,35 @@ def test_a_broken_transfer_goes_on_where_it_was(data, s3, s3_proxy, put):
     s3_proxy.fail("503", method="GET", path="a.csv", times=1)
 
     assert data.ingest(OWNER, "t", f"s3://{s3}/a.csv").rows == 1_500_000
+
+
+@pytest.mark.parametrize("kind", ["503", "500", "refuse", "lost", "short", "cut", "drip"])
+@pytest.mark.parametrize("method", ["HEAD", "GET"])
+def test_a_store_that_fails_a_few_times_gives_the_whole_file_all_the_same(data, s3, s3_proxy, put, method, kind):
+    put("t.csv")
+    s3_proxy.fail(kind, method=method, path="t.csv", times=2)
+    assert data.ingest(OWNER, "t", f"s3://{s3}/t.csv").rows == 50_000
+
+
+@pytest.mark.parametrize("kind", ["503", "short", "cut"])
+def test_a_store_that_always_fails_is_told(data, s3, s3_proxy, put, kind, nothing_kept, monkeypatch):
+    monkeypatch.setattr(source, "_RETRIES", 1)
+    put("t.csv")
+    s3_proxy.fail(kind, method="GET", path="t.csv", times=1000)
+    with pytest.raises(errors.SourceFailed) as caught:
+        data.ingest(OWNER, "t", f"s3://{s3}/t.csv")
+    assert caught.value.hint
+    nothing_kept()
+
+
+def test_a_store_that_says_nothing_is_given_up(data, s3, s3_proxy, put, nothing_kept, monkeypatch):
+    monkeypatch.setattr(source, "_RETRIES", 0)
+    monkeypatch.setattr(source, "_SILENCE", timedelta(seconds=0.3))
+    put("t.csv")
+    s3_proxy.fail("mute", method="GET", path="t.csv", times=1000)
+    with pytest.raises(errors.SourceFailed):
+        data.ingest(OWNER, "t", f"s3://{s3}/t.csv")
+    nothing_kept()
 
 
 def test_what_is_not_there_or_refused_is_told(data, s3, put, nothing_kept):

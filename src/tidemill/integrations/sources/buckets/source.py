@@ -27,6 +27,8 @@ else:
 
 _MOST_KEYS = 100_000
 _PIECE = 4 << 20
+_RETRIES = 4
+_SILENCE = timedelta(seconds=60)
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 _OPTIONS = {
     "s3": ("endpoint", "region", "anonymous", "access_key_id", "secret_access_key", "session_token"),
@@ -63,7 +65,7 @@ def _piece(bucket: "store.ObjectStore", name: str, meta: "obstore.ObjectMeta", m
     whole = f"{name}/{key}"
 
     def fetch(target: Path) -> None:
-        download(partial(_stream, bucket, key, etag, whole), target, whole, most)
+        download(partial(_stream, bucket, meta, etag, whole), target, whole, most)
 
     return Piece(
         name=whole,
@@ -104,15 +106,18 @@ def _listed(bucket: "store.ObjectStore", wanted: Wanted, name: str) -> "list[obs
 
 
 @contextmanager
-def _stream(bucket: "store.ObjectStore", key: str, etag: str | None, name: str, start: int) -> Iterator[Stream]:
+def _stream(
+    bucket: "store.ObjectStore", meta: "obstore.ObjectMeta", etag: str | None, name: str, start: int
+) -> Iterator[Stream]:
     options: obstore.GetOptions = {"if_match": etag} if etag else {}
     if start:
         options["range"] = {"offset": start}
     try:
-        answer = obstore.get(bucket, key, options=options)
+        answer = obstore.get(bucket, meta["path"], options=options)
         if etag and _quoted(answer.meta["e_tag"]) != etag:  # there are servers that take no notice of `if_match`
             raise exceptions.PreconditionError("another ETag")
-        yield Stream(start, answer.meta["size"], _pieces(answer))
+        # An answer may be cut and say so of its length: with the same ETag it is as long as it was listed.
+        yield Stream(start, meta["size"] if etag else answer.meta["size"], _pieces(answer))
     except exceptions.PreconditionError:
         raise SourceChanged(f"{shown(name)} changed while it was read", hint="Ingest it again.") from None
     except FileNotFoundError:
@@ -153,11 +158,11 @@ def _connect(ask: Ask, bucket: str) -> "store.ObjectStore":
     client: store.ClientConfig = {
         "allow_http": is_plain,
         "connect_timeout": timedelta(seconds=15),
-        "read_timeout": timedelta(seconds=60),
+        "read_timeout": _SILENCE,
         "timeout": timedelta(hours=1),
         "user_agent": "tidemill",
     }
-    retry: store.RetryConfig = {"max_retries": 4, "retry_timeout": timedelta(seconds=60)}
+    retry: store.RetryConfig = {"max_retries": _RETRIES, "retry_timeout": timedelta(seconds=60)}
     kind: Any = {"s3": store.S3Store, "gs": store.GCSStore, "az": store.AzureStore}[scheme]
     made: store.ObjectStore = kind(bucket, config=config, client_options=client, retry_config=retry)
     return made
