@@ -43,6 +43,24 @@ def test_a_dataset_is_pushed_and_pulled_through_a_folder(run, tmp_path):
     assert run("data", "remote", "list", "--json", home="other").stdout.strip() == "[]"
 
 
+def test_what_is_damaged_is_named_and_taken_anew(run, tmp_path):
+    (tmp_path / "pictures").mkdir()
+    (tmp_path / "pictures" / "a").write_bytes(bytes(range(256)) * 100)
+    run("data", "add", "pictures", "pictures")
+    run("data", "remote", "add", "share", "disk")
+    run("data", "push", "pictures")
+    packs = [path for path in (tmp_path / "home" / "objects").rglob("*") if path.is_file()]
+    pack = max(packs, key=lambda path: path.stat().st_size)
+    pack.chmod(0o644)
+    pack.write_bytes(pack.read_bytes()[:-1] + b"?")
+
+    found = CliRunner().invoke(build(), ["data", "verify", "pictures", "--home", str(tmp_path / "home")])
+    assert (found.exit_code, found.stdout.startswith("a: ")) == (1, True)
+    assert "tidemill data pull pictures@1 --repair" in found.stderr
+    assert "objects repaired" in run("data", "pull", "pictures@1", "--repair").stdout
+    assert "is sound" in run("data", "verify", "pictures").stdout
+
+
 def test_a_push_that_fails_says_why_and_exits_so(run, tmp_path):
     (tmp_path / "a.csv").write_text("id\n1\n")
     (tmp_path / "b.csv").write_text("id\n2\n")

@@ -150,7 +150,7 @@ class StoreService:
 
         return self._start(actor, "push", there, version.ref, work)
 
-    def pull(self, actor: Actor, *, ref: str, remote: str = "", name: str = "") -> Transfer:
+    def pull(self, actor: Actor, *, ref: str, remote: str = "", name: str = "", repair: bool = False) -> Transfer:
         """Begin to take a version from a place: what is lacking here is moved. Doing it again goes on.
 
         Args:
@@ -158,6 +158,7 @@ class StoreService:
             ref: The version there, such as `flights@3`, `flights@gold`, or `flights` for the latest.
             remote: The name or address of a place that is remembered; may be left out when one is.
             name: How the dataset is called here; as there when left out.
+            repair: Whether what is here already is read, and what of it is damaged taken anew.
 
         Raises:
             RemoteNotFound: If no such place is remembered.
@@ -169,8 +170,11 @@ class StoreService:
 
         def work(progress: Progress) -> None:
             with RemoteStore(_bucket(there)) as store:
-                done = Pull(self._place.ledger, self._place.objects, store, progress).run(actor, wanted, name)
+                pull = Pull(self._place.ledger, self._place.objects, store, progress)
+                done = pull.run(actor, wanted, name, repair=repair)
             _count(progress, done, "pulled")
+            if repair:
+                progress.counts["objects repaired"] = done.repaired
 
         return self._start(actor, "pull", there, f"{ref} as {name}" if name else ref, work)
 

@@ -83,6 +83,7 @@ def verify(ref: str) -> None:
         for each in found.damaged:
             click.echo(f"{each.path}: {each.problem}")
         talk(f"{found.ref}: {_counted(len(found.damaged), 'damaged file')} of {found.files:,}.")
+        talk(f"Where a remote has it, take it anew: tidemill data pull {found.ref} --repair")
     if not found.is_sound:
         raise SystemExit(1)
 

@@ -104,14 +104,16 @@ def push(ref: str, *, there: str) -> None:
 @click.argument("ref")
 @click.option("--from", "there", default="", metavar="REMOTE", help="Where from; may be left out when there is one.")
 @click.option("--as", "name", default="", metavar="NAME", help="How the dataset is called here.")
+@click.option("--repair", is_flag=True, help="Read what is here first, and take anew what of it is damaged.")
 @common
-def pull(ref: str, *, there: str, name: str) -> None:
+def pull(ref: str, *, there: str, name: str, repair: bool) -> None:
     """Take a version from a remote, such as flights@3 or flights for the latest; only what is lacking is moved.
 
     Give the same command again to go on after an interruption.
     """
     with client() as api:
-        _follow(api, api.post(f"{_VERSIONS}/{part(ref)}/pull", Transfer, {"remote": there, "name": name}))
+        body = {"remote": there, "name": name, "repair": repair}
+        _follow(api, api.post(f"{_VERSIONS}/{part(ref)}/pull", Transfer, body))
 
 
 @click.command("transfers")
