@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from tidemill.delivery import service as delivery_stage
     from tidemill.delivery.records import GateReport
     from tidemill.governance import service as governance_stage
-    from tidemill.ledger.lineage import Edge
+    from tidemill.ledger.records import Edge
     from tidemill.models import search
     from tidemill.models import service as models_stage
     from tidemill.monitoring import service as monitoring_stage

@@ -3,7 +3,7 @@
 import click
 
 from tidemill.cli.output import client, common, show
-from tidemill.ledger.audit import AuditEvent
+from tidemill.ledger.records import AuditEvent
 
 
 @click.command("audit")

@@ -4,7 +4,7 @@ import click
 
 from tidemill.cli.output import client, common, show, wants_json
 from tidemill.client.client import part
-from tidemill.ledger.lineage import Edge, Trace
+from tidemill.ledger.records import Edge, Trace
 
 _INDENT = "   "
 

@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING
 
 from tidemill.checks.personal.scan import scan_personal
 from tidemill.core.lazy import lazy
-from tidemill.core.names import shown
 from tidemill.data.disk import Scratch, plain_disk
-from tidemill.data.errors import SourceNotFound
 from tidemill.data.masking import mask_profile, mask_sample
 from tidemill.data.profile.build import Measuring
 from tidemill.data.profile.records import Profile
@@ -31,10 +29,6 @@ _BATCH_CELLS = 1 << 21
 _SAMPLE_ROWS = 20
 _MOST_KEPT = 10_000
 _READING = 2  # cores that are busy with reading and writing while rows are measured
-_SUFFIXES = {
-    ".arrow", ".avro", ".csv", ".feather", ".gz", ".ipc", ".json", ".jsonl", ".ndjson", ".parquet", ".pq", ".tsv",
-    ".txt", ".xlsx", ".zst",
-}  # fmt: skip
 
 Told = Callable[[int, int], None]
 """Hears how many rows of how many are measured."""
@@ -180,20 +174,3 @@ def first_rows(frame: "pl.DataFrame") -> Sample:
         columns=tuple(frame.columns),
         rows=tuple(tuple(None if cell is None else str(cell) for cell in row) for row in frame.iter_rows()),
     )
-
-
-def is_file(text: str) -> bool:
-    """Return whether a text names a file here, and not a version of a dataset.
-
-    Raises:
-        SourceNotFound: If it can only be a path, and nothing is there.
-    """
-    path = Path(text).expanduser()
-    try:
-        if path.exists():
-            return True
-    except OSError:
-        return False
-    if text.startswith((".", "/", "~")) or path.suffix.lower() in _SUFFIXES:
-        raise SourceNotFound(f"There is no file {shown(text)}", hint=f"Paths are read from {Path.cwd()}.")
-    return False

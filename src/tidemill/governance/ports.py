@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from tidemill.core.refs import Ref
-from tidemill.ledger.lineage import Edge
+from tidemill.ledger.records import Edge
 
 
 class Origin(Protocol):

@@ -23,8 +23,8 @@ from tidemill.governance.ports import Naming, Origin
 from tidemill.governance.records import Identity, NewToken, Token
 from tidemill.governance.tracing import walk
 from tidemill.ledger import Ledger, Transaction
-from tidemill.ledger.audit import AuditEvent, read
-from tidemill.ledger.lineage import Direction, Trace
+from tidemill.ledger.audit import read
+from tidemill.ledger.records import AuditEvent, Direction, Trace
 
 MOST_EVENTS = 1000
 REMEMBERED_S = 5.0

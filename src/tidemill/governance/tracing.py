@@ -9,7 +9,8 @@ from tidemill.core.names import check_text, shown
 from tidemill.core.nearest import nearest
 from tidemill.core.refs import KINDS, Ref
 from tidemill.governance.ports import Naming, Origin
-from tidemill.ledger.lineage import Direction, Edge, Trace, trace
+from tidemill.ledger.lineage import trace
+from tidemill.ledger.records import Direction, Edge, Trace
 from tidemill.ledger.schema import audit_events, lineage_edges
 
 _LONGEST = 512

@@ -7,7 +7,6 @@ appends, so that writers of several servers form one chain.
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-import msgspec
 import sqlalchemy as sa
 from blake3 import blake3
 
@@ -15,6 +14,7 @@ from tidemill.core.moments import Moment, to_us
 from tidemill.core.refs import Ref
 from tidemill.ledger.dialect import is_sqlite, rows_of, write_many, write_one
 from tidemill.ledger.encoding import decode_json, encode_json
+from tidemill.ledger.records import AuditEvent
 from tidemill.ledger.schema import audit_events, audit_head
 
 GENESIS = "0" * 64
@@ -31,19 +31,6 @@ class Draft(NamedTuple):
     action: str
     subject: Ref
     detail: str
-
-
-class AuditEvent(msgspec.Struct, frozen=True, kw_only=True):
-    """One link of the chain."""
-
-    seq: int
-    at: Moment
-    actor: str
-    action: str
-    subject: str
-    detail: dict[str, object]
-    previous: str
-    digest: str
 
 
 class BrokenChain(NamedTuple):

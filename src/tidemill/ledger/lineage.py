@@ -3,42 +3,13 @@
 from collections import deque
 from collections.abc import Collection
 from itertools import groupby
-from typing import Literal
 
-import msgspec
 import sqlalchemy as sa
 
 from tidemill.core.moments import Moment
 from tidemill.core.refs import Ref
+from tidemill.ledger.records import Direction, Edge, Trace
 from tidemill.ledger.schema import audit_events, lineage_edges
-
-Direction = Literal["up", "down", "both"]
-
-
-class Edge(msgspec.Struct, frozen=True, kw_only=True):
-    """The target came from the source."""
-
-    source: str
-    relation: str
-    target: str
-    created_at: Moment
-
-
-class Trace(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything that is reachable from one thing.
-
-    Args:
-        start: The thing.
-        edges: The edges found, nearest first.
-        complete: Whether the walk ended by itself, not at the limit.
-        names: How persons call the things, by `kind:id`, where that was asked for.
-    """
-
-    start: str
-    edges: list[Edge]
-    complete: bool
-    names: dict[str, str] = {}
-
 
 _SHARED = {"artifact", "dataset_version", "report"}
 """Kinds that are found again by their content: several things may make the same one."""

@@ -2,7 +2,8 @@ import polars as pl
 import pytest
 
 from tidemill.data.errors import MalformedTable, NotATable
-from tidemill.data.profiling import is_file, profile_file
+from tidemill.data.profiling import profile_file
+from tidemill.data.sources.here import is_file
 
 
 @pytest.fixture(autouse=True)

@@ -22,7 +22,7 @@ from tidemill.governance.rules import NameReserved, TokenRefused
 from tidemill.governance.service import GovernanceService, TokenExists, TokenNotFound
 from tidemill.governance.tracing import AmbiguousId, ThingNotFound
 from tidemill.ledger import Ledger
-from tidemill.ledger.lineage import Edge
+from tidemill.ledger.records import Edge
 
 
 @pytest.fixture

@@ -8,12 +8,11 @@ from tidemill.checks.personal.scan import SAMPLE, PersonalColumn, PersonalReport
 from tidemill.cli.output import client, common, show, talk, wants_json
 from tidemill.client.client import part
 from tidemill.core.lazy import lazy
+from tidemill.data.sources.here import is_file
 
 if TYPE_CHECKING:
-    from tidemill.data import profiling
     from tidemill.data.checking import files
 else:
-    profiling = lazy("tidemill.data.profiling")
     files = lazy("tidemill.data.checking.files")
 
 
@@ -24,7 +23,7 @@ else:
 @common
 def personal(source: str, sample: int, *, detectors: tuple[str, ...]) -> None:
     """Show which columns of a version or a file hold personal data, with masked examples."""
-    if profiling.is_file(source):
+    if is_file(source):
         found = files.scan_file(source, sample=sample, detectors=",".join(detectors))
     else:
         with client() as api:

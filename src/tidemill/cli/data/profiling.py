@@ -17,6 +17,7 @@ from tidemill.data.errors import UnknownColumn
 from tidemill.data.profile.records import ColumnProfile, Profile
 from tidemill.data.profile.relations import relations_of
 from tidemill.data.records import Sample
+from tidemill.data.sources.here import is_file
 
 if TYPE_CHECKING:
     from tidemill.data import profiling
@@ -57,7 +58,7 @@ def profile(
     dataset have one name, it is the file; name@latest is the dataset.
     """
     sample: Sample | None
-    if profiling.is_file(what):
+    if is_file(what):
         found, sample, about = _of_file(what, delimiter=delimiter, encoding=encoding, sheet=sheet)
     else:
         with client() as api:

@@ -13,7 +13,7 @@ from tidemill.core.names import shown
 from tidemill.core.refs import Ref
 from tidemill.delivery.store import find_endpoint
 from tidemill.ledger import Ledger
-from tidemill.ledger.lineage import Edge
+from tidemill.ledger.records import Edge
 from tidemill.monitoring import rules
 from tidemill.monitoring.archive import Archive
 from tidemill.monitoring.frames import INPUT, OUTPUT, Located, tabulate

@@ -16,7 +16,7 @@ from tidemill.delivery.ports import Arms, Latencies
 from tidemill.delivery.rules import EndpointNotFound
 from tidemill.delivery.store import find_endpoint
 from tidemill.ledger import Ledger, Transaction
-from tidemill.ledger.lineage import Edge
+from tidemill.ledger.records import Edge
 from tidemill.monitoring import rules
 from tidemill.monitoring.archive import Archive
 from tidemill.monitoring.ports import Notifier, OnTrigger, Registry, TrainingRows

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from tidemill.app import Workspace
 from tidemill.core.access import Actor, Permission, Role
 from tidemill.governance.records import Token
-from tidemill.ledger.audit import AuditEvent
+from tidemill.ledger.records import AuditEvent
 from tidemill.server.pages import forms
 from tidemill.server.pages.addresses import link_to
 from tidemill.server.pages.shell import back_to, page, render

@@ -15,7 +15,7 @@ from tidemill.core.access import Actor
 from tidemill.core.errors import NotFound
 from tidemill.core.refs import Ref
 from tidemill.data.errors import DatasetVersionRemoved
-from tidemill.ledger.lineage import Edge
+from tidemill.ledger.records import Edge
 from tidemill.server.pages import words
 from tidemill.server.pages.addresses import url_of, version_url
 from tidemill.server.pages.charts.graphs import Node, lineage_graph

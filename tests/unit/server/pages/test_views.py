@@ -6,7 +6,7 @@ from tidemill.checks.drift.reference import NumericReference
 from tidemill.core.digests import parse_digest
 from tidemill.data.profile.records import ColumnProfile, TopValue
 from tidemill.delivery.records import Deployment, Rollout, RolloutEvent, RolloutPlan, RolloutState, RuleResult
-from tidemill.ledger.lineage import Edge
+from tidemill.ledger.records import Edge
 from tidemill.monitoring.records import Trigger, TriggerState
 from tidemill.server.pages.addresses import link_to, url_of
 from tidemill.server.pages.alerts import grouped

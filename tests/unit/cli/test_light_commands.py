@@ -1,0 +1,118 @@
+"""A command loads what it uses: how fast it starts is what it imports."""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+
+from tidemill.client import connect
+from tidemill.core.settings import Settings
+
+SERVERS = {"alembic", "dbos", "jinja2", "starlette", "uvicorn"}
+TABLES = {"numpy", "polars", "pyarrow"}
+TOLD = """
+import atexit, sys
+atexit.register(lambda: print("LOADED", *{name.partition(".")[0] for name in sys.modules}, file=sys.stderr))
+from tidemill.cli.main import main
+main()
+"""
+
+
+def loaded_by(*words: str, **environment: str) -> set[str]:
+    """Run a command; return the packages that it had loaded when it ended."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("TIDEMILL_")}
+    ended = subprocess.run(
+        [sys.executable, "-c", TOLD, *words],
+        env={**kept, **environment},
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    said = ended.stderr.rpartition("LOADED ")
+    assert said[1], ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert ended.returncode in {0, 1, 3}, ended.stderr
+    return set(said[2].split())
+
+
+class Elsewhere(BaseHTTPRequestHandler):
+    """A server that has nothing."""
+
+    def do_GET(self) -> None:
+        body = json.dumps({"error": {"code": "nothing_here", "message": "Nothing is here"}}).encode()
+        self.send_response(404)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.do_GET()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def url():
+    with HTTPServer(("127.0.0.1", 0), Elsewhere) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("light")
+    (folder / "d").mkdir()
+    for number in range(3):
+        (folder / "d" / f"{number}.txt").write_text("text")
+    with connect(Settings(home=folder / "home")) as api:
+        api.post("/api/v1/datasets/d/versions", object, {"source": str(folder / "d")})
+    return folder / "home"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "data status d",
+        "data add d pyproject.toml",
+        "data list",
+        "data push d",
+        "data check d@1",
+        "data profile d@1",
+        "data personal d@1",
+        "checks list",
+        "endpoints list",
+        "models list",
+        "monitor show d",
+        "runs list",
+        "tokens list",
+        "trace d@1",
+        "trackers list",
+    ],
+)
+def test_asking_a_server_loads_no_part_of_one(url, command):
+    assert loaded_by(*command.split(), TIDEMILL_URL=url) & {*SERVERS, *TABLES, "sqlalchemy", "ruamel"} == set()
+
+
+@pytest.mark.parametrize("command", ["data status d", "data add d {d}", "data list", "data verify d@1", "data log d"])
+def test_a_command_on_files_that_are_the_same_loads_no_server_and_no_tables(home: Path, command):
+    words = command.format(d=home.parent / "d").split()
+
+    loaded = loaded_by(*words, TIDEMILL_HOME=str(home))
+
+    assert "sqlalchemy" in loaded
+    assert loaded & {*SERVERS, *TABLES} == set()
+
+
+def test_help_loads_neither_the_client_nor_what_is_behind_it():
+    assert loaded_by("--help") & {*SERVERS, *TABLES, "sqlalchemy", "httpx", "msgspec"} == set()
