@@ -84,7 +84,8 @@ def label(ref: str, *, no_serve: bool, port: int | None, **options: object) -> N
         here = None if api.is_embedded else str(api.http.base_url).rstrip("/")
     if not wants_json():
         talk(
-            f"{'Made' if task.created else 'Opened'} {task.name}: {task.rows} rows of {task.version}, {task.done} done."
+            f"{'Made' if task.created else 'Opened'} {task.name}: "
+            f"{task.rows:,} rows of {task.version}, {task.done:,} done."
         )
     if here or no_serve:
         _tell(task, here)

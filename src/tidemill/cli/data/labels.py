@@ -207,7 +207,7 @@ def finish(task: str, into: str | None, onto: str | None, at_least: int, *, deta
     click.echo(found.version.ref)
     said = "" if found.version.created else "It was there already. "
     missing = f", {found.unmatched} not in it" if found.unmatched else ""
-    talk(f"{said}{found.decided} rows decided, {found.undecided} undecided{missing}.")
+    talk(f"{said}{found.decided:,} rows decided, {found.undecided:,} undecided{missing}.")
 
 
 @labels.command("close")
