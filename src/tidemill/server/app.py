@@ -12,6 +12,7 @@ from tidemill.core.access import Permission
 from tidemill.server import login, openapi, pages, transfers
 from tidemill.server.answers import answer
 from tidemill.server.api import ROUTES
+from tidemill.server.binding import bind
 from tidemill.server.faces import mlflow
 from tidemill.server.guard import Guard
 from tidemill.server.handling import handler
@@ -52,6 +53,15 @@ def routes(workspace: Workspace) -> list[BaseRoute]:
         *(StatedRoute(route.path, handler(workspace, route), route.permission, [route.method]) for route in ROUTES),
         *mlflow.routes(workspace),
     ]
+
+
+def warm(workspace: Workspace) -> None:
+    """Load the stages that no request has asked for yet, so that none waits for it.
+
+    Nothing is loaded later: a package that is upgraded under a server must not reach into it.
+    """
+    for route in ROUTES:
+        workspace.service(bind(route.verb).service)
 
 
 async def _health(request: Request) -> Response:

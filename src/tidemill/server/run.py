@@ -18,7 +18,7 @@ from tidemill.app import Workspace
 from tidemill.core.errors import Conflict, InvalidInput
 from tidemill.core.settings import Settings
 from tidemill.ledger import WorkspaceInUse, holder_of
-from tidemill.server.app import build
+from tidemill.server.app import build, warm
 from tidemill.server.identity import check_tokens_exist
 from tidemill.server.plane import Plane
 from tidemill.server.wire import JoiningProtocol
@@ -109,7 +109,7 @@ async def _serve(workspace: Workspace, listener: socket.socket, tell: Callable[[
             await asyncio.sleep(0.005)
         _spare_collector()
         tell(Ready(url=url, serving_url=serving_url, home=str(settings.home), pid=os.getpid()))
-        await running
+        await asyncio.gather(running, asyncio.to_thread(warm, workspace))
     finally:
         await asyncio.to_thread(plane.stop)
 
