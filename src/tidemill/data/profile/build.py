@@ -25,7 +25,8 @@ else:
 _CELLS = 1 << 24
 _CELLS_TOGETHER = 1 << 21
 _LEAST_ROWS = 1 << 12
-_STRIDE = 1 << 15
+_STRIDE = 1 << 13
+_WIDE = 64
 _FOLD = 8
 _WORTH_A_THREAD = 50_000
 
@@ -78,14 +79,14 @@ class Measuring:
         """
         cells = batch.height * batch.width
         if self._held and self._cells + cells > _CELLS_TOGETHER:
-            self._measure_held()
+            self._measure_held(is_large=True)
         self._held.append(batch)
         self._cells += cells
 
     def gauges(self) -> list[Gauge]:
         """Return what all columns hold; nothing where no batch came."""
         if self._held:
-            self._measure_held()
+            self._measure_held(is_large=self._rows > 0 or self._cells > _CELLS_TOGETHER // 2)
         if self._merged is None:
             self._merged = self._lots.merged() if self._lots else []
         return self._merged
@@ -96,15 +97,16 @@ class Measuring:
         relations = pack(self._sums) if self._sums and _relates(self._sums) else None
         return Profile(rows=self._rows, columns=columns, relations=relations)
 
-    def _measure_held(self) -> None:
+    def _measure_held(self, *, is_large: bool) -> None:
         batch = pl.concat(self._held) if len(self._held) > 1 else self._held[0]
         self._held, self._cells = [], 0
         most = self._most = self._most or bins_for(batch.width)
+        some = _thinned(batch) if is_large else batch
         if self._threads > 1 and batch.height > _WORTH_A_THREAD:
             with ThreadPoolExecutor(self._threads) as pool:
-                measured, related = _measured(batch, most, pool)
+                measured, related = _measured(batch, some, most, pool)
         else:
-            measured, related = _measured(batch, most, None)
+            measured, related = _measured(batch, some, most, None)
         self._sums = merge_sums([self._sums, related]) if self._sums else related
         self._lots = self._lots or _Lots(partial(_merge_columns, most=most))
         self._lots.add(measured)
@@ -114,17 +116,23 @@ class Measuring:
             self._told(self._rows)
 
 
-def _measured(batch: "pl.DataFrame", most: int, pool: ThreadPoolExecutor | None) -> tuple[list[Gauge], Sums]:
+def _measured(
+    batch: "pl.DataFrame", related: "pl.DataFrame", most: int, pool: ThreadPoolExecutor | None
+) -> tuple[list[Gauge], Sums]:
     spread_out = pool.map if pool else map
     gauges = list(spread_out(partial(measure, most_bins=most), batch.get_columns()))
-    return gauges, relate(_thinned(batch), gauges, spread_out)
+    return gauges, relate(related, gauges, spread_out)
 
 
 def _thinned(batch: "pl.DataFrame") -> "pl.DataFrame":
-    """Return an eighth of a large batch, blocks from all over it: how columns go together shows in that as well."""
-    if batch.height * batch.width < _CELLS_TOGETHER // 2 or batch.height <= _STRIDE:
+    """Return an eighth of a batch of a large table, blocks from all over it: relations show in that as well.
+
+    Where columns are so many that batches have few rows, all of them.
+    """
+    if batch.width >= _WIDE or not batch.height:
         return batch
-    return pl.concat([batch.slice(start, _STRIDE // 8) for start in range(0, batch.height, _STRIDE)])
+    starts = range(0, batch.height, _STRIDE)
+    return pl.concat([batch.slice(start, -(-min(_STRIDE, batch.height - start) // 8)) for start in starts])
 
 
 def _merge_columns(parts: Sequence[list[Gauge]], most: int) -> list[Gauge]:

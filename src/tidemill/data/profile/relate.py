@@ -96,7 +96,7 @@ def _axis(gauge: Gauge) -> Axis | None:
 def _near_mean(held: Numbers | Texts | Spread | None) -> float:
     if isinstance(held, Numbers):
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            mean = float(np.dot(held.values, held.counts) / held.counts.sum()) if len(held.values) else 0.0
+            mean = float((held.values * held.counts).sum() / held.counts.sum()) if len(held.values) else 0.0
     else:
         mean = held.moments.mean if isinstance(held, Spread) else 0.0
     return mean if math.isfinite(mean) else 0.0

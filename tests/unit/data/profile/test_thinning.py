@@ -1,5 +1,7 @@
 """Relations of large tables stand on an eighth of the rows, from all over the table."""
 
+from itertools import pairwise
+
 import numpy as np
 import polars as pl
 
@@ -33,3 +35,12 @@ def test_small_tables_are_looked_at_whole():
     found = profile_batches(frame.slice(at, 5000) for at in range(0, 20_000, 5000))
 
     assert {each.rows for each in relations_of(found.relations)} == {20_000}
+
+
+def test_all_batches_of_a_large_table_are_looked_at_alike():
+    frame = table(400_000)
+    ends = [0, 300_000, 340_000, 380_000, 400_000]
+
+    found = profile_batches(frame[start:end] for start, end in pairwise(ends))
+
+    assert all(40_000 < each.rows < 60_000 for each in relations_of(found.relations))
