@@ -10,6 +10,7 @@ from tidemill.app import removal, trash
 from tidemill.app.backup import take
 from tidemill.app.choices import Kept, counted
 from tidemill.app.fsck import Fsck, FsckReport
+from tidemill.app.repacking import Repacked, Repacking
 from tidemill.app.trackers.progress import Progress
 from tidemill.app.trackers.records import Report
 from tidemill.app.trash import Kind, Trashed, TrashPage
@@ -42,6 +43,9 @@ class Collection(msgspec.Struct, frozen=True, kw_only=True):
         size_bytes: How many bytes they had.
         young_objects: How many others nothing names, and are too young to go.
         young_bytes: How many bytes those have.
+        repacked: How many packs, of which versions needed less than half, were written anew.
+        repacked_bytes: How many bytes of those nothing needs any more; they go with a later collection.
+        problem: Why packs were not written anew, if something was in the way.
     """
 
     is_dry_run: bool
@@ -51,6 +55,9 @@ class Collection(msgspec.Struct, frozen=True, kw_only=True):
     size_bytes: int
     young_objects: int
     young_bytes: int
+    repacked: int = 0
+    repacked_bytes: int = 0
+    problem: str = ""
 
 
 class MaintenanceService:
@@ -97,7 +104,8 @@ class MaintenanceService:
                 with self._ledger.read() as connection:
                     going, kept = removal.plan(connection, before)
                 found = Unnamed(self._ledger, self._objects).find(without=going)
-                return _collection(dict(counted(going)), kept, len(found.old), found.size_bytes, found.young)
+                made = _collection(dict(counted(going)), kept, len(found.old), found.size_bytes, found.young)
+                return _with(made, Repacking(self._ledger, self._objects).find(going))
             self._collecting = progress = Progress()
             try:
                 made = self._collect(actor, before, progress)
@@ -181,7 +189,14 @@ class MaintenanceService:
         progress.begin("objects", len(found.old))
         gone = unnamed.remove(found)
         removed = progress.report().counts
-        return _collection(removed, kept, gone.objects, gone.size_bytes, found.young, is_dry_run=False)
+        made = _collection(removed, kept, gone.objects, gone.size_bytes, found.young, is_dry_run=False)
+        return _with(made, Repacking(self._ledger, self._objects).run(actor, progress))
+
+
+def _with(made: Collection, repacked: Repacked) -> Collection:
+    return msgspec.structs.replace(
+        made, repacked=repacked.packs, repacked_bytes=repacked.size_bytes, problem=repacked.problem
+    )
 
 
 def _before(older_than: str) -> Moment:

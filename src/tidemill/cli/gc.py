@@ -42,6 +42,12 @@ def _tell(made: Collection) -> None:
     click.echo(f"{would} {things}; {made.objects:,} objects of {made.size_bytes / _MIB:,.1f} MiB.")
     for kept in made.kept:
         talk(f"  {kept.subject} stays: {kept.reason}")
+    if made.repacked:
+        again = f"{made.repacked:,} packs of which little is needed"
+        word = "Would write" if made.is_dry_run else "Wrote"
+        talk(f"  {word} {again} anew: {made.repacked_bytes / _MIB:,.1f} MiB of them go with a gc after a day.")
+    if made.problem:
+        talk(f"  Packs were not written anew: {made.problem}")
     if made.young_objects:
         young = f"{made.young_objects:,} objects of {made.young_bytes / _MIB:,.1f} MiB"
         talk(f"  {young} that nothing names are too young: a gc after a day removes them.")

@@ -1,6 +1,6 @@
 """The tables of datasets and versions, and the SQL on them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, time, timedelta
 
 import msgspec
@@ -305,6 +305,21 @@ def insert_version(connection: sa.Connection, version: DatasetVersion) -> None:
 def _part_row(version_id: str, position: int, part: Part) -> dict[str, object]:
     row: dict[str, object] = {"version_id": version_id, "position": position}
     return row | {name: getattr(part, name) for name in part.__struct_fields__}
+
+
+def layouts(connection: sa.Connection, without: Collection[str] = ()) -> list[Digest]:
+    """Return the layouts of all versions of files, those in the trash too, but of some."""
+    table = dataset_versions.c
+    query = sa.select(table.id, table.layout_digest).where(table.layout_digest.is_not(None)).order_by(table.id)
+    rows = connection.execute(query).all()
+    return list(dict.fromkeys(Digest(row.layout_digest) for row in rows if row.id not in without))
+
+
+def replace_layouts(connection: sa.Connection, renewed: Mapping[Digest, Digest]) -> None:
+    """Let versions name layouts that say the same of other packs."""
+    table = dataset_versions
+    for old, new in renewed.items():
+        connection.execute(sa.update(table).where(table.c.layout_digest == old).values(layout_digest=new))
 
 
 def referenced_digests(connection: sa.Connection) -> Iterator[tuple[Digest, str]]:

@@ -21,10 +21,11 @@ from tidemill.data.sharing.records import FORMAT, SharedObject, SharedVersion
 from tidemill.data.sharing.shelf import Shelf
 from tidemill.ledger import Ledger
 from tidemill.ledger.lineage import trace
-from tidemill.objects import DamagedObject, ObjectStore
+from tidemill.objects import ObjectStore
 from tidemill.objects.digest import digest_bytes
-from tidemill.objects.packs.layout import Chunk, Layout
+from tidemill.objects.packs.layout import Layout
 from tidemill.objects.packs.moving import Pack, plan_move, relaid
+from tidemill.objects.packs.reading import read_chunks
 from tidemill.objects.remote import RemoteStore
 from tidemill.objects.remote.store import PULLING, Stored
 
@@ -117,7 +118,7 @@ class Push:
         made: list[Pack] = []
         for chunks in move.chunks:
             with self._scratch() as scratch, scratch.incoming() as coming:
-                for content in _read_chunks(self._objects, layout, chunks):
+                for content in read_chunks(self._objects, layout, chunks):
                     coming.write(content)
                 pack = coming.finish()
                 moved += self._remote.push(scratch, [Stored(*pack)], self._watcher.step)
@@ -179,27 +180,3 @@ def _plain(version: DatasetVersion) -> Iterator[Digest]:
     for part in version.parts:
         yield from part.digests
     yield from (digest for digest in (version.profile_digest, version.report_digest) if digest)
-
-
-def _read_chunks(objects: ObjectStore, layout: Layout, chunks: Sequence[Chunk]) -> Iterator[bytes]:
-    """Yield the verified bytes of chunks that come by pack and offset."""
-    pack = -1
-    file = None
-    try:
-        for chunk in chunks:
-            digest = layout.packs[chunk.pack][0]
-            if file is None or chunk.pack != pack:
-                if file is not None:
-                    file.close()
-                file, pack = objects.open(digest), chunk.pack
-            file.seek(chunk.offset)
-            content = file.read(chunk.length)
-            if digest_bytes(content) != chunk.digest.hex():
-                raise DamagedObject(
-                    f"A chunk in pack {digest} is not what was stored",
-                    hint="Restore the pack from a backup; `tidemill data verify` names every file.",
-                )
-            yield content
-    finally:
-        if file is not None:
-            file.close()

@@ -55,7 +55,7 @@ def plan_move(layout: Layout, has: Callable[[Pack], bool], others: Iterable[Layo
     moves = [2 * bytes_left >= size > 0 for bytes_left, (_, size) in zip(left, layout.packs, strict=True)]
     rest = [chunk for digest, chunk in lacking.items() if digest not in known and not moves[chunk.pack]]
     rest.sort(key=lambda chunk: (chunk.pack, chunk.offset))
-    return Move([pack for pack, move in zip(layout.packs, moves, strict=True) if move], _parted(rest), known)
+    return Move([pack for pack, move in zip(layout.packs, moves, strict=True) if move], parted(rest), known)
 
 
 def relaid(layout: Layout, move: Move, made: list[Pack]) -> Layout:
@@ -100,7 +100,7 @@ def _find(lacking: dict[bytes, Chunk], has: Callable[[Pack], bool], others: Iter
     return known
 
 
-def _parted(chunks: list[Chunk]) -> list[list[Chunk]]:
+def parted(chunks: list[Chunk]) -> list[list[Chunk]]:
     """Part chunks into packs of a limited size."""
     packs: list[list[Chunk]] = []
     size = ENOUGH
