@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Mapping
+from shutil import get_terminal_size
 from typing import Protocol
 
 import click
@@ -52,7 +53,9 @@ class Bar:
         line += self._unit
         held: Mapping[str, int] = getattr(report, "counts", {})
         counts = ", ".join(f"{held.get(name, 0):,} {word}" for name, word in self._counted.items())
-        click.echo(f"\r\x1b[K{line}{'; ' if counts else ''}{counts}", err=True, nl=False)
+        line = f"{line}{'; ' if counts else ''}{counts}"
+        # A line that the terminal breaks could not be drawn anew.
+        click.echo(f"\r\x1b[K{line[: get_terminal_size().columns - 1]}", err=True, nl=False)
 
     def clear(self) -> None:
         """Make room for what is written next."""

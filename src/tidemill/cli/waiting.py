@@ -3,9 +3,11 @@
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, wait
+from contextlib import suppress
 from typing import TypeVar
 
 from tidemill.cli.drawing import Bar, Drawn
+from tidemill.core.errors import TidemillError
 
 T = TypeVar("T")
 _LOOK_S = 0.1
@@ -32,7 +34,8 @@ def waited(bar: Bar, ask: Callable[[], T], look: Callable[[], Drawn]) -> T:
     threading.Thread(target=work, name="waited", daemon=True).start()  # Ctrl-C does not wait for it
     try:
         while not wait([answer], timeout=_LOOK_S).done:
-            bar.draw(look())
+            with suppress(TidemillError):  # it only tells: the work may not have made the workspace yet
+                bar.draw(look())
     finally:
         bar.clear()
     return answer.result()

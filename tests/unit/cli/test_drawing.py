@@ -34,6 +34,13 @@ def test_one_line_is_drawn_anew(bar, capsys, report, line):
     assert capsys.readouterr().err == "\r"
 
 
+def test_a_line_is_no_longer_than_the_terminal(bar, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "20")
+    bar.draw(Report(doing="runs", done=5, total=10))
+
+    assert len(capsys.readouterr().err.rpartition("\r")[2].removeprefix("\x1b[K")) == 19
+
+
 def test_nothing_is_drawn_where_nothing_is_done_or_there_is_no_terminal(bar, capsys):
     bar.draw(Report())
     elsewhere = Bar(COUNTED)

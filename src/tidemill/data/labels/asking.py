@@ -130,7 +130,7 @@ def _write(
             if (found.plan, found.version_id) != (plan, version.id):
                 raise LabelTaskExists(
                     f"The task {shown(name)} is there and asks something else, of {found.version}",
-                    hint=f"Give this one another --name, or open that one with `tidemill data labels show {name}`.",
+                    hint=f"Give this one another --name, or open that one with `tidemill data label {name}`.",
                 )
             return False
         if find_version(tx.connection, DatasetRef(version.dataset, number=version.number)) is None:
