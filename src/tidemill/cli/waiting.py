@@ -6,6 +6,8 @@ from concurrent.futures import Future, wait
 from contextlib import suppress
 from typing import TypeVar
 
+import click
+
 from tidemill.cli.drawing import Bar, Drawn
 from tidemill.core.errors import TidemillError
 
@@ -36,6 +38,9 @@ def waited(bar: Bar, ask: Callable[[], T], look: Callable[[], Drawn]) -> T:
         while not wait([answer], timeout=_LOOK_S).done:
             with suppress(TidemillError):  # it only tells: the work may not have made the workspace yet
                 bar.draw(look())
+    except KeyboardInterrupt:
+        click.echo("\nStopped. Nothing is left half done; a server that was asked goes on.", err=True)
+        raise
     finally:
         bar.clear()
     return answer.result()

@@ -38,3 +38,12 @@ def test_what_goes_wrong_in_the_call_is_raised(bar):
 
     with pytest.raises(NotFound, match="no such file"):
         waiting.waited(bar, ask, Report)
+
+
+def test_who_stops_waiting_is_told_what_becomes_of_it(bar, capsys):
+    def look():
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        waiting.waited(bar, threading.Event().wait, look)
+    assert "Nothing is left half done" in capsys.readouterr().err

@@ -81,7 +81,8 @@ def profile(
 def _of_file(what: str, **options: str | None) -> tuple[Profile, Sample, str]:
     bar = Bar({}, unit="rows")
     if not wants_json():
-        bar.draw(Report(doing=f"Reading {Path(what).name}", done=Path(what).expanduser().stat().st_size))
+        size = Path(what).expanduser().stat().st_size
+        Bar({}, unit="bytes").draw(Report(doing=f"Reading {Path(what).name}", done=size))
     try:
         found = profiling.profile_file(
             what,
