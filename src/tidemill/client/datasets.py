@@ -6,7 +6,6 @@ tidemill.dataset("images@latest").open("cats/001.jpg").read()
 """
 
 from functools import cached_property
-from html import escape
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from tidemill.core.errors import Unavailable
@@ -29,7 +28,6 @@ else:
     arrow_dataset = lazy("pyarrow.dataset")
 
 _LONGEST_REF = 300
-_MOST_SHOWN = 100
 
 
 class DatasetElsewhere(Unavailable):
@@ -169,15 +167,9 @@ class Version:
 
     def __repr__(self) -> str:
         if self.record.kind is DatasetKind.TABLE:
-            return f"<{self.ref}: {self.record.rows} rows, {len(self.columns)} columns>"
-        return f"<{self.ref}: {self.record.files} files>"
+            return f"<{self.ref}: {self.record.rows:,} rows, {len(self.columns)} columns>"
+        return f"<{self.ref}: {self.record.files:,} files>"
 
     def _repr_html_(self) -> str:
         """Return what a notebook shows."""
-        head = f"<b>{escape(self.ref)}</b> · {escape(repr(self).partition(': ')[2].rstrip('>'))}"
-        rows = "".join(
-            f"<tr><td>{escape(column.name)}</td><td>{escape(column.type)}</td>"
-            f"<td>{'some missing' if column.nullable else ''}</td></tr>"
-            for column in self.columns[:_MOST_SHOWN]
-        )
-        return f"{head}<table><tr><th>column</th><th>type</th><th></th></tr>{rows}</table>" if rows else head
+        return self.record._repr_html_()
