@@ -11,6 +11,7 @@ from tidemill.core.names import shown
 from tidemill.data.disk import Scratch, is_full
 from tidemill.data.errors import MalformedTable, UnsupportedSource
 from tidemill.data.quoting import told
+from tidemill.data.sources.avro_blocks import check_blocks
 from tidemill.data.sources.dialect import check_columns
 from tidemill.data.sources.frames import write_frames
 from tidemill.data.sources.parquet_file import in_plain_types
@@ -43,12 +44,15 @@ def read_avro(path: Path, name: str, scratch: Scratch) -> Rows:
 
     Raises:
         MalformedTable: If it is truncated or damaged.
+        SourceTooLarge: If a block unpacks to far more than its bytes.
         UnsupportedSource: If it holds no records, or a field's type is not kept.
         EmptySource: If it has no rows.
     """
     raw = scratch.new(".parquet")
     try:
         with path.open("rb") as file:
+            check_blocks(file, name)
+            file.seek(0)
             reader = fastavro.reader(file)
             fields = _fields(reader.writer_schema, name)
             check_columns(list(fields), name)

@@ -1,8 +1,12 @@
 """Workbooks of spreadsheets: one sheet as a table, its cells in the types that they have there."""
 
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+import msgspec
 
 from tidemill.core.lazy import lazy
 from tidemill.core.names import shown
@@ -10,6 +14,7 @@ from tidemill.core.nearest import did_you_mean
 from tidemill.data.disk import Scratch, sink
 from tidemill.data.errors import EmptySource, InvalidOption, MalformedTable, SourceTooLarge
 from tidemill.data.quoting import told
+from tidemill.data.sources import excel_worker
 from tidemill.data.sources.dialect import check_columns
 from tidemill.data.sources.parquet_file import in_plain_types
 from tidemill.data.sources.settled import asked_types, converted, find_readings, refuse_mixed
@@ -23,8 +28,8 @@ else:
     pl = lazy("polars")
 
 _PIECE = 1 << 20
-_WHOLE = 1 << 53
 _MOST_BYTES = 1 << 30  # a sheet is held in memory as a whole
+_MOST_MEMORY = 4 << 30  # of addresses, of which a library's threads take a part without using it
 
 
 def read_excel(path: Path, name: str, options: ReadOptions, scratch: Scratch) -> Rows:
@@ -34,25 +39,15 @@ def read_excel(path: Path, name: str, options: ReadOptions, scratch: Scratch) ->
         MalformedTable: If it is truncated or damaged.
         InvalidOption: If the sheet is not there, or there are several and none is named.
         EmptySource: If the sheet has no rows.
-        SourceTooLarge: If it unpacks to more than 1 GiB.
+        SourceTooLarge: If it unpacks to more than 1 GiB, or needs more memory than one may have.
+        MissingExtra: If the library is not installed.
     """
     if zipfile.is_zipfile(path):
         _check_size(path, name)
-    try:
-        book = fastexcel.read_excel(str(path))
-        sheet = _sheet(book.sheet_names, options.sheet, name)
-        frame = _load(book, sheet)
-        columns = check_columns(list(frame.columns), f"{name}, sheet {sheet}")
-        asked = asked_types(options.types, columns, name)
-        several = [
-            column for column in columns if frame.schema[column] == pl.String and not _is_text(book, sheet, column)
-        ]
-    except (fastexcel.FastExcelError, pl.exceptions.PolarsError) as error:
-        raise MalformedTable(
-            f"{shown(name)} is truncated or damaged: {shown(told(str(error).partition(chr(10))[0]))}",
-            where=name,
-            hint="Open it in a spreadsheet and save it again; one with a password is not read.",
-        ) from error
+    frame, sheet, several = _loaded(path, name, options.sheet, scratch)
+    columns = check_columns(list(frame.columns), f"{name}, sheet {sheet}")
+    asked = asked_types(options.types, columns, name)
+    several = [column for column in several if column not in asked]
     if not frame.height:
         raise EmptySource(f"Sheet {shown(sheet)} of {shown(name)} has no rows", where=name, hint="Name another sheet.")
     return _settled(frame, name, options, scratch, asked, several)
@@ -75,45 +70,46 @@ def _settled(
     return Rows(pl.scan_parquet(target, glob=False), None, mixed)
 
 
-def _sheet(names: list[str], wanted: str | None, name: str) -> str:
-    if wanted is None and len(names) == 1:
-        return names[0]
-    if wanted in names:
-        return wanted
-    if wanted and wanted.isdecimal() and 1 <= int(wanted) <= len(names):
-        return names[int(wanted) - 1]
+def _loaded(path: Path, name: str, wanted: str | None, scratch: Scratch) -> tuple["pl.DataFrame", str, list[str]]:
+    """Return the rows of a sheet, which sheet that is, and its columns of text in which some values were none."""
+    _ = fastexcel.read_excel  # told here where it is lacking, not by the worker
+    target = scratch.new(".arrow")
+    command: list[str | Path] = [
+        sys.executable,
+        "-m",
+        excel_worker.__name__,
+        path,
+        wanted or "",
+        target,
+        str(_MOST_MEMORY),
+    ]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    if done.returncode:
+        raise SourceTooLarge(
+            f"{shown(name)} needs more than {_MOST_MEMORY} bytes of memory, or its cells cannot be followed",
+            where=name,
+            hint="Remove cells far below and to the right of the table, or export the sheet as CSV.",
+        )
+    found = msgspec.json.decode(done.stdout, type=excel_worker.Loaded)
+    if found.error:
+        raise MalformedTable(
+            f"{shown(name)} is truncated or damaged: {shown(told(found.error))}",
+            where=name,
+            hint="Open it in a spreadsheet and save it again; one with a password is not read.",
+        )
+    sheet = excel_worker.sheet_of(found.sheets, wanted)
+    if sheet is None:
+        raise _which(found.sheets, wanted, name)
+    return pl.read_ipc(target), sheet, found.several
+
+
+def _which(names: list[str], wanted: str | None, name: str) -> InvalidOption:
     listed = ", ".join(shown(each) for each in names[:20])
     if wanted is None:
-        raise InvalidOption(f"{shown(name)} has {len(names)} sheets: {listed}", hint="Name one with --sheet.")
-    raise InvalidOption(
+        return InvalidOption(f"{shown(name)} has {len(names)} sheets: {listed}", hint="Name one with --sheet.")
+    return InvalidOption(
         f"{shown(name)} has no sheet {shown(wanted)}", hint=f"{did_you_mean(wanted, names)} It has: {listed}."
     )
-
-
-def _load(book: "fastexcel.ExcelReader", sheet: str) -> "pl.DataFrame":
-    # Every row is looked at for the type of a column, so that the result does not depend on a sample.
-    options: dict[str, Any] = {"schema_sample_rows": None, "skip_whitespace_tail_rows": True}
-    return _whole(pl.DataFrame(book.load_sheet(sheet, **options)))
-
-
-def _whole(frame: "pl.DataFrame") -> "pl.DataFrame":
-    """Return a table in which whole numbers and days are that: a workbook has only floats and moments."""
-    conversions = []
-    for column in frame.iter_columns():
-        if column.dtype == pl.Float64 and ((column % 1 == 0) & (column.abs() < _WHOLE)).all():
-            conversions.append(pl.col(column.name).cast(pl.Int64))
-        elif isinstance(column.dtype, pl.Datetime) and (column == column.dt.truncate("1d")).all():
-            conversions.append(pl.col(column.name).cast(pl.Date))
-    return frame.with_columns(conversions)
-
-
-def _is_text(book: "fastexcel.ExcelReader", sheet: str, column: str) -> bool:
-    """Return whether all values of a column that came out as text were texts."""
-    try:
-        book.load_sheet(sheet, use_columns=[column], schema_sample_rows=None, dtype_coercion="strict")
-    except fastexcel.UnsupportedColumnTypeCombinationError:
-        return False
-    return True
 
 
 def _check_size(path: Path, name: str) -> None:

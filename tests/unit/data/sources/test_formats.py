@@ -323,6 +323,18 @@ def test_broken_workbooks_are_refused(ingest, workbook, nothing_kept):
     nothing_kept()
 
 
+def test_a_workbook_with_a_cell_at_the_far_end_is_refused_by_a_process_of_its_own(ingest, nothing_kept):
+    target = io.BytesIO()
+    with xlsxwriter.Workbook(target, {"in_memory": True}) as book:
+        sheet = book.add_worksheet("S")
+        sheet.write(0, 0, "a")
+        sheet.write((1 << 20) - 1, (1 << 14) - 1, 1)
+    with pytest.raises(errors.SourceTooLarge) as caught:
+        ingest(target.getvalue(), file="book.xlsx")
+    assert "far below" in caught.value.hint
+    nothing_kept()
+
+
 def test_a_bomb_in_a_workbook_is_refused(ingest, workbook, monkeypatch, nothing_kept):
     monkeypatch.setattr("tidemill.data.sources.excel_file._MOST_BYTES", 1 << 20)
     with pytest.raises(errors.SourceTooLarge):
