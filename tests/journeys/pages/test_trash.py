@@ -70,3 +70,29 @@ def test_on_a_phone_the_button_and_the_place_in_the_navigation_are_in_sight(thro
         box = found.bounding_box()
         assert box["x"] >= 0
         assert box["x"] + box["width"] <= width
+
+
+def test_a_version_of_data_is_thrown_away_found_in_the_trash_and_taken_out(site, open_page, tmp_path):
+    data = site.workspace.data
+    for rows in ("1", "1\n2", "1\n2\n3"):
+        (tmp_path / "extract.csv").write_text(f"x\n{rows}\n")
+        data.ingest(OWNER, "extracts", str(tmp_path / "extract.csv"))
+    page = open_page("/datasets/extracts/2", refused=True)
+    page.get_by_role("button", name="Move to the trash").first.click()
+    page.locator("details.confirm[open] form").get_by_role("button", name="Move to the trash").click()
+    expect(page.get_by_text("Moved to the trash.")).to_be_visible()
+    expect(page.locator("#gone")).to_contain_text("extracts@2")
+    page.get_by_role("navigation", name="Main").get_by_role("link", name="Trash").click()
+    page.get_by_role("button", name="Take dataset version extracts@2 out").click()
+    expect(page.get_by_text("Taken out of the trash.")).to_be_visible()
+    assert [each.number for each in data.versions(OWNER, "extracts")] == [3, 2, 1]
+
+    page.goto(f"{site.url}/datasets/extracts")
+    page.get_by_role("button", name="Move to the trash").click()
+    page.locator("details.confirm[open] form").get_by_role("button", name="Move to the trash").click()
+    expect(page.get_by_role("link", name="extracts")).to_have_count(0)
+    page.goto(f"{site.url}/datasets/extracts/3")
+    expect(page.get_by_text("lies in the trash")).to_be_visible()
+    page.goto(f"{site.url}/trash?kind=dataset")
+    page.get_by_role("button", name="Take dataset extracts out").click()
+    assert data.get(OWNER, "extracts").number == 3

@@ -107,6 +107,8 @@ def _version_values(workspace: Workspace, actor: Actor, found: DatasetVersion, a
         if report
         else []
     )
+    earlier = (each.number for each in data.versions(actor, name=found.dataset) if each.number < found.number)
+    before = next(earlier, None)
     return {
         "here": "datasets",
         "title": found.ref,
@@ -115,7 +117,8 @@ def _version_values(workspace: Workspace, actor: Actor, found: DatasetVersion, a
         "section": section_of(profile, asked) if profile and profile.columns else None,
         "kinds": KINDS,
         "url": f"/datasets/{quote(found.dataset, safe='')}/{found.number}",
-        "diff": diff_url(found.dataset, str(found.number - 1), str(found.number)) if found.number > 1 else "",
+        "before": before,
+        "diff": diff_url(found.dataset, str(before), str(found.number)) if before else "",
         "report": report,
         "checks": [
             (each, tone_of(each.verdict.value)) for each in workspace.checks.list_reports(actor, ref=found.ref, limit=5)

@@ -138,6 +138,7 @@ def test_a_version_is_moved_to_the_trash_and_taken_out_there(serve, tables):
 
     assert "Moved to the trash." in gone
     assert 'action="/datasets/table/1/restore"' in gone
+    assert "Compare with version" not in http.get("/datasets/table/2", headers=headers).text, "none is before it"
     page = http.get("/datasets/table/1", headers=headers)
     assert (page.status_code, "lies in the trash" in page.text) == (404, True)
     back = http.post("/datasets/table/1/restore", headers=headers, follow_redirects=True).text

@@ -95,7 +95,7 @@ def test_what_something_keeps_says_why_and_what_is_due_says_so(serve, workspace,
     monkeypatch.setattr("tidemill.server.pages.trash._KEEP", "0s")
     text = serve().get("/trash?kind=model_version", headers=BROWSER).text
 
-    assert "stays: its number is the model&#39;s newest" in text
+    assert "stays: <bdi>its number is the model&#39;s newest<" in text
     assert "with the next gc" in text
 
 
