@@ -200,6 +200,28 @@ def test_a_zip_must_hold_one_table(ingest: Ingest, tmp_path: Path) -> None:
     refused(ingest, errors.MalformedTable, path.read_bytes()[:-30], file="t.zip")
 
 
+def test_names_in_a_zip_lead_nowhere_accepted(ingest: Ingest, data: DataService, tmp_path: Path) -> None:
+    path = tmp_path / "slip.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("../../../evil.csv", "a\n1\n")
+        archive.writestr(".", "no name")
+        archive.writestr("/etc/other.txt/", "")
+    before = sorted(tmp_path.rglob("evil*"))
+    assert ingest(path.read_bytes(), file="t.zip", name="accepted").rows == 1
+    assert sorted(tmp_path.rglob("evil*")) == before == []
+
+
+def test_a_zip_that_is_packed_in_a_strange_way_is_refused(ingest: Ingest, tmp_path: Path) -> None:
+    path = tmp_path / "strange.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("one.csv", "a\n1\n")
+    raw = bytearray(path.read_bytes())
+    for mark, place in ((b"PK\x03\x04", 8), (b"PK\x01\x02", 10)):
+        at = raw.index(mark) + place
+        raw[at : at + 2] = (9).to_bytes(2, "little")
+    refused(ingest, errors.UnsupportedSource, bytes(raw), file="t.zip")
+
+
 @pytest.mark.parametrize(
     "source", ["../secret.csv", "folder/../../secret.csv", "/etc/passwd", "link.csv", "up/secret.csv"]
 )

@@ -73,6 +73,10 @@ def unpack(path: Path, packing: str, target: Path, name: str) -> None:
                         hint="Unpack it yourself and ingest the plain file, if it is really that large.",
                     )
                 sink.write(piece)
+    except NotImplementedError as error:  # of a zip, such as one packed with Deflate64
+        raise UnsupportedSource(
+            f"{shown(name)} is packed in a way that is not read: {error}", hint="Unpack it yourself and give the file."
+        ) from error
     except faults as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise  # of the disk; what bz2 says of its bytes has no number
@@ -145,7 +149,7 @@ def _only_table(archive: zipfile.ZipFile, name: str) -> zipfile.ZipInfo:
         info
         for info in archive.infolist()
         if not info.is_dir()
-        and PurePosixPath(info.filename).parts[0] != "__MACOSX"
+        and not info.filename.startswith("__MACOSX/")
         and PurePosixPath(info.filename).suffix.lower() in _TABLES
     ]
     if len(tables) != 1:
