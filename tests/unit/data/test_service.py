@@ -255,6 +255,8 @@ def test_a_folder_becomes_a_tree(data: DataService, write: Write, tmp_path: Path
     assert not data.ingest(OWNER, "images", "folder").created
     files = data.export(OWNER, "images", str(tmp_path / "out"))
     assert [Path(file.path).relative_to(tmp_path / "out").as_posix() for file in files] == ["a.txt", "deep/b.bin"]
+    found = data.sample(OWNER, "images", rows=1)
+    assert (found.columns, found.rows[0][:2], len(found.rows)) == (("path", "size_bytes", "digest"), ("a.txt", "1"), 1)
     for verb in (data.scan, data.profile, data.report, data.scan_quarantine):
         with pytest.raises(errors.NotATable):
             verb(OWNER, "images")

@@ -44,7 +44,7 @@ def report(ref: str, *, junit: Path | None) -> None:
 @click.option("--unmasked", is_flag=True, help="Show personal data as it is; for admins, on record.")
 @common
 def sample(ref: str, rows: int, *, quarantined: bool, unmasked: bool) -> None:
-    """Show the first rows of a version; personal data is masked."""
+    """Show the first rows of a version, personal data masked; of a folder, its first files."""
     with client() as api:
         found = api.get(
             f"{_VERSIONS}/{part(ref)}/sample", Sample, rows=rows, quarantined=quarantined, unmasked=unmasked

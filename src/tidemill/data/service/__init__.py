@@ -292,7 +292,7 @@ class DataService:
     def sample(
         self, actor: Actor, ref: str, *, rows: int = 20, quarantined: bool = False, unmasked: bool = False
     ) -> Sample:
-        """Return the first rows of a table as text, or of those that were put aside.
+        """Return the first rows of a table as text, or of those that were put aside; of a folder, its first files.
 
         Args:
             actor: Who asks.
@@ -302,10 +302,15 @@ class DataService:
             unmasked: Whether personal data is shown as it is: for admins, on record.
         """
         version = self.get(actor, ref)
+        most = max(0, min(rows, MOST_SAMPLES))
+        if version.kind is DatasetKind.TREE and not quarantined:
+            with self._place.files(version) as files:
+                first = [(each.path, each.size, each.digest) for each in files.entries[:most]]
+            return Sample.of(("path", "size_bytes", "digest"), first)
         kinds = self.masks.seen_by(actor, version, unmasked=unmasked)
         frame = self.scan_quarantine(actor, ref) if quarantined else self.scan(actor, ref)
-        first = frame.head(max(0, min(rows, MOST_SAMPLES))).collect()
-        return mask_sample(Sample.of(first.columns, first.iter_rows()), kinds)
+        found = frame.head(most).collect()
+        return mask_sample(Sample.of(found.columns, found.iter_rows()), kinds)
 
     def diff(self, actor: Actor, before: str, after: str, *, samples: int = 10) -> Diff:
         """Return what differs between two versions: schema, rows by key, distributions by how far they moved."""

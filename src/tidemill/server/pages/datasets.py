@@ -132,7 +132,7 @@ def _version_values(workspace: Workspace, actor: Actor, found: DatasetVersion, a
         else "",
         "outcomes": outcomes,
         "quarantine": _sample(workspace, actor, found, quarantined=True) if found.quarantined else None,
-        "sample": _sample(workspace, actor, found) if is_table else None,
+        "sample": _sample(workspace, actor, found),
         "lineage": short_lineage(workspace, actor, f"dataset_version:{found.id}"),
     }
 
