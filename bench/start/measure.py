@@ -1,17 +1,26 @@
 """How fast Tidemill starts and how much disk its base install takes.
 
-Makes a fresh virtual environment without extras, then times `import tidemill` and `tidemill --help` against an
-interpreter that does nothing. Run by `make bench`, or alone: `python bench/start/measure.py [--runs 20]`.
+Makes a fresh virtual environment without extras, then times whole commands: `import tidemill` and `tidemill --help`
+against an interpreter that does nothing, `tidemill data …` on a folder that did not change, without and with a server,
+and `tidemill up` until its first answer. Processor time is that of the command itself, and tells more than the clock
+does on a machine that does other things too.
+
+Run by `make bench`, or alone: `python bench/start/measure.py [--runs 20]`.
 """
 
 import argparse
+import json
 import os
+import resource
 import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +30,10 @@ MIB = 1024 * 1024
 IMPORT_LIMIT_S = 0.1
 HELP_LIMIT_S = 0.3
 INSTALL_LIMIT_MIB = 200
+FOLDER_LIMIT_S = 0.8
+SERVER_LIMIT_S = 0.35
+UP_LIMIT_S = 2.0
+FILES = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +46,7 @@ class Row:
     high: float
     unit: str
     limit: float | None
+    processor: float | None = None
 
     @property
     def verdict(self) -> str:
@@ -42,21 +56,98 @@ class Row:
         return "holds" if self.median <= self.limit else "MISSED"
 
 
-def times(command: list[str], *, runs: int) -> list[float]:
-    """Return the wall-clock seconds of each run, after two runs that warm the file cache."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """What one run took, in seconds."""
+
+    wall: float
+    processor: float
+
+
+def processor_s() -> float:
+    """Return the processor time of all programs that have ended so far."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def times(command: list[str], *, runs: int) -> list[Taken]:
+    """Return what each run took, after two runs that warm the file cache."""
     taken = []
     for turn in range(runs + 2):
-        start = time.perf_counter()
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=tempfile.gettempdir())
+        start, before = time.perf_counter(), processor_s()
+        subprocess.run(command, check=True, capture_output=True, cwd=tempfile.gettempdir())
         if turn >= 2:
-            taken.append(time.perf_counter() - start)
+            taken.append(Taken(wall=time.perf_counter() - start, processor=processor_s() - before))
     return taken
 
 
+def row_of(what: str, taken: list[Taken], *, limit: float | None, less: float = 0.0) -> Row:
+    """Return the row of some runs; `less` is what the bare interpreter takes."""
+    walls = [each.wall - less for each in taken]
+    processor = statistics.median(each.processor for each in taken)
+    median = statistics.median(walls)
+    return Row(
+        what=what,
+        median=median,
+        low=min(walls),
+        high=max(walls),
+        unit="s",
+        limit=limit,
+        processor=max(0, processor - less),
+    )
+
+
 def timed(what: str, command: list[str], *, runs: int, limit: float | None, less: float = 0.0) -> Row:
-    """Return the row of a command; `less` is what the bare interpreter takes."""
-    taken = [seconds - less for seconds in times(command, runs=runs)]
-    return Row(what=what, median=statistics.median(taken), low=min(taken), high=max(taken), unit="s", limit=limit)
+    """Return the row of a command."""
+    return row_of(what, times(command, runs=runs), limit=limit, less=less)
+
+
+@contextmanager
+def server(program: str, home: Path) -> Iterator[float]:
+    """Run `tidemill up`; gives the seconds until it had answered a request."""
+    start = time.perf_counter()
+    command = [program, "up", "--json", f"--home={home}", "--port=0", "--serving-port=0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:
+        try:
+            assert running.stdout
+            with urllib.request.urlopen(json.loads(running.stdout.readline())["url"] + "/health") as answer:
+                answer.read()
+            yield time.perf_counter() - start
+        finally:
+            running.terminate()
+
+
+def starts(what: str, program: str, homes: Iterator[Path], *, runs: int) -> Row:
+    """Return the row of `tidemill up` on one workspace after the other."""
+    taken = []
+    for _ in range(runs):
+        before = processor_s()
+        with server(program, next(homes)) as wall:
+            pass
+        taken.append(Taken(wall=wall, processor=processor_s() - before))
+    return row_of(what, taken, limit=UP_LIMIT_S)
+
+
+def commands(program: str, scratch: Path, *, runs: int) -> list[Row]:
+    """Return the rows of commands that work on a folder of files."""
+    folder, home = scratch / "files", scratch / "home"
+    folder.mkdir()
+    for number in range(FILES):
+        (folder / f"{number}.txt").write_text(f"{number}\n" * 100)
+    data = [program, "data"]
+    add, status = ["add", "files", str(folder), f"--home={home}"], ["status", "files", f"--home={home}"]
+    subprocess.run([*data, *add], check=True, capture_output=True)
+    rows = [
+        timed("tidemill data status, no server", [*data, *status], runs=runs, limit=FOLDER_LIMIT_S),
+        timed("tidemill data add of the same files, no server", [*data, *add], runs=runs, limit=FOLDER_LIMIT_S),
+    ]
+    with server(program, home):
+        rows.append(timed("tidemill data status, with a server", [*data, *status], runs=runs, limit=SERVER_LIMIT_S))
+    few = max(3, runs // 4)
+    news = (scratch / f"new-{number}" for number in range(few))
+    rows.append(starts("tidemill up on a workspace, until it answers", program, iter([home] * few), runs=few))
+    rows.append(starts("tidemill up on a new workspace, until it answers", program, news, runs=few))
+    return rows
 
 
 def size_mib(folder: Path) -> float:
@@ -104,6 +195,7 @@ def measure(*, runs: int) -> list[Row]:
         program = programs / "tidemill"
         if program.exists():
             rows.append(timed("tidemill --help", [str(program), "--help"], runs=runs, limit=HELP_LIMIT_S))
+            rows += commands(str(program), Path(scratch), runs=runs)
         size = size_mib(folder)
         rows.append(
             Row(
@@ -123,13 +215,13 @@ def main() -> int:
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     options.add_argument("--runs", type=int, default=20)
     rows = measure(runs=options.parse_args().runs)
-    print("| what | median | low | high | unit | limit | |")
-    print("| --- | ---: | ---: | ---: | --- | ---: | --- |")
+    print("| what | median | low | high | processor | unit | limit | |")
+    print("| --- | ---: | ---: | ---: | ---: | --- | ---: | --- |")
     for row in rows:
         limit = "" if row.limit is None else f"{row.limit:g}"
-        print(
-            f"| {row.what} | {row.median:.3f} | {row.low:.3f} | {row.high:.3f} | {row.unit} | {limit} | {row.verdict} |"
-        )
+        processor = "" if row.processor is None else f"{row.processor:.3f}"
+        numbers = f"{row.median:.3f} | {row.low:.3f} | {row.high:.3f} | {processor}"
+        print(f"| {row.what} | {numbers} | {row.unit} | {limit} | {row.verdict} |")
     return int(any(row.verdict == "MISSED" for row in rows))
 
 

@@ -20,7 +20,7 @@ def main() -> None:
     try:
         sys.exit(_run())
     finally:
-        # The process ends, and all memory with it: looking through it for what to free takes a fifth of a short command.
+        # The process ends, and its memory with it: looking for what to free takes a fifth of a short command.
         gc.freeze()
 
 
