@@ -85,16 +85,7 @@ class RemoteStore:
             ObjectMissing: If an object is not here.
             DamagedObject: If one here is not what was stored.
         """
-        wanted = list(wanted)
-        moved = 0
-        small = [stored for stored in wanted if stored.size <= PIECE]
-        for stored, sent in self._each(partial(self._push_small, objects), small):
-            moved += sent
-            told(stored.size)
-        for stored in wanted:
-            if stored.size > PIECE:
-                moved += self._push_large(objects, stored, told)
-        return moved
+        return self._move(objects, wanted, told, self._push_small, self._push_large)
 
     def pull(self, objects: ObjectStore, wanted: Iterable[Stored], told: Told) -> int:
         """Bring objects here, verified, and return how many bytes had to be moved.
@@ -103,16 +94,7 @@ class RemoteStore:
             RemoteObjectMissing: If an object is not there.
             RemoteDamaged: If one there is not what was stored.
         """
-        wanted = list(wanted)
-        moved = 0
-        small = [stored for stored in wanted if stored.size <= PIECE]
-        for stored, got in self._each(partial(self._pull_small, objects), small):
-            moved += got
-            told(stored.size)
-        for stored in wanted:
-            if stored.size > PIECE:
-                moved += self._pull_large(objects, stored, told)
-        return moved
+        return self._move(objects, wanted, told, self._pull_small, self._pull_large)
 
     def keys_of(self, wanted: Iterable[Stored]) -> dict[str, int]:
         """Return the names under which objects are kept there, and how many bytes are under each.
@@ -204,6 +186,22 @@ class RemoteStore:
             moved = fill(path, groups, fetch, self._pool, told)
             digest, size = objects.adopt(path)
         return Filled(digest, size, moved)
+
+    def _move(
+        self,
+        objects: ObjectStore,
+        wanted: Iterable[Stored],
+        told: Told,
+        small: Callable[[ObjectStore, Stored], int],
+        large: Callable[[ObjectStore, Stored, Told], int],
+    ) -> int:
+        """Move objects, the small ones side by side and of a large one its pieces; return how many bytes that took."""
+        wanted = list(wanted)
+        moved = 0
+        for stored, count in self._each(partial(small, objects), [each for each in wanted if each.size <= PIECE]):
+            moved += count
+            told(stored.size)
+        return moved + sum(large(objects, each, told) for each in wanted if each.size > PIECE)
 
     def _push_small(self, objects: ObjectStore, stored: Stored) -> int:
         if self.has(stored):
