@@ -155,17 +155,11 @@ def test_the_stamp_follows_the_versions(service, source, monkeypatch):
     assert service.stamp(OWNER, "ledgers://x") != before
 
 
-def test_a_missing_library_is_told(service, source, monkeypatch):
-    monkeypatch.setattr(source, "library", "ledgerlib_that_is_not_there")
+@pytest.mark.parametrize("library", ["nowhere", "nowhere.within", "polars.nowhere"])
+def test_a_missing_library_is_told(service, source, monkeypatch, library):
+    monkeypatch.setattr(source, "library", library)
 
     (kind,) = service.sources(OWNER)
     assert (kind.name, kind.schemes, kind.is_ready) == ("ledgers", ("ledgers",), False)
     with pytest.raises(MissingExtra):
         service.ingest(OWNER, "t", "ledgers://x")
-
-
-@pytest.mark.parametrize("library", ["nowhere", "nowhere.within", "polars.nowhere"])
-def test_a_library_that_is_not_installed_is_told_as_missing(monkeypatch, library):
-    monkeypatch.setattr(Ledgers, "library", library)
-
-    assert [kind.is_ready for kind in Registry({"ledgers": Ledgers()}).kinds()] == [False]
