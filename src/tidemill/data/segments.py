@@ -35,7 +35,7 @@ _BATCH_ROWS = 1 << 16
 _BATCH_CELLS = 1 << 21
 _WRITERS = 2
 _SYNCERS = 4
-_CSV_PIECE_BYTES = 1 << 21
+_CSV_PIECE_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
