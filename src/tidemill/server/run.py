@@ -9,6 +9,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import msgspec
 import uvicorn
@@ -16,12 +17,17 @@ import uvloop
 
 from tidemill.app import Workspace
 from tidemill.core.errors import Conflict, InvalidInput
+from tidemill.core.lazy import lazy
 from tidemill.core.settings import Settings
 from tidemill.ledger import WorkspaceInUse, holder_of
-from tidemill.server.app import build, warm
-from tidemill.server.identity import check_tokens_exist
+from tidemill.server.identity import check_tokens_exist, needs_tokens
 from tidemill.server.plane import Plane
 from tidemill.server.wire import JoiningProtocol
+
+if TYPE_CHECKING:
+    from tidemill.server import app as application
+else:
+    application = lazy("tidemill.server.app")
 
 _LOG = logging.getLogger("tidemill.server")
 _DRAIN_S = 10
@@ -68,7 +74,8 @@ def serve(settings: Settings, tell: Callable[[Ready], None]) -> None:
     """
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(name)s %(message)s")
     with _admit(settings) as listener, Workspace(settings, lock_wait_s=_WAIT_S) as workspace:
-        check_tokens_exist(settings, workspace.governance)
+        if needs_tokens(settings):
+            check_tokens_exist(settings, workspace.governance)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_serve(workspace, listener, tell))
 
@@ -77,9 +84,9 @@ async def _serve(workspace: Workspace, listener: socket.socket, tell: Callable[[
     settings = workspace.settings
     plane = Plane(settings)
     loop = asyncio.get_running_loop()
-    application = build(workspace)
     config = uvicorn.Config(
-        application,
+        lambda: application.build(workspace),
+        factory=True,
         http=JoiningProtocol,
         log_config=None,
         log_level="warning",
@@ -96,7 +103,7 @@ async def _serve(workspace: Workspace, listener: socket.socket, tell: Callable[[
     hangup = () if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN else (signal.SIGHUP,)
     for number in (signal.SIGINT, signal.SIGTERM, *hangup):
         loop.add_signal_handler(number, lambda: setattr(server, "should_exit", True))
-    # The data plane comes up while the durable workflows load: each takes most of a second.
+    # The data plane comes up while the stages and the application load: either takes most of a second.
     coming = asyncio.create_task(asyncio.to_thread(plane.start))
     try:
         await asyncio.to_thread(workspace.workflows)
@@ -109,7 +116,7 @@ async def _serve(workspace: Workspace, listener: socket.socket, tell: Callable[[
             await asyncio.sleep(0.005)
         _spare_collector()
         tell(Ready(url=url, serving_url=serving_url, home=str(settings.home), pid=os.getpid()))
-        await asyncio.gather(running, asyncio.to_thread(warm, workspace))
+        await asyncio.gather(running, asyncio.to_thread(application.warm, workspace))
     finally:
         await asyncio.to_thread(plane.stop)
 
