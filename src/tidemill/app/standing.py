@@ -1,5 +1,6 @@
 """What stands on a dataset version, so that its bytes must not go."""
 
+import re
 from collections.abc import Collection, Iterator
 from functools import lru_cache
 
@@ -7,6 +8,7 @@ import sqlalchemy as sa
 
 from tidemill.app.references import lives
 from tidemill.checks.quality.language import parse_rules
+from tidemill.core.errors import TidemillError
 from tidemill.core.refs import Ref
 from tidemill.data.labels.store import THERE, label_tasks
 from tidemill.data.records import DatasetVersion
@@ -18,6 +20,7 @@ from tidemill.projects.reading import parse_project
 from tidemill.projects.store import list_projects
 from tidemill.projects.suite_orders import each_order
 
+_WORD = re.compile(r"[\w.-]+(?:@[\w-]+)?")
 _WORDS = {
     "deployment": "deployment {} stands on it",
     "gate_report": "gate report {} judged on it",
@@ -90,8 +93,13 @@ def _told(connection: sa.Connection, ref: Ref) -> Iterator[str]:
 @lru_cache(maxsize=64)
 def _named_in(text: str) -> frozenset[str]:
     """Return the datasets, and versions of them, that a project file names."""
+    try:
+        spec = parse_project(text.encode())
+    except TidemillError:
+        # Applied when other words were in use: what it may name stays.
+        return frozenset(_WORD.findall(text))
     found: set[str] = set()
-    for name, dataset in parse_project(text.encode()).datasets.items():
+    for name, dataset in spec.datasets.items():
         found |= {name, *parse_rules(dataset.rules).named()}
         found |= {suite.against for _, suite in each_order(dataset.checks) if suite.against}
     return frozenset(found)

@@ -187,9 +187,10 @@ def test_a_report_of_checks_stays_when_its_version_goes(workspace, two):
     assert_sound(workspace)
 
 
-def test_what_an_applied_project_names_cannot_go(workspace, two, tmp_path):
+@pytest.mark.parametrize("more", ["", "keys_of_another_time: 1\n"])
+def test_what_an_applied_project_names_cannot_go(workspace, two, tmp_path, more):
     def apply(tx):
-        row = {"name": "loop", "revision": 1, "text": PROJECT, "source": "s", "folder": "/p"}
+        row = {"name": "loop", "revision": 1, "text": PROJECT + more, "source": "s", "folder": "/p"}
         tx.execute(sa.insert(projects), row | {"applied_at": tx.now, "applied_by": "owner"})
 
     version = table(workspace, tmp_path, ROWS, "carriers")
