@@ -429,8 +429,13 @@ def test_more_columns_than_a_table_has_are_refused(
     if kind == "json":
         path.write_text(json.dumps(frame.to_dicts()))
     else:
-        write = {"csv": frame.write_csv, "parquet": frame.write_parquet, "jsonl": frame.write_ndjson}
-        write.get(kind, frame.write_ipc)(path)
+        write: dict[str, Callable[[Path], object]] = {
+            "csv": frame.write_csv,
+            "parquet": frame.write_parquet,
+            "jsonl": frame.write_ndjson,
+            "arrow": frame.write_ipc,
+        }
+        write[kind](path)
     error = refused(ingest, errors.InvalidColumns, path.read_bytes(), file=f"t.{kind}")
     assert "21" in error.message
 

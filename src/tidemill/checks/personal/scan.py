@@ -23,6 +23,9 @@ SAMPLE = 5000
 CONFIDENCE = 0.9999
 """So sure must it be that chance alone did not pass a kind's proof so often."""
 
+FEWEST_DIGITS = 9
+"""No kind that whole numbers can be has fewer digits; a wide table of small numbers need not be looked through."""
+
 _ENOUGH = 0.2
 _EXAMPLES = 3
 _LONGEST = 4000
@@ -118,11 +121,13 @@ def _column(name: str, values: "pl.Series | None") -> list[PersonalColumn]:
     if values is not None:
         as_text = values.cast(pl.String).drop_nulls().str.slice(0, _LONGEST)
         known = len(as_text)
-        counted = as_text.rename("value").value_counts(name="count")
         only_numbers = values.dtype.is_integer()
-        for kind in ALL_KINDS.values():
-            if not only_numbers or kind.is_number:
-                found += _kind(name, kind, counted, known)
+        longest = as_text.str.len_bytes().max() if only_numbers else None
+        if not only_numbers or (isinstance(longest, int) and longest >= FEWEST_DIGITS):
+            counted = as_text.rename("value").value_counts(name="count")
+            for kind in ALL_KINDS.values():
+                if not only_numbers or kind.is_number:
+                    found += _kind(name, kind, counted, known)
         texts = as_text.head(_EXAMPLES).to_list()
     spoken = kind_of_name(name)
     if spoken and not any(names_like(name, one.kind) for one in found):

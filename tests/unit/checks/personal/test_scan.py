@@ -9,9 +9,10 @@ import pytest
 from tidemill.checks.inputs import Inputs
 from tidemill.checks.outcome import Verdict
 from tidemill.checks.personal.digits import luhn
+from tidemill.checks.personal.masking import ALL_KINDS, compiled
 from tidemill.checks.personal.names import kind_of_name
 from tidemill.checks.personal.personal_data import PersonalData
-from tidemill.checks.personal.scan import scan_personal
+from tidemill.checks.personal.scan import FEWEST_DIGITS, scan_personal
 
 DRAW = random.Random(1)
 ROWS = 3000
@@ -123,3 +124,11 @@ def test_the_check_leaves_out_what_is_allowed():
     assert PersonalData().run(inputs).verdict is Verdict.WARN
     assert PersonalData(allowed=tuple(PERSONAL.columns[:-1])).run(inputs).value == 1
     assert PersonalData().run(Inputs(current=PLAIN)).verdict is Verdict.PASS
+
+
+@pytest.mark.parametrize("kind", [kind for kind in ALL_KINDS.values() if kind.is_number], ids=lambda kind: kind.name)
+def test_no_kind_of_number_is_shorter_than_what_is_looked_through(kind):
+    luck = random.Random(3)
+    for digits in range(1, FEWEST_DIGITS):
+        numbers = [luck.randrange(10 ** (digits - 1), 10**digits) for _ in range(500)]
+        assert not any(compiled(kind.name).search(str(number)) for number in numbers)
