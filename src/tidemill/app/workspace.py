@@ -166,6 +166,7 @@ class Workspace:
     @Stage
     def labels(self) -> "labels_stage.LabelService":
         """Labelling tasks."""
+        load("tidemill.app.schema")  # it removes rows, and with them what belongs to them in whatever table
         return labels_stage.LabelService(self.ledger, self.objects, self.data)
 
     @Stage
