@@ -90,6 +90,15 @@ def test_many_columns_come_in_pages(see):
     assert "More columns" not in last
 
 
+def test_first_rows_show_a_hundred_columns_of_a_wide_table(see):
+    page = see("/datasets/wide/1")
+
+    assert "The first 100 of 130 columns." in page
+    heads = page.partition("The first 100 of 130 columns.")[2].partition("</thead>")[0]
+    assert heads.count('<th scope="col">') == 100
+    assert "columns.</p>" not in see("/datasets/table/1")
+
+
 def test_a_column_has_its_values_relations_periods_gaps_and_past(see):
     numbers = see("/datasets/table/2/columns/a%2Fb%20%3Ci%3E")
     for told in ("Quantiles", "Most frequent values", "Goes together with", "Over versions", "a/b &lt;i&gt;"):
