@@ -22,5 +22,5 @@ def test_what_was_deleted_is_listed_and_comes_back(tidemill):
 
 
 def test_a_kind_that_there_is_not_is_refused(tidemill):
-    assert tidemill("trash", "list", "--kind", "dataset").code == 2
+    assert tidemill("trash", "list", "--kind", "datasets").code == 2
     assert tidemill("trash", "list", "--older-than", "soon").code == 2
