@@ -26,7 +26,7 @@ def workspace(tmp_path):
     [
         ("GET", "/api/v1/whoami", "", b""),
         ("POST", "/api/v1/experiments", "", b'{"name": "a/b"}'),
-        ("POST", "/api/v1/experiments", "", b'{"nam": "a"}'),
+        ("POST", "/api/v1/experiments", "", b'{"names": "a"}'),
         ("POST", "/api/v1/experiments", "", b"[]"),
         ("POST", "/api/v1/experiments", "", b"{"),
         ("GET", "/api/v1/experiments/none", "", b""),
