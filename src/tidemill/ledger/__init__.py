@@ -1,7 +1,8 @@
 """The database: every entity is a row, written in one transaction with its lineage edges and its audit event."""
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from tidemill.core.lazy import front_door
 
 if TYPE_CHECKING:
     from tidemill.ledger.ledger import Ledger
@@ -10,18 +11,14 @@ if TYPE_CHECKING:
 
 __all__ = ["FolderLock", "Ledger", "Transaction", "WorkspaceInUse", "holder_of"]
 
-_HOMES = {
-    "FolderLock": "tidemill.ledger.lock",
-    "Ledger": "tidemill.ledger.ledger",
-    "Transaction": "tidemill.ledger.transaction",
-    "WorkspaceInUse": "tidemill.ledger.lock",
-    "holder_of": "tidemill.ledger.lock",
-}
-
-
-def __getattr__(name: str) -> object:
-    """Return a public name, loading its module on first use: who asks for the folder's lock must not pay for SQL."""
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module 'tidemill.ledger' has no attribute {name!r}")
-    return getattr(import_module(home), name)
+# Who asks for the folder's lock must not pay for SQL
+__getattr__ = front_door(
+    __name__,
+    {
+        "FolderLock": "tidemill.ledger.lock",
+        "Ledger": "tidemill.ledger.ledger",
+        "Transaction": "tidemill.ledger.transaction",
+        "WorkspaceInUse": "tidemill.ledger.lock",
+        "holder_of": "tidemill.ledger.lock",
+    },
+)
