@@ -25,7 +25,15 @@ from pathlib import Path
 
 import httpx
 
+import tidemill
+
 BIN = Path(sys.executable).parent
+# Both tools keep the byte code of what they load, as they do where they are installed.
+ENV = {
+    name: value
+    for name, value in os.environ.items()
+    if not name.startswith("TIDEMILL") and name != "PYTHONDONTWRITEBYTECODE"
+}
 PLACE = 64 << 10
 ROOM = 256 << 20
 API = """
@@ -66,10 +74,10 @@ class Dvc:
     def __init__(self, folder: Path, programs: Path) -> None:
         self.folder = folder
         self._programs = programs
-        self._env = os.environ | {
+        self._env = ENV | {
             "DVC_NO_ANALYTICS": "1",
             "HOME": str(folder),
-            "PATH": f"{programs}:{os.environ['PATH']}",
+            "PATH": f"{programs}:{ENV['PATH']}",
         }
         run([str(programs / "dvc"), "init", "--no-scm", "-q"], folder, self._env)
 
@@ -104,11 +112,10 @@ class Tidemill:
 
     def __init__(self, folder: Path, *, is_served: bool) -> None:
         self.folder = folder
-        self._env = {name: value for name, value in os.environ.items() if not name.startswith("TIDEMILL")}
         self._server: subprocess.Popen[str] | None = None
         if is_served:
             command = [str(BIN / "tidemill"), "up", "--port", "0", "--serving-port", "0", "--json"]
-            self._server = subprocess.Popen(command, cwd=folder, env=self._env, stdout=subprocess.PIPE, text=True)
+            self._server = subprocess.Popen(command, cwd=folder, env=ENV, stdout=subprocess.PIPE, text=True)
             assert self._server.stdout
             self._api = httpx.Client(base_url=json.loads(self._server.stdout.readline())["url"], timeout=600)
 
@@ -119,7 +126,7 @@ class Tidemill:
             "status": ["status", "d"],
             "checkout": ["checkout", "d"],
         }[verb]
-        return run([str(BIN / "tidemill"), "data", *words], self.folder, self._env)[0]
+        return run([str(BIN / "tidemill"), "data", *words], self.folder, ENV)[0]
 
     def work(self, verb: str, name: str) -> float:
         """Return the seconds of a request."""
@@ -257,7 +264,9 @@ def programs_of(given: Path | None, root: Path) -> Path:
     folder = root / "dvc"
     subprocess.run(["uv", "venv", "--quiet", "--python", sys.executable, str(folder)], check=True)
     python = str(folder / "bin" / "python")
-    subprocess.run(["uv", "pip", "install", "--quiet", "--python", python, "dvc==3.67.1"], check=True)
+    subprocess.run(
+        ["uv", "pip", "install", "--quiet", "--compile-bytecode", "--python", python, "dvc==3.67.1"], check=True
+    )
     return folder / "bin"
 
 
@@ -276,6 +285,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir=asked.place) as made:
         root = Path(made)
         programs = programs_of(asked.dvc, root)
+        subprocess.run([sys.executable, "-m", "compileall", "-q", str(Path(tidemill.__file__).parent)], check=True)
         write_big(root / "big.bin", 64 if asked.only == "many" else asked.mib)
         write_many(root / "source", 100 if asked.only == "big" else asked.files)
         works = {"big": (big, root / "big.bin"), "many": (many, root / "source")}
