@@ -270,7 +270,7 @@ def ledger(place: str) -> Iterator[Ledger]:
 def _things(tx: Transaction) -> None:
     for name in ("flights", "x.y"):
         tx.execute(
-            sa.insert(datasets), {"name": name, "description": "", "latest": 2, "created_at": AT, "created_by": ""}
+            sa.insert(datasets), {"name": name, "description": "", "last_number": 2, "created_at": AT, "created_by": ""}
         )
         tx.execute(
             sa.insert(models),

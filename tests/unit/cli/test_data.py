@@ -136,16 +136,17 @@ def test_a_folder_of_tables_is_kept_as_files_and_told_so(tidemill, folder):
 
 @pytest.mark.parametrize(
     ("words", "code", "said"),
-    [(["add", "t", "aa.csv"], 3, "Did you mean '{folder}/a.csv'?"), (["show", ""], 2, "A name is empty"),
+    [(["add", "t", "aa.csv"], 3, "Did you mean 'a.csv'?"), (["show", ""], 2, "A name is empty"),
      (["sample", "t", "-n", "0"], 2, "0 is not in the range"), (["add", "größe", "a.csv"], 2, "'größe' is not a name"),
      (["profile", "a.csv", "--html", "nowhere/p.html"], 2, "nowhere/p.html cannot be written"),
      (["progress", "t"], 0, "Nothing is under way"), (["watch", "t", "nowhere", "--once"], 0, "There is no folder")],
 )  # fmt: skip
-def test_what_does_not_work_says_what_to_do(tidemill, folder, words, code, said):
+@pytest.mark.usefixtures("folder")
+def test_what_does_not_work_says_what_to_do(tidemill, words, code, said):
     tidemill("data", "add", "t", "a.csv")
     ran = tidemill("data", *words)
 
-    assert (ran.code, said.format(folder=folder) in ran.err) == (code, True), ran.err
+    assert (ran.code, said in ran.err) == (code, True), ran.err
 
 
 def test_the_mean_of_a_moment_is_not_told_in_seconds(tidemill, folder):

@@ -70,7 +70,7 @@ def test_a_cron_line_is_written_as_a_text_or_as_a_key() -> None:
         (b"project: a\nretrain:\n  budget: a lot\n", ":3:11", "not a budget", "20 runs per 30d"),
         (b"project: a\ngate: 5\n", ":2:7", "must be a list", ""),
         (b"project: [a]\n", ":1:10", "must be text", ""),
-        (b"project: a b\n", ":1:1", "not a name", "letters"),
+        (b"project: a b\n", ":1:1", "not a name", "a-z"),
         (b"project: a\nproject: b\n", ":2:1", "duplicate", ""),
         (b"project: a\n  x: [\n", ":2", "", ""),
         (b"- a\n", ":1:1", "holds no keys", "project"),

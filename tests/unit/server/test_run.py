@@ -19,14 +19,18 @@ UP = [sys.executable, "-m", "tidemill.cli.main", "up", "--port", "0", "--serving
 
 def started(home: Path) -> subprocess.Popen[str]:
     """Start a server in a process group of its own, as a terminal does."""
-    return subprocess.Popen(
-        UP,
-        env={**os.environ, "TIDEMILL_HOME": str(home)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # these tests may run under nohup, which a server heeds
+    try:
+        return subprocess.Popen(
+            UP,
+            env={**os.environ, "TIDEMILL_HOME": str(home)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def line_of(stream: IO[str] | None) -> str:

@@ -176,7 +176,8 @@ def _groups(
     groups = []
     for code, height in zip(codes, heights, strict=True):
         rows = np.bincount(code, minlength=height + 1)[:height]
-        sums = _products(left, np.eye(height + 1)[code].T)[:, :height]
+        with np.errstate(over="ignore", invalid="ignore"):  # the squares of what is vast, which is then not related
+            sums = _products(left, np.eye(height + 1)[code].T)[:, :height]
         by_value = np.empty((3, height, width))
         by_value[0] = rows[:, None]
         by_value[0][:, gaps] = sums[2 * width :].T

@@ -194,8 +194,8 @@ def _inside(path: Path, source: str, reach: Reach, roots: Sequence[Path]) -> Pat
         real = path.resolve(strict=True)
     except FileNotFoundError:
         near = _nearest(path, reach, roots)
-        hint = f"Did you mean {shown(str(near))}?" if near else f"Paths are read from {roots[0]}."
-        raise SourceNotFound(f"There is no file {shown(source)}", hint=hint) from None
+        hint = f"Did you mean {shown(near.name, 200)}?" if near else f"Paths are read from {roots[0]}."
+        raise SourceNotFound(f"There is no file {shown(source, 200)}", hint=hint) from None
     except PermissionError as error:
         raise SourceRefused(f"{shown(source)} cannot be read", hint="Give read permission on its folders.") from error
     except (OSError, RuntimeError) as error:
