@@ -68,6 +68,8 @@ def table(many, browser):
         page = context.new_page()
         page.on("pageerror", lambda error: troubles.append(str(error)))
         page.goto(f"{many.url}/runs{query}")
+        if options.get("java_script_enabled", True):
+            expect(page.locator(".runs-scroll.is-whole")).to_be_visible()
         return page
 
     yield start
