@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from tidemill.core.lazy import front_door
+from tidemill.core.doors import front_door
 
 if TYPE_CHECKING:
     from tidemill.client.client import Client

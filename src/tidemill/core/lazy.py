@@ -1,6 +1,5 @@
 """Heavy libraries load where they are first needed."""
 
-from collections.abc import Callable, Mapping
 from importlib import import_module
 from types import ModuleType
 
@@ -68,20 +67,3 @@ def load(name: str) -> ModuleType:
         extra = _EXTRAS.get(top)
         hint = f"Run: pip install 'tidemill[{extra}]'" if extra else f"Run: pip install {top}"
         raise MissingExtra(f"This needs the library {top}, which is not installed", hint=hint) from error
-
-
-def front_door(package: str, homes: Mapping[str, str]) -> Callable[[str], object]:
-    """Return the `__getattr__` of a package whose public names load their modules on first use.
-
-    Args:
-        package: The package's full name.
-        homes: The module of each name.
-    """
-
-    def find(name: str) -> object:
-        home = homes.get(name)
-        if home is None:
-            raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        return getattr(import_module(home), name)
-
-    return find

@@ -1,12 +1,11 @@
 """A library loads where it is first needed, and says what to install when it is not there."""
 
 import sys
-from fractions import Fraction
 
 import pytest
 
 from tidemill.core.errors import MissingExtra
-from tidemill.core.lazy import front_door, lazy, load
+from tidemill.core.lazy import lazy, load
 
 
 def test_a_library_loads_at_first_use():
@@ -40,10 +39,3 @@ def test_a_library_that_lacks_one_of_its_own_is_not_mistaken_for_missing(tmp_pat
 
     with pytest.raises(ModuleNotFoundError, match="no_such_dependency"):
         load("half_a_library")
-
-
-def test_a_front_door_loads_what_is_asked_for():
-    find = front_door("here", {"Fraction": "fractions"})
-    assert find("Fraction") is Fraction
-    with pytest.raises(AttributeError, match=r"module .here. has no attribute .Other."):
-        find("Other")
