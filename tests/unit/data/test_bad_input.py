@@ -425,3 +425,13 @@ def test_ten_thousand_columns_are_accepted(ingest: Ingest, data: DataService) ->
     version = ingest(f"{header}\n{rows}\n", name="accepted")
     assert (version.rows, len(version.columns)) == (5, 10_000)
     assert len(data.profile(OWNER, "accepted").columns) == 10_000
+
+
+def test_a_file_that_is_not_what_its_name_says_is_told_so(ingest: Ingest) -> None:
+    for content in (b"\x93\xcc\xff\x01" * 50, b"a\0b"):
+        told = refused(ingest, errors.MalformedTable, content, file="t.parquet")
+        assert "does not begin as a file of Parquet does" in str(told)
+
+
+def test_text_under_another_name_is_accepted(ingest: Ingest) -> None:
+    assert ingest("a,é\n1,2\n", file="text.parquet").rows == 1

@@ -1,11 +1,12 @@
 """What kind of file it is, seen from its first bytes."""
 
+import codecs
 import zipfile
 from enum import StrEnum
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from tidemill.core.names import shown
-from tidemill.data.errors import UnsupportedSource
+from tidemill.data.errors import MalformedTable, UnsupportedSource
 
 _HEAD = 4096
 
@@ -44,6 +45,7 @@ _UNREAD = {
     b"\x89PNG": ("an image", "Give the folder that it is in, which becomes a folder of files."),
     b"\xff\xd8\xff": ("an image", "Give the folder that it is in, which becomes a folder of files."),
 }
+_NAMED = {".parquet": "Parquet", ".feather": "Feather", ".arrow": "Arrow", ".avro": "Avro"}
 _WORKBOOKS = ("xl/workbook.xml", "xl/workbook.bin", "content.xml")
 
 
@@ -52,6 +54,7 @@ def kind_of(path: Path, name: str) -> FileKind:
 
     Raises:
         UnsupportedSource: If it is of a kind that is known and not read.
+        MalformedTable: If its name says what its bytes are not, and they are no text.
     """
     with path.open("rb") as file:
         head = file.read(_HEAD)
@@ -63,6 +66,10 @@ def kind_of(path: Path, name: str) -> FileKind:
             raise UnsupportedSource(f"{shown(name)} is {what}", hint=hint)
     if head[257:262] == b"ustar":
         raise UnsupportedSource(f"{shown(name)} is a tar archive", hint="Unpack it and give the files.")
+    named = _NAMED.get(PurePath(name).suffix.lower())
+    if named and (b"\0" in head or not _is_utf8(head)):
+        hint = "It was damaged or cut, or has the wrong name: write it again."
+        raise MalformedTable(f"{shown(name, 200)} does not begin as a file of {named} does", hint=hint)
     start = head.removeprefix(b"\xef\xbb\xbf").lstrip(b" \t\r\n")
     return FileKind.JSON if _looks_json(start) else FileKind.CSV
 
@@ -78,6 +85,14 @@ def is_workbook(path: Path) -> bool:
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
         return False
     return ("[Content_Types].xml" in names and bool(names & set(_WORKBOOKS))) or {"mimetype", "content.xml"} <= names
+
+
+def _is_utf8(head: bytes) -> bool:
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(head)  # the last character may be cut
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _looks_json(start: bytes) -> bool:
