@@ -64,7 +64,7 @@ class Fresh:
         if self.base and joined(self.type, type_word(dtype)) is None:
             raise InvalidOption(
                 f"Column {shown(self.column)} is {type_word(dtype)} in {shown(name)}, and {self.type} in {self.base}",
-                hint=f"Order its type with types={{{self.column!r}: ...}}.",
+                hint=f"Order its type: --type {self.column}=TYPE.",
             )
         if self.held is not None:
             form = dtype_of(joined(self.type, type_word(dtype)) or self.type)

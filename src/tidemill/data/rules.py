@@ -134,7 +134,7 @@ def _join(held: Column, column: Column, name: str) -> Column:
         raise SchemaMismatch(
             f"Column {shown(column.name)} is {column.type} in {shown(name)}, and {held.type} before it",
             where=f"{name}, column {column.name}",
-            hint=f"Correct the file, or take the column as text everywhere with types={{{column.name!r}: 'text'}}.",
+            hint=f"Correct the file, or take the column as text everywhere: --type {column.name}=text.",
             details={"column": column.name, "before": held.type, "type": column.type},
         )
     return Column(name=held.name, type=word, nullable=held.nullable or column.nullable)

@@ -262,6 +262,6 @@ def refuse_mixed(file: CsvFile) -> None:
         raise MixedTypes(
             f"Column {shown(column)} of {shown(file.name)} holds {reading.type}, but row {row} has {shown(str(value))}",
             where=f"{file.name}, row {row}, column {column}",
-            hint=f"Correct it, quarantine bad rows, or take the column as text with types={{{column!r}: 'text'}}.",
+            hint=f"Correct it, quarantine bad rows, or take the column as text: --type {column}=text.",
             details={"column": column, "row": row, "value": value, "type": reading.type},
         )

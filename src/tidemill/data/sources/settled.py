@@ -72,7 +72,7 @@ def refuse_mixed(frame: "pl.LazyFrame", readings: Mapping[str, Reading], name: s
         raise MixedTypes(
             f"Column {shown(column)} of {shown(name)} holds {reading.type}, but row {row} has {shown(str(value))}",
             where=f"{name}, row {row}, column {column}",
-            hint=f"Correct it, quarantine bad rows, or take the column as text with types={{{column!r}: 'text'}}.",
+            hint=f"Correct it, quarantine bad rows, or take the column as text: --type {column}=text.",
             details={"column": column, "row": row, "value": value, "type": reading.type},
         )
 
