@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 
 import click
@@ -10,6 +11,46 @@ from tidemill.cli.shared import home_option, json_option
 from tidemill.core.nearest import did_you_mean
 
 Sections = dict[str, dict[str, tuple[str, str]]]
+
+
+def write_sections(formatter: click.HelpFormatter, sections: Mapping[str, Mapping[str, str]]) -> None:
+    """Write what each command does under the title that it stands under, all in one column.
+
+    Args:
+        formatter: Where the help goes.
+        sections: By title, the commands: name -> help in one line.
+    """
+    width = max(len(name) for commands in sections.values() for name in commands)
+    for title, commands in sections.items():
+        with formatter.section(title):
+            formatter.write_dl([(name.ljust(width), text) for name, text in commands.items()])
+
+
+class SectionedGroup(click.Group):
+    """A group whose help tells many commands in the order in which one needs them, under titles.
+
+    Args:
+        sections: By title, the names of the commands.
+        options: click's own.
+    """
+
+    def __init__(self, sections: Mapping[str, Sequence[str]], **options: object) -> None:
+        super().__init__(**options)  # type: ignore[arg-type]  # click's own options
+        self._sections = sections
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names in their order."""
+        del ctx
+        told = [name for names in self._sections.values() for name in names]
+        return [name for name in told if name in self.commands] + [name for name in self.commands if name not in told]
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the commands under their titles."""
+        del ctx
+        helps = {name: str(command.short_help or command.help) for name, command in self.commands.items()}
+        write_sections(
+            formatter, {title: {name: helps[name] for name in names} for title, names in self._sections.items()}
+        )
 
 
 class LazyGroup(click.Group):
@@ -67,6 +108,7 @@ class LazyGroup(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands without loading any."""
         del ctx
-        for title, entries in self._sections.items():
-            with formatter.section(title):
-                formatter.write_dl([(name, text) for name, (_, text) in entries.items()])
+        titled = {
+            title: {name: text for name, (_, text) in entries.items()} for title, entries in self._sections.items()
+        }
+        write_sections(formatter, titled)

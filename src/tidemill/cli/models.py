@@ -3,6 +3,7 @@
 import click
 
 from tidemill.cli import names
+from tidemill.cli.lazy_group import SectionedGroup
 from tidemill.cli.output import client, common, done, show, wants_json
 from tidemill.cli.runs import pairs
 from tidemill.client.client import part
@@ -11,7 +12,15 @@ from tidemill.models.records import Model, ModelVersion
 _COLUMNS = ["number", "aliases", "framework", "kind", "size", "run_id", "created_at", "created_by", "description"]
 
 
-@click.group()
+_SECTIONS = {
+    "Names": ["list", "search", "info", "create", "update", "rename", "tag", "untag"],
+    "Versions": ["versions", "find", "show", "of-run", "add", "register", "prepare", "describe", "untag-version"],
+    "Aliases": ["alias", "unalias", "latest", "stage"],
+    "Trash": ["delete", "restore", "delete-version", "restore-version"],
+}
+
+
+@click.group(cls=SectionedGroup, sections=_SECTIONS)
 def models() -> None:
     """Work with registered models, their versions and aliases."""
 

@@ -6,6 +6,7 @@ import click
 import msgspec
 
 from tidemill.cli.following import follow, print_failure
+from tidemill.cli.lazy_group import SectionedGroup
 from tidemill.cli.output import cell, client, common, show, talk, wants_json
 from tidemill.cli.runs import pairs
 from tidemill.client.client import part
@@ -72,7 +73,13 @@ def why(run_id: str, step: str) -> None:
         click.echo(f"  {change.part} {change.name}: {cell(change.old)} -> {cell(change.new)}")
 
 
-@click.group("pipelines")
+_SECTIONS = {
+    "Run": ["plan", "run", "resume", "cancel", "snapshot"],
+    "Look": ["list", "show", "steps", "why", "events", "log", "output"],
+}
+
+
+@click.group("pipelines", cls=SectionedGroup, sections=_SECTIONS)
 def pipelines() -> None:
     """Work with pipelines and their runs."""
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from tidemill.cli.lazy_group import SectionedGroup
 from tidemill.cli.output import client, common, done, show, talk, wants_json
 from tidemill.client.client import part
 from tidemill.tracking.numbers import said
@@ -23,7 +24,14 @@ from tidemill.tracking.records import (
 _COLUMNS = ["run_id", "name", "status", "start_time", "metrics"]
 
 
-@click.group()
+_SECTIONS = {
+    "Look": ["list", "show", "count", "groups", "keys", "metric", "metrics", "artifacts"],
+    "Log": ["create", "log", "attach", "input", "dataset", "output", "end", "restart"],
+    "Keep tidy": ["update", "untag", "delete", "restore"],
+}
+
+
+@click.group(cls=SectionedGroup, sections=_SECTIONS)
 def runs() -> None:
     """Work with executions: their params, metrics and artifacts."""
 

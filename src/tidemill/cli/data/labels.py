@@ -3,6 +3,7 @@
 import click
 
 from tidemill.cli.data.labelling import TASKS
+from tidemill.cli.lazy_group import SectionedGroup
 from tidemill.cli.output import client, common, done, show, talk, wants_json
 from tidemill.client.client import part
 from tidemill.data.labels.records import (
@@ -19,7 +20,15 @@ from tidemill.data.labels.records import (
 _LISTED = ["name", "version", "column", "kind", "rows", "done", "is_open", "created_at", "created_by"]
 
 
-@click.group("labels")
+_SECTIONS = {
+    "Tasks": ["list", "show", "progress"],
+    "Answers": ["deal", "row", "answer", "answers"],
+    "Review": ["disagreements", "resolve"],
+    "End": ["finish", "close", "reopen", "delete"],
+}
+
+
+@click.group("labels", cls=SectionedGroup, sections=_SECTIONS)
 def labels() -> None:
     """Work with labelling tasks."""
 
