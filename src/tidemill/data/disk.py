@@ -1,6 +1,5 @@
 """Unfinished files beside the objects, rows as Parquet, and a full disk in plain words."""
 
-import errno
 import shutil
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -11,14 +10,13 @@ from tidemill.core.errors import OutOfSpace
 from tidemill.core.ids import new_id
 from tidemill.core.lazy import lazy
 from tidemill.objects import ObjectStore
-from tidemill.objects.store import StoreReadOnly
+from tidemill.objects.store import FULL, StoreReadOnly
 
 if TYPE_CHECKING:
     import polars as pl
 else:
     pl = lazy("polars")
 
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _FULL_WORDS = ("No space left", "File too large", "Disk quota", "os error 28", "os error 27")
 _DENIED_WORDS = ("Permission denied", "Read-only file system", "os error 13", "os error 30")
 _GROUP_ROWS = 250_000
@@ -70,7 +68,7 @@ def sink(frame: "pl.LazyFrame", target: Path, width: int) -> None:
 
 def is_full(error: BaseException) -> bool:
     """Return whether an error says that the disk is full."""
-    if isinstance(error, OSError) and error.errno in _FULL:
+    if isinstance(error, OSError) and error.errno in FULL:
         return True
     return any(word in str(error) for word in _FULL_WORDS)
 

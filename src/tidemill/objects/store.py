@@ -28,7 +28,9 @@ from tidemill.objects.trees import TreeEntry
 
 T = TypeVar("T")
 _PIECE = 1 << 20
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""What the system answers when a disk or a quota is full."""
+
 _CLOSED = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP}
 
 
@@ -380,7 +382,7 @@ def plain_errors(place: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in _FULL:
+        if error.errno in FULL:
             raise OutOfSpace(
                 "There is no space left to store this", where=str(place), hint="Free some space; nothing was kept."
             ) from error

@@ -1,5 +1,6 @@
 """Folders as versions: what changed since, back to disk, and is every byte what it was."""
 
+import random
 import subprocess
 import sys
 import time
@@ -9,6 +10,7 @@ import pytest
 from tidemill.core.access import OWNER, Actor, Role
 from tidemill.data.errors import InvalidOption, SourceRefused
 from tidemill.data.service.folders import FolderService
+from tidemill.objects import DamagedObject, UnsafePath
 from tidemill.objects.packs.checkout import FilesInTheWay
 from tidemill.objects.packs.cutting import digests_of
 
@@ -16,6 +18,12 @@ from tidemill.objects.packs.cutting import digests_of
 @pytest.fixture
 def folders(data):
     return FolderService(data.place)
+
+
+@pytest.fixture(scope="session")
+def noise():
+    """5 MiB that repeat nowhere: large enough to be linked."""
+    return random.Random(7).randbytes(5 << 20)
 
 
 @pytest.fixture
@@ -107,6 +115,36 @@ def test_append_keeps_the_files_that_the_folder_lacks(data, project, photos):
         assert files.read("sub/c") == b"three" * 400_000
 
 
+def test_append_trusts_no_look_at_a_folder_that_was_not_the_last_version(data, project, photos):
+    other = project / "other"
+    other.mkdir()
+    (other / "a").write_bytes(b"other")
+    data.ingest(OWNER, "photos", str(other))
+
+    made = data.ingest(OWNER, "photos", str(photos), append=True)
+
+    with data.place.files(made) as files:
+        assert files.read("a") == b"one"
+
+
+def test_a_linked_checkout_is_added_like_any_folder(data, folders, project, noise):
+    (project / "big").mkdir()
+    (project / "big" / "file").write_bytes(noise)
+    first = data.ingest(OWNER, "big", str(project / "big"))
+    folders.checkout(OWNER, "big", target=str(project / "linked"), link=True)
+
+    assert data.ingest(OWNER, "other", str(project / "linked")).digest == first.digest
+
+
+@pytest.mark.parametrize(("name", "folder"), [("a/b", "a"), ("sub", "sub")])
+def test_append_makes_no_file_a_folder(data, project, photos, name, folder):
+    (project / "more" / name).parent.mkdir(parents=True)
+    (project / "more" / name).write_bytes(b"x")
+
+    with pytest.raises(UnsafePath, match=f"'{folder}' would be a file and a folder"):
+        data.ingest(OWNER, "photos", str(project / "more"), append=True)
+
+
 def test_one_file_is_kept_as_it_is_when_asked(data, write):
     made = data.ingest(OWNER, "raw", write("table.csv", "a,b\n1,\n"), as_files=True)
 
@@ -173,6 +211,17 @@ def test_a_table_is_checked_out_as_a_file(ingest, folders, tmp_path):
     folders.checkout(OWNER, "table", target=str(tmp_path / "t.csv"))
 
     assert (tmp_path / "t.csv").read_text() == "a\n1\n"
+
+
+def test_a_table_with_a_damaged_part_leaves_no_folder(ingest, folders, objects, tmp_path):
+    made = ingest("a\n1\n")
+    path = objects.path(made.parts[0].segments[0].digest)
+    path.chmod(0o644)
+    path.write_bytes(b"damaged")
+
+    with pytest.raises(DamagedObject):
+        folders.checkout(OWNER, "table", target=str(tmp_path / "parts"))
+    assert not any("parts" in each.name for each in tmp_path.iterdir())
 
 
 def test_only_the_owner_writes_on_this_machine(folders, photos, tmp_path):

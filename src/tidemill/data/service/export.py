@@ -1,5 +1,6 @@
 """Write a version outside the workspace."""
 
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ from tidemill.data.disk import plain_disk
 from tidemill.data.errors import ExportExists, InvalidOption
 from tidemill.data.records import DatasetKind, DatasetVersion, ExportedFile
 from tidemill.data.service.place import Place
-from tidemill.objects.packs.checkout import Checkout
+from tidemill.objects.packs.checkout import Checkout, told
 
 if TYPE_CHECKING:
     import polars as pl
@@ -41,23 +42,35 @@ def export(place: Place, version: DatasetVersion, target: Path) -> list[Exported
     elif suffix in {".csv", ".parquet"}:
         _write_table(place, version, target)
     else:
-        digests = [segment.digest for part in version.parts for segment in part.segments]
-        for position, digest in enumerate(digests):
-            place.objects.export(digest, target / f"part-{position:05d}.parquet")
+        _write_parts(place, version, target)
     files = [target] if target.is_file() else sorted(path for path in target.rglob("*") if path.is_file())
     return [ExportedFile(path=str(path), size_bytes=path.stat().st_size) for path in files]
 
 
+def _write_parts(place: Place, version: DatasetVersion, target: Path) -> None:
+    digests = [segment.digest for part in version.parts for segment in part.segments]
+    temporary = target.with_name(f".{target.name[:100]}.{new_id()}")
+    try:
+        with told(target):
+            temporary.mkdir(parents=True)
+            for position, digest in enumerate(digests):
+                place.objects.export(digest, temporary / f"part-{position:05d}.parquet")
+            temporary.rename(target)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
 def _write_table(place: Place, version: DatasetVersion, target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.with_name(f".{target.name[:100]}.{new_id()}")
     frame = place.reader.scan(version)
     try:
-        with plain_disk(target.parent):
-            if target.suffix.lower() == ".csv":
-                frame.sink_csv(temporary, engine="streaming")
-            else:
-                frame.sink_parquet(temporary, compression="zstd", engine="streaming")
-        temporary.replace(target)
+        with told(target):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with plain_disk(target.parent):
+                if target.suffix.lower() == ".csv":
+                    frame.sink_csv(temporary, engine="streaming")
+                else:
+                    frame.sink_parquet(temporary, compression="zstd", engine="streaming")
+            temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)

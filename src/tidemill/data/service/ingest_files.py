@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,10 +21,11 @@ from tidemill.data.service.place import Place
 from tidemill.data.service.recording import Draft, Order, record
 from tidemill.data.service.underway import Tell
 from tidemill.data.sources.locate import Found
+from tidemill.objects import UnsafePath
 from tidemill.objects.packs.adding import Addition
 from tidemill.objects.packs.folder import StoredFiles
 from tidemill.objects.packs.known import MOST, Known
-from tidemill.objects.packs.manifest import decode_files
+from tidemill.objects.packs.manifest import FileEntry, decode_files
 from tidemill.objects.packs.seen import Look, Seen, State, kept_look, look_at_file, looks_of, states_below
 
 
@@ -106,13 +107,11 @@ def _draft(
     if base and base.layout_digest:
         with StoredFiles(place.objects, base.digest, base.layout_digest) as files:
             is_whole = known.learn(files.layout)
-            if is_whole and seen and seen.version == base.digest:
-                known.trust(seen, files.manifest, files.layout)
+            is_of_base = is_whole and seen and seen.version == base.digest
+            trusted = seen if seen and is_of_base else Seen(base.digest, 0, {})
+            known.trust(trusted, files.manifest, files.layout)
             if order.append:
-                here = {look.path for look in looks}
-                stay = [kept_look(entry) for entry in files.entries if entry.path not in here]
-                known.trust(seen or Seen("", 0, {}), files.manifest, files.layout)
-                looks = sorted([*looks, *stay])
+                looks = sorted([*looks, *_staying(base, files.entries, looked.states)])
     _learn_others(place, known, order.name)
     added = Addition(place.objects, known, tell).add(looks, looked.place)
     return Draft(
@@ -123,6 +122,21 @@ def _draft(
         source=Source(uri=order.uri, files=_named(place, added.manifest, looked) if looked.is_named else ()),
         size_bytes=added.size_bytes,
     )
+
+
+def _staying(base: DatasetVersion, entries: Sequence[FileEntry], here: Collection[str]) -> list[Look]:
+    """Return looks for the files of an earlier version that stay beside those that are here."""
+    stay = [entry for entry in entries if entry.path not in here]
+    for files, others in ((here, [entry.path for entry in stay]), ({entry.path for entry in stay}, here)):
+        for path in others:
+            folder = path
+            while folder := folder.rpartition("/")[0]:
+                if folder in files:
+                    raise UnsafePath(
+                        f"{shown(folder)} would be a file and a folder, one of them from {base.ref}",
+                        hint="Rename one of the two, or add the folder without --append.",
+                    )
+    return [kept_look(entry) for entry in stay]
 
 
 def _named(place: Place, manifest: Digest, looked: Looked) -> tuple[SourceFile, ...]:

@@ -4,7 +4,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from typing import BinaryIO, NamedTuple, cast
 
 from blake3 import blake3
@@ -125,6 +125,12 @@ class Addition:
         self._read += look.size if was_read else 0
         self._tell(self._done, self._total)
 
+    def is_linked(self, handle: int, digest: Digest) -> bool:
+        """Return whether an open file is a second name of an object, whose time changes when it is relied on."""
+        with suppress(FileNotFoundError):
+            return os.path.samestat(os.fstat(handle), self._objects.path(digest).stat())
+        return False
+
     def unchanged(self, look: Look) -> "tuple[Digest, Layout, int] | None":
         """Return what a file was, if it looks as it did."""
         return self._known.file(look)
@@ -230,8 +236,10 @@ class _Run:
                     self._addition.tell(read)
             for pair in waiting:
                 chunks += self._window(*pair, digest)
-            _check_unchanged(file.fileno(), look, read)
-        self._addition.end_file(look, digest.finish(), chunks, was_read=True)
+            name = digest.finish()
+            if not self._addition.is_linked(file.fileno(), name):
+                _check_unchanged(file.fileno(), look, read)
+        self._addition.end_file(look, name, chunks, was_read=True)
 
     def _window(self, window: Window, future: "Future[list[bytes]]", digest: "_FileDigest") -> int:
         digests = future.result()

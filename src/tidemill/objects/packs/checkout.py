@@ -4,14 +4,14 @@ import fcntl
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple, Self
 
 from tidemill.core.digests import Digest
-from tidemill.core.errors import Conflict
+from tidemill.core.errors import Conflict, OutOfSpace, Unavailable
 from tidemill.core.ids import new_id
 from tidemill.core.names import shown
 from tidemill.objects.digest import digest_file
@@ -19,7 +19,7 @@ from tidemill.objects.packs.folder import StoredFiles
 from tidemill.objects.packs.manifest import FileEntry
 from tidemill.objects.packs.pace import threads_for
 from tidemill.objects.packs.seen import Look, Seen, look_at
-from tidemill.objects.store import ObjectStore
+from tidemill.objects.store import FULL, ObjectStore
 
 _BATCH = 256
 _LARGE = 4 << 20
@@ -35,6 +35,12 @@ class FilesInTheWay(Conflict):
     """A folder holds files that a checkout would overwrite, and that are not stored."""
 
     code = "files_in_the_way"
+
+
+class TargetNotWritable(Unavailable):
+    """A folder cannot be made or written there."""
+
+    code = "target_not_writable"
 
 
 class CheckedOut(NamedTuple):
@@ -89,17 +95,23 @@ class Checkout:
         self._is_new = False
 
     def new(self, target: Path) -> CheckedOut:
-        """Write all files to a folder that does not exist; it appears when it is whole."""
-        target.parent.mkdir(parents=True, exist_ok=True)
+        """Write all files to a folder that does not exist; it appears when it is whole.
+
+        Raises:
+            OutOfSpace: If the disk is full.
+            TargetNotWritable: If the folder cannot be made.
+        """
         temporary = target.with_name(f".{target.name[:100]}.{new_id()}")
-        temporary.mkdir()
         self._is_new = True
-        try:
-            numbers = list(range(len(self._files.entries)))
-            written = self._write(numbers, temporary)
-            temporary.rename(target)
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
+        with told(target):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            temporary.mkdir()
+            try:
+                numbers = list(range(len(self._files.entries)))
+                written = self._write(numbers, temporary)
+                temporary.rename(target)
+            finally:
+                shutil.rmtree(temporary, ignore_errors=True)
         return CheckedOut(len(numbers), 0, 0, written)
 
     def update(self, target: Path, seen: Seen | None, before: Iterable[FileEntry], *, force: bool) -> CheckedOut:
@@ -114,15 +126,19 @@ class Checkout:
         Raises:
             FilesInTheWay: If such would be overwritten, and `force` is not given.
             UnsafePath: If the folder holds links or devices.
+            OutOfSpace: If the disk is full.
+            TargetNotWritable: If it is no folder, or cannot be written.
         """
-        plan = self._plan(target, seen, {entry.path: entry.digest for entry in before}, force=force)
-        for path in plan.remove:
-            (target / path).unlink(missing_ok=True)
-        written = self._write(plan.write, target)
-        for number in plan.keep:
-            path = self._files.entries[number].path
-            self._note(path, (target / path).stat())
-        _remove_empty(target, plan.remove)
+        with told(target):
+            plan = self._plan(target, seen, {entry.path: entry.digest for entry in before}, force=force)
+            for path in plan.remove:
+                (target / path).unlink(missing_ok=True)
+            _remove_empty(target, plan.remove)
+            _clear(target, (self._files.entries[number].path for number in plan.write))
+            written = self._write(plan.write, target)
+            for number in plan.keep:
+                path = self._files.entries[number].path
+                self._note(path, (target / path).stat())
         return CheckedOut(len(plan.write), len(plan.keep), len(plan.remove), written)
 
     def seen(self, manifest: Digest) -> Seen:
@@ -141,12 +157,12 @@ class Checkout:
             plan.write.append(number)
             if look and (held is None or held != before.get(entry.path)):
                 strange.append(entry.path)
+        blocks = _blocking(self._files.entries[number].path for number in plan.write)
         for path, look in looks.items():
-            if path in before:
-                if _held(target, look, seen, before) == before[path]:
-                    plan.remove.append(path)
-                else:
-                    strange.append(path)
+            if path in before and _held(target, look, seen, before) == before[path]:
+                plan.remove.append(path)
+            elif path in before or blocks(path):
+                strange.append(path)
         if strange and not force:
             raise FilesInTheWay(
                 f"{shown(str(target))} holds what a checkout would lose: {', '.join(map(shown, strange[:_MOST_NAMED]))}"
@@ -186,17 +202,12 @@ class Checkout:
                 entry = self._files.entries[number]
                 parent, _, name = entry.path.rpartition("/")
                 folder = folders.handle(parent)
-                temporary, handle = _create(name, is_new=self._is_new, folder=folder)
                 at = 0
-                try:
+                with _Coming(name, is_new=self._is_new, folder=folder) as coming:
                     for piece in pieces:
-                        _write_all(handle, piece, at)
+                        _write_all(coming.handle, piece, at)
                         at += len(piece)
-                    state = os.fstat(handle)
-                finally:
-                    os.close(handle)
-                _into_place(temporary, name, folder=folder)
-                self._note(entry.path, state)
+                    self._note(entry.path, coming.finish())
                 size += at
         return size
 
@@ -216,19 +227,14 @@ class Checkout:
                 self._note(entry.path, os.stat(path))  # noqa: PTH116 - as above
                 self._advance(entry.size)
                 return
-        temporary, handle = _create(path, is_new=self._is_new)
-        try:
-            if whole and self._clone(whole, handle):
+        with _Coming(path, is_new=self._is_new) as coming:
+            if whole and self._clone(whole, coming.handle):
                 self._advance(entry.size)
             else:
-                os.truncate(handle, entry.size)
-                for size in pool.map(lambda run: self._run(number, run, handle), self._runs(number)):
+                os.truncate(coming.handle, entry.size)
+                for size in pool.map(lambda run: self._run(number, run, coming.handle), self._runs(number)):
                     self._advance(size)
-            state = os.fstat(handle)
-        finally:
-            os.close(handle)
-        _into_place(temporary, path)
-        self._note(entry.path, state)
+            self._note(entry.path, coming.finish())
 
     def _runs(self, number: int) -> list[tuple[int, int, int]]:
         """Return what can be read in one go: first and last chunk, and where it goes."""
@@ -304,10 +310,48 @@ class _Folders:
             self._path = None
 
 
-def _create(path: str, *, is_new: bool, folder: int | None = None) -> tuple[str, int]:
-    """Open a new file: there, in a folder that nobody sees yet, else beside it."""
-    temporary = path if is_new else f"{path}.{new_id()}"
-    return temporary, os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o644, dir_fd=folder)
+class _Coming:
+    """A file that is written: there, in a folder that nobody sees yet, else beside it until it is whole.
+
+    Args:
+        path: Where it goes.
+        is_new: Whether nobody sees the folder yet.
+        folder: What the path starts from, open; the working folder when left out.
+    """
+
+    def __init__(self, path: str, *, is_new: bool, folder: int | None = None) -> None:
+        # Texts are several times cheaper than paths, and there may be many.
+        self._path = path
+        self._folder = folder
+        self._temporary = path if is_new else f"{path}.{new_id()}"
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+        self.handle = os.open(self._temporary, flags, 0o644, dir_fd=folder)
+        self._is_open = True
+
+    def finish(self) -> os.stat_result:
+        """Put the file into its place, and return how it looks."""
+        state = os.fstat(self.handle)
+        self._close()
+        if self._temporary == self._path:
+            return state
+        os.replace(self._temporary, self._path, src_dir_fd=self._folder, dst_dir_fd=self._folder)
+        return os.stat(self._path, dir_fd=self._folder, follow_symlinks=False)  # the move changed its time
+
+    def _close(self) -> None:
+        self._is_open = False
+        os.close(self.handle)
+
+    def __enter__(self) -> Self:
+        """Return the file itself."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Leave nothing unfinished behind."""
+        if self._is_open:
+            self._close()
+        if kind is not None:
+            with suppress(FileNotFoundError):
+                os.unlink(self._temporary, dir_fd=self._folder)
 
 
 def _write_all(handle: int, content: bytes | memoryview, offset: int) -> None:
@@ -317,10 +361,41 @@ def _write_all(handle: int, content: bytes | memoryview, offset: int) -> None:
         at += os.pwrite(handle, memoryview(content)[at:], offset + at)
 
 
-def _into_place(temporary: str, path: str, *, folder: int | None = None) -> None:
-    if temporary != path:
-        # Texts are several times cheaper than paths, and there may be many.
-        os.replace(temporary, path, src_dir_fd=folder, dst_dir_fd=folder)
+@contextmanager
+def told(target: Path) -> Iterator[None]:
+    """Say in the words of the error family that a folder cannot be written."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in FULL:
+            raise OutOfSpace(
+                f"There is no space left to write {shown(str(target))}", hint="Free some space, then check out again."
+            ) from error
+        raise TargetNotWritable(
+            f"{shown(str(target))} cannot be written: {error.strerror}",
+            hint="Give a folder, or the path of one that can be made.",
+        ) from error
+
+
+def _blocking(paths: Iterable[str]) -> Callable[[str], bool]:
+    """Return what tells whether a file stands where files of paths need a folder, or below where one of them goes."""
+    files = set(paths)
+    folders = {parent for path in files for parent in _parents(path)}
+    return lambda path: path in folders or not files.isdisjoint(_parents(path))
+
+
+def _parents(path: str) -> Iterator[str]:
+    while path := path.rpartition("/")[0]:
+        yield path
+
+
+def _clear(target: Path, paths: Iterable[str]) -> None:
+    """Remove folders without a file from where files go."""
+    for path in paths:
+        place = target / path
+        if place.is_dir():
+            for folder, _, _ in os.walk(place, topdown=False):
+                os.rmdir(folder)  # noqa: PTH106 - a text, as everywhere here
 
 
 def _remove_empty(target: Path, removed: Iterable[str]) -> None:

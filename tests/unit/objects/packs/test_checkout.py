@@ -1,13 +1,15 @@
 """Stored files come back to disk, and nobody's work is lost."""
 
+import errno
 import os
 
 import pytest
 from tests.unit.objects.packs.test_folder import spoil
 
 from tidemill.core.digests import Digest
+from tidemill.core.errors import OutOfSpace
 from tidemill.objects import DamagedObject, UnsafePath
-from tidemill.objects.packs.checkout import Checkout, FilesInTheWay
+from tidemill.objects.packs.checkout import Checkout, FilesInTheWay, TargetNotWritable
 
 
 def tree(folder):
@@ -132,3 +134,79 @@ def test_damage_leaves_no_folder(store, first, tmp_path):
         Checkout(store, first, link=True).new(tmp_path / "out")
     assert not (tmp_path / "out").exists()
     assert [path for path in tmp_path.iterdir() if path.name.startswith(".out")] == []
+
+
+@pytest.fixture
+def file_and_folder(add, folder, stored):
+    """Two versions: one in which `a` is a folder, one in which it is a file."""
+    (folder / "a").mkdir()
+    (folder / "a" / "b").write_bytes(b"below")
+    one = stored(add())
+    (folder / "a" / "b").unlink()
+    (folder / "a").rmdir()
+    (folder / "a").write_bytes(b"plain")
+    return one, stored(add())
+
+
+def test_a_folder_becomes_a_file_and_a_file_a_folder(store, file_and_folder, tmp_path):
+    one, two = file_and_folder
+    out = tmp_path / "out"
+    work = Checkout(store, one)
+    work.new(out)
+    (out / "a" / "empty").mkdir()
+
+    for before, now, is_now in ((one, two, {"a": b"plain"}), (two, one, {"a/b": b"below"})):
+        seen = work.seen(before.manifest)
+        work = Checkout(store, now)
+        work.update(out, seen, before.entries, force=False)
+        assert tree(out) == is_now
+
+
+def test_files_of_a_person_where_a_folder_or_a_file_must_be_are_in_the_way(store, file_and_folder, tmp_path):
+    one, two = file_and_folder
+    for version, mine in ((one, "a"), (two, "a/mine")):
+        out = tmp_path / mine.replace("/", "-")
+        (out / mine).parent.mkdir(parents=True)
+        (out / mine).write_bytes(b"mine")
+
+        with pytest.raises(FilesInTheWay, match=f"'{mine}'"):
+            Checkout(store, version).update(out, None, (), force=False)
+        assert tree(out) == {mine: b"mine"}
+
+        Checkout(store, version).update(out, None, (), force=True)
+        assert set(tree(out)) == {entry.path for entry in version.entries}
+
+
+def test_what_fails_leaves_nothing_unfinished_among_the_files(store, first, tmp_path, monkeypatch):
+    out = tmp_path / "out"
+    out.mkdir()
+    write = os.pwrite
+
+    def full(handle, content, at):
+        if at >= 1 << 20:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(handle, content, at)
+
+    monkeypatch.setattr(os, "pwrite", full)
+    with pytest.raises(OutOfSpace):
+        Checkout(store, first).update(out, None, (), force=False)
+    assert set(tree(out)) <= {entry.path for entry in first.entries} - {"big"}
+
+    monkeypatch.undo()
+    spoil(store, first.entry("big").digest, 10 << 20)
+    with pytest.raises(DamagedObject):
+        Checkout(store, first).update(out, None, (), force=False)
+    assert set(tree(out)) <= {entry.path for entry in first.entries}
+
+
+def test_a_target_that_cannot_be_a_folder_is_told(store, first, tmp_path):
+    (tmp_path / "file").write_bytes(b"mine")
+    (tmp_path / "nowhere").symlink_to(tmp_path / "gone")
+
+    with pytest.raises(TargetNotWritable, match="Not a directory"):
+        Checkout(store, first).update(tmp_path / "file", None, (), force=True)
+    for target in (tmp_path / "file" / "below", tmp_path / "nowhere"):
+        with pytest.raises(TargetNotWritable):
+            Checkout(store, first).new(target)
+    assert (tmp_path / "file").read_bytes() == b"mine"
+    assert not any(path.name.startswith(".") for path in tmp_path.iterdir())
