@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import click
 
 from tidemill.cli.output import cell, show, talk
-from tidemill.data.records import ColumnChange, Diff, RowChanges, RowSample
+from tidemill.data.records import ColumnChange, Diff, DistributionChange, RowChanges, RowSample
 
 _COLOURS = {"+": "green", "-": "red", "~": "yellow"}
 _SIGNS = {"added": "+", "removed": "-"}
@@ -17,8 +17,8 @@ def print_diff(diff: Diff) -> None:
         talk(f"{diff.before} and {diff.after} hold the same.")
         return
     talk(f"{diff.before} -> {diff.after}", bold=True)
-    if diff.rows_before is not None:
-        click.echo(f"rows  {diff.rows_before} -> {diff.rows_after}")
+    if diff.rows_before is not None and diff.rows_after is not None:
+        click.echo(f"rows  {diff.rows_before:,} -> {diff.rows_after:,}")
     for column in diff.columns:
         _say(_SIGNS.get(column.change, "~"), f"column {column.name}: {_types(column)}")
     if diff.rows is not None:
@@ -28,13 +28,25 @@ def print_diff(diff: Diff) -> None:
     moved = [each for each in diff.distributions if each.distance > 0]
     if moved:
         click.echo()
-        show(moved)
+        show([_moved(each) for each in moved])
+
+
+def _moved(change: DistributionChange) -> dict[str, object]:
+    """Return how far a column moved, as a table says it: digits beyond those that say something are left out."""
+    has_nulls = change.nulls_before or change.nulls_after
+    return {
+        "column": change.column,
+        "distance": f"{change.distance:.3f}",
+        "psi": f"{change.psi:.3f}",
+        "nulls": f"{change.nulls_before:.1%} -> {change.nulls_after:.1%}" if has_nulls else "none",
+        "mean": "" if change.mean_before is None else f"{cell(change.mean_before)} -> {cell(change.mean_after)}",
+    }
 
 
 def _print_rows(rows: RowChanges) -> None:
     click.echo(
-        f"by {', '.join(rows.key)}: {rows.added} added, {rows.removed} removed, "
-        f"{rows.changed} changed, {rows.unchanged} unchanged"
+        f"by {', '.join(rows.key)}: {rows.added:,} added, {rows.removed:,} removed, "
+        f"{rows.changed:,} changed, {rows.unchanged:,} unchanged"
     )
     _print_samples("+", rows.added_sample)
     _print_samples("-", rows.removed_sample)

@@ -13,6 +13,7 @@ import click
 import msgspec
 
 from tidemill.cli.shared import home_option, json_option
+from tidemill.cli.tables import Table, laid_out, terminal_width, visible
 from tidemill.client import Client, connect
 from tidemill.core import errors
 from tidemill.core.errors import TidemillError
@@ -144,14 +145,13 @@ def fail_with(code: int) -> None:
 def _table(rows: Sequence[object], columns: Sequence[str]) -> None:
     names = list(columns) or list(_fields(rows[0]))
     lines = [[cell(_fields(row).get(name)) for name in names] for row in rows]
-    widths = [max(len(name), *(len(line[at]) for line in lines)) for at, name in enumerate(names)]
-    click.secho(_padded([name.upper() for name in names], widths), bold=True)
-    for line in lines:
-        click.echo(_padded(line, widths))
-
-
-def _padded(texts: Sequence[str], widths: Sequence[int]) -> str:
-    return "  ".join(text.ljust(width) for text, width in zip(texts, widths, strict=True)).rstrip()
+    table = Table(head=[visible(name.upper()) for name in names], lines=lines)
+    for number, (head, *below) in enumerate(laid_out(table, terminal_width())):
+        if number:
+            click.echo()
+        click.secho(head, bold=True)
+        for line in below:
+            click.echo(line)
 
 
 def _card(value: object, columns: Sequence[str]) -> None:
@@ -194,5 +194,5 @@ def cell(value: object) -> str:
         case list() | tuple():
             text = ", ".join(cell(inner) for inner in value)
         case _:
-            text = str(value)
+            text = visible(str(value))
     return text

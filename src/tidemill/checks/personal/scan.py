@@ -76,7 +76,7 @@ class PersonalReport(msgspec.Struct, frozen=True, kw_only=True):
     sampled: int
     columns: tuple[PersonalColumn, ...]
     looked_at: int
-    error_rate: str = f"at most one in {2 / (1 - CONFIDENCE):,.0f}, by kinds that chance may pass"
+    error_rate: str = f"a column of other values is taken for personal at most once in {2 / (1 - CONFIDENCE):,.0f}"
 
     def kinds_by_column(self) -> dict[str, tuple[str, ...]]:
         """Return the kinds of each column that holds any."""

@@ -33,10 +33,7 @@ def personal(source: str, sample: int, *, detectors: tuple[str, ...]) -> None:
         show(found)
         return
     show([_told(each) for each in found.columns], empty="No personal data was found.")
-    talk(
-        f"Looked at {found.sampled:,} of {found.rows:,} rows and {found.looked_at} columns. "
-        f"Columns of other values that are taken for personal data: {found.error_rate}."
-    )
+    talk(f"Looked at {found.sampled:,} of {found.rows:,} rows and {found.looked_at:,} columns; {found.error_rate}.")
 
 
 def _told(column: PersonalColumn) -> dict[str, object]:

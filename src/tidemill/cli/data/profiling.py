@@ -107,5 +107,8 @@ def _tell(found: Profile, target: str) -> None:
 
 def _told(column: ColumnProfile) -> dict[str, object]:
     """Return what a person reads of a column; the mean of moments is seconds since 1970 and tells nobody anything."""
-    facts: dict[str, object] = msgspec.structs.asdict(column)
+    about = "" if column.is_distinct_exact else "~"
+    distinct = None if column.distinct is None else f"{about}{column.distinct:,}"
+    counts = {"nulls": f"{column.nulls:,}", "distinct": distinct}
+    facts: dict[str, object] = msgspec.structs.asdict(column) | counts
     return facts | ({"mean": None, "deviation": None} if column.is_moment else {})

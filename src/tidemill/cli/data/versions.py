@@ -10,7 +10,7 @@ import click
 from tidemill.cli.data.reading import reading
 from tidemill.cli.data.underway import underway
 from tidemill.cli.drawing import Bar
-from tidemill.cli.output import client, common, done, show, talk, wants_json
+from tidemill.cli.output import client, common, done, show, size, talk, wants_json
 from tidemill.cli.runs import pairs
 from tidemill.cli.waiting import waited
 from tidemill.client.client import part
@@ -18,10 +18,11 @@ from tidemill.data.records import Dataset, DatasetKind, DatasetVersion
 from tidemill.data.sources.uri import from_folder, join_options
 
 _VERSIONS = "/api/v1/dataset-versions"
-_LISTED = ["number", "kind", "rows", "files", "quarantined", "size_bytes", "tags", "created_at", "created_by"]
+_LISTED = ["number", "kind", "rows", "files", "quarantined", "size", "tags", "created_at", "created_by"]
 _MOST_FILES = 50
 _OF_TABLES = {".csv", ".tsv", ".jsonl", ".ndjson", ".parquet", ".arrow", ".feather", ".avro", ".xlsx"}
-_SHOWN = ["id", "dataset", "number", "kind", "digest", "rows", "rows_read", "quarantined", "size_bytes"]
+_SHOWN = ["id", "dataset", "number", "kind", "digest"]
+_COUNTED = {DatasetKind.TABLE: ["rows", "rows_read", "quarantined"], DatasetKind.TREE: ["files"]}
 
 
 @click.command("add")
@@ -54,10 +55,10 @@ def add(
 
     \b
     tidemill data add orders orders.csv --key order_id
-    tidemill data add orders 'orders-*.csv' --rules-file rules.yaml --on-bad-rows quarantine
+    tidemill data add orders 'orders-*.csv' --rules-file rules.yaml
     tidemill data add orders october.csv --append
     tidemill data add images images/
-    tidemill data add orders 'postgresql://reader@db.example.com/shop#table=orders&password=env:PGPASSWORD'
+    tidemill data add orders 'postgresql://db.example.com/shop#table=orders'
     """  # noqa: D301 - the sign of Click for lines that stay as they are
     places = [join_options(absolute(source), pairs(given)) for source in sources]
     body = order | {
@@ -104,7 +105,9 @@ def list_() -> None:
 def log(name: str) -> None:
     """List the versions of a dataset, newest first."""
     with client() as api:
-        show(api.get(f"/api/v1/datasets/{part(name)}/versions", list[DatasetVersion]), columns=_LISTED)
+        found = api.get(f"/api/v1/datasets/{part(name)}/versions", list[DatasetVersion])
+    rows = [{"number": each.number, "kind": each.kind, "tags": each.tags} | _counts(each) | _by(each) for each in found]
+    show(found if wants_json() else rows, columns=_LISTED)
 
 
 @click.command("show")
@@ -117,9 +120,9 @@ def show_(ref: str) -> None:
     if wants_json():
         show(found)
         return
-    card: dict[str, object] = {name: getattr(found, name) for name in _SHOWN}
-    card |= {"key": list(found.key), "time": found.time, "tags": list(found.tags), "source": found.source.uri}
-    show(card | {"created_at": found.created_at, "created_by": found.created_by})
+    card: dict[str, object] = {name: getattr(found, name) for name in _SHOWN} | _counts(found)
+    card |= {"key": found.key, "time": found.time} if found.kind is DatasetKind.TABLE else {}
+    show(card | {"tags": found.tags, "source": found.source.uri} | _by(found))
     if found.columns:
         click.echo()
         show(list(found.columns))
@@ -127,6 +130,17 @@ def show_(ref: str) -> None:
     if elsewhere:
         click.echo()
         show([{"read_from": file.name, **file.version} for file in elsewhere[:_MOST_FILES]])
+
+
+def _counts(version: DatasetVersion) -> dict[str, object]:
+    """Return how much a version holds, as people write it."""
+    counts = {name: getattr(version, name) for name in _COUNTED[version.kind]}
+    said = {name: None if count is None else f"{count:,}" for name, count in counts.items()}
+    return {**said, "size": size(version.size_bytes)}
+
+
+def _by(version: DatasetVersion) -> dict[str, object]:
+    return {"created_at": version.created_at, "created_by": version.created_by}
 
 
 @click.command("tag")
