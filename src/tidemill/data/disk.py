@@ -19,7 +19,7 @@ else:
 
 _FULL_WORDS = ("No space left", "File too large", "Disk quota", "os error 28", "os error 27")
 _DENIED_WORDS = ("Permission denied", "Read-only file system", "os error 13", "os error 30")
-_GROUP_ROWS = 250_000
+_GROUP_ROWS = 1 << 16
 _GROUP_CELLS = 1 << 24
 
 

@@ -1,8 +1,8 @@
 """Databases through ADBC: rows arrive as Arrow, batch by batch, and never all at once."""
 
 import re
-from collections.abc import Generator, Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,6 @@ from tidemill.data.sources.sql import SqlAsk
 
 if TYPE_CHECKING:
     import adbc_driver_manager
-    import adbc_driver_manager.dbapi
     import arro3.core as arrow
     import polars as pl
 else:
@@ -51,14 +50,35 @@ class Link:
         options: Options of each statement.
     """
 
-    def __init__(self, connection: "adbc_driver_manager.dbapi.Connection", options: Mapping[str, str]) -> None:
+    def __init__(self, connection: "adbc_driver_manager.AdbcConnection", options: Mapping[str, str]) -> None:
         self._connection = connection
         self._options = dict(options)
+        self._statements: set[adbc_driver_manager.AdbcStatement] = set()
 
     def run(self, sql: str) -> None:
         """Run a statement that gives no rows."""
-        with closing(self._connection.cursor()) as cursor, plain():
-            cursor.execute(sql)
+        with plain(), self._asked(sql, {}):
+            pass
+
+    def close(self) -> None:
+        """End what is still read: a connection does not close before."""
+        for statement in self._statements:
+            statement.close()
+        self._statements.clear()
+
+    @contextmanager
+    def _asked(self, sql: str, options: Mapping[str, str]) -> "Iterator[arrow.RecordBatchReader]":
+        statement = adbc_driver_manager.AdbcStatement(self._connection)
+        self._statements.add(statement)
+        try:
+            if options:
+                statement.set_options(**options)
+            statement.set_sql_query(sql)
+            stream, _ = statement.execute_query()
+            yield arrow.RecordBatchReader.from_arrow(stream)
+        finally:
+            self._statements.discard(statement)
+            statement.close()
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """Return the rows of a small answer."""
@@ -88,9 +108,8 @@ class Link:
         return fields
 
     def _fields(self, sql: str) -> list[Field]:
-        with closing(self._connection.cursor()) as cursor, plain():
-            cursor.execute(sql)
-            schema = arrow.RecordBatchReader.from_arrow(cursor.fetch_arrow()).schema
+        with plain(), self._asked(sql, {}) as reader:
+            schema = reader.schema
             return [
                 Field(
                     field.name,
@@ -109,16 +128,38 @@ class Link:
         return self._reading(sql)
 
     def _reading(self, sql: str) -> "Generator[pl.DataFrame]":
-        with closing(self._connection.cursor()) as cursor, plain():
-            cursor.adbc_statement.set_options(**self._options)
-            cursor.execute(sql)
-            reader = arrow.RecordBatchReader.from_arrow(cursor.fetch_arrow())
+        with plain(), self._asked(sql, self._options) as reader:
             schema = reader.schema
             batch = None
             for batch in reader:
                 yield pl.DataFrame(batch)
             if batch is None:
                 yield pl.DataFrame(arrow.Table.from_batches([], schema=schema))
+
+
+@contextmanager
+def linked(
+    database: "Callable[[], adbc_driver_manager.AdbcDatabase]", options: Mapping[str, str], *, is_one: bool = True
+) -> Iterator[Link]:
+    """Connect to a database until the end.
+
+    Drivers are taken without their DB-API layer: it loads pyarrow and pandas where they are installed, 80 MiB that
+    nobody here uses.
+
+    Args:
+        database: Opens it with its driver.
+        options: Options of each statement.
+        is_one: Whether all that is read is one transaction.
+    """
+    with ExitStack() as stack:
+        with plain():
+            opened = stack.enter_context(database())
+            connection = stack.enter_context(adbc_driver_manager.AdbcConnection(opened))
+            if is_one:
+                connection.set_autocommit(False)
+        link = Link(connection, options)
+        stack.callback(link.close)
+        yield link
 
 
 @contextmanager

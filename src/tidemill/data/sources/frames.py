@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 else:
     pl = lazy("polars")
 
-_GATHERED_BYTES = 64 << 20
+_GATHERED_BYTES = 16 << 20
 
 
 def write_frames(frames: Iterable[object], target: Path, name: str, scratch: Scratch) -> None:

@@ -8,17 +8,17 @@ from urllib.parse import parse_qsl, quote, unquote, urlsplit
 from tidemill.core.lazy import lazy
 from tidemill.core.names import shown
 from tidemill.data.errors import InvalidOption, PlainSecret, SourceRefused
-from tidemill.data.sources.adbc import Link, plain
+from tidemill.data.sources.adbc import Link, linked
 from tidemill.data.sources.nested import flat_batches
 from tidemill.data.sources.ports import Ask, Piece
 from tidemill.data.sources.sql import OPTIONS, SqlAsk, sql_ask
 from tidemill.integrations.sources.postgresql.columns import columns_of
 
 if TYPE_CHECKING:
-    import adbc_driver_postgresql.dbapi as driver
+    import adbc_driver_postgresql as driver
     import polars as pl
 else:
-    driver = lazy("adbc_driver_postgresql.dbapi")
+    driver = lazy("adbc_driver_postgresql")
     pl = lazy("polars")
 
 _BATCH_BYTES = 8 << 20
@@ -55,10 +55,8 @@ class PostgreSQL:
         ask.check_options("password", *OPTIONS)
         what = sql_ask(ask)
         address = _address(ask)
-        with plain():
-            connection = driver.connect(address)
-        with connection:
-            link = Link(connection, {"adbc.postgresql.batch_size_hint_bytes": str(_BATCH_BYTES)})
+        options = {"adbc.postgresql.batch_size_hint_bytes": str(_BATCH_BYTES)}
+        with linked(lambda: driver.connect(address), options) as link:
             for statement in (_BEGIN, "SET LOCAL TimeZone = 'UTC'", "SET LOCAL DateStyle = 'ISO'"):
                 link.run(statement)
             piece = _piece(link, what)

@@ -10,17 +10,17 @@ from tidemill.core.lazy import lazy
 from tidemill.core.names import shown
 from tidemill.core.nearest import did_you_mean
 from tidemill.data.errors import InvalidOption, UnsupportedSource
-from tidemill.data.sources.adbc import Link, plain
+from tidemill.data.sources.adbc import Link, linked
 from tidemill.data.sources.lake import moment_of, told
 from tidemill.data.sources.nested import flat_batches
 from tidemill.data.sources.ports import Ask, Piece
 from tidemill.data.sources.sql import OPTIONS, SqlAsk, careful_literal, sql_ask
 
 if TYPE_CHECKING:
-    import adbc_driver_snowflake.dbapi as driver
+    import adbc_driver_snowflake as driver
     import polars as pl
 else:
-    driver = lazy("adbc_driver_snowflake.dbapi")
+    driver = lazy("adbc_driver_snowflake")
 
 _BY_QUERY = {
     "warehouse": "adbc.snowflake.sql.warehouse",
@@ -66,10 +66,8 @@ class Snowflake:
         if at and not what.table:
             raise InvalidOption("at= goes with a table", hint="In a query, write AT(TIMESTAMP => …) behind its table.")
         options = _connection_options(ask)
-        with plain():
-            connection = driver.connect(db_kwargs=options, autocommit=True)
-        with connection:
-            piece = _piece(Link(connection, _STATEMENT), what, at)
+        with linked(lambda: driver.connect(db_kwargs=options), _STATEMENT, is_one=False) as link:
+            piece = _piece(link, what, at)
             yield [piece] if piece else []
 
 

@@ -10,19 +10,19 @@ from urllib.parse import unquote, urlsplit
 from tidemill.core.lazy import lazy
 from tidemill.core.names import shown
 from tidemill.data.errors import UnsupportedSource
-from tidemill.data.sources.adbc import Link, plain
+from tidemill.data.sources.adbc import Link, linked
 from tidemill.data.sources.ports import Ask, Piece
 from tidemill.data.sources.sql import OPTIONS, SqlAsk, sql_ask
 from tidemill.integrations.sources.sqlite.columns import look_at
 
 if TYPE_CHECKING:
-    import adbc_driver_sqlite.dbapi as driver
+    import adbc_driver_sqlite as driver
     import polars as pl
 else:
-    driver = lazy("adbc_driver_sqlite.dbapi")
+    driver = lazy("adbc_driver_sqlite")
     pl = lazy("polars")
 
-_BATCH_ROWS = 65_536
+_BATCH_ROWS = 16_384
 _MAGIC = b"SQLite format 3\0"
 _TABLES = "SELECT name FROM sqlite_master WHERE type IN ('table', 'view')"
 _SETTINGS = ("PRAGMA busy_timeout = 60000", "PRAGMA query_only = ON", "PRAGMA trusted_schema = OFF")
@@ -45,10 +45,8 @@ class SQLite:
         ask.check_options(*OPTIONS)
         what = sql_ask(ask)
         path = _path(ask)
-        with plain():
-            connection = driver.connect(f"{path.as_uri()}?mode=ro")
-        with connection:
-            link = Link(connection, {"adbc.sqlite.query.batch_rows": str(_BATCH_ROWS)})
+        options = {"adbc.sqlite.query.batch_rows": str(_BATCH_ROWS)}
+        with linked(lambda: driver.connect(f"{path.as_uri()}?mode=ro"), options) as link:
             for setting in _SETTINGS:
                 link.run(setting)
             piece = _piece(link, what, path)
