@@ -11,6 +11,7 @@ from tidemill.checks.quality.unique import Unique
 from tidemill.core.lazy import lazy
 from tidemill.data.disk import Scratch
 from tidemill.data.keys import ROW, KeyWatch
+from tidemill.data.types import joined, type_word
 
 if TYPE_CHECKING:
     import polars as pl
@@ -90,10 +91,14 @@ class _GoesBack:
         self.label, self.column = label, column
         self._strictly = strictly
         self._furthest: object = None
+        self._type = "null"
 
     def bad(self, rows: "pl.LazyFrame") -> "pl.Series":
         if self._furthest is None or not _holds(rows, [self.column]):
             return _none()
+        schema = rows.collect_schema()
+        if joined(self._type, type_word(schema[self.column])) is None:
+            return _none()  # the two files make no one table, which is told when their columns are joined
         values, furthest = pl.col(self.column), pl.lit(self._furthest)
         is_behind = values <= furthest if self._strictly else values < furthest
         return rows.filter(is_behind).select(ROW).collect(engine="streaming")[ROW]
@@ -101,8 +106,9 @@ class _GoesBack:
     def remember(self, rows: "pl.LazyFrame") -> None:
         if not _holds(rows, [self.column]):
             return
-        values = pl.col(self.column)
-        if rows.collect_schema()[self.column] == pl.Date:
+        values, dtype = pl.col(self.column), rows.collect_schema()[self.column]
+        self._type = joined(self._type, type_word(dtype)) or self._type
+        if dtype == pl.Date:
             values = values.cast(pl.Datetime("us"))  # another file may hold hours
         highest = rows.select(values.max()).collect(engine="streaming").item()
         if highest is not None and (self._furthest is None or highest > self._furthest):

@@ -95,8 +95,12 @@ def find_fresh(reader: Reader, column: str, key: Sequence[str], base: DatasetVer
     dtype = frame.collect_schema()[column]
     _check_order(column, dtype)
     seen = [frame]
-    seen += [reader.scan_objects([part.quarantine_digest]) for part in base.parts if part.quarantine_digest]
-    # Rows that were put aside were read too: they are not to come again.
+    for part in base.parts:
+        if part.quarantine_digest:
+            # Rows that were put aside were read too: they are not to come again. But where the value itself is what
+            # is wrong, such as a date in the year 9999, all rows after it would be taken for old.
+            is_wrong = pl.col("_rules").str.contains(f"({column})", literal=True)
+            seen.append(reader.scan_objects([part.quarantine_digest]).filter(~is_wrong))
     highest = [each.select(pl.col(column).cast(dtype, strict=False).max()).collect().item() for each in seen]
     after = max((value for value in highest if value is not None), default=None)
     return Fresh(column=column, base=base.ref, type=types[column], after=after)

@@ -1,5 +1,6 @@
 """Tables cut into training and test rows: by time, as life does it, or at random, for comparison."""
 
+import math
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
@@ -8,6 +9,7 @@ from tidemill.core.lazy import lazy
 from tidemill.core.names import shown
 from tidemill.core.nearest import did_you_mean
 from tidemill.data.errors import InvalidOption, UnknownColumn
+from tidemill.data.types import type_word
 
 if TYPE_CHECKING:
     import numpy as np
@@ -74,6 +76,12 @@ def _fit(cut: Cut, dtype: "pl.DataType") -> Cut:
         return cut if cut.tzinfo else cut.replace(tzinfo=UTC)
     if isinstance(cut, datetime) and dtype == pl.Date:
         return cut.date()
+    fits = dtype == pl.Null or (dtype in (pl.Date, pl.Datetime) if isinstance(cut, date) else dtype.is_numeric())
+    if not fits or (isinstance(cut, float) and math.isnan(cut)):
+        raise InvalidOption(
+            f"The cut {cut} does not fit the column, which is {type_word(dtype)}",
+            hint="Cut days and moments at such as 2013-10-01, and numbers at numbers.",
+        )
     return cut
 
 

@@ -29,6 +29,7 @@ _DATES = {
 }
 _MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}([T ])\d{2}:\d{2}(:\d{2})?(\.\d+)?(Z|[+-]\d{2}:?\d{2})?")
 _MOSTLY = 0.8
+_WHOLE = 2**53
 _AT_ONCE = 20_000  # expressions of one query, which take memory each
 
 
@@ -97,6 +98,29 @@ def dtype_of(word: str) -> "pl.DataType | None":
     }
     numbers = (pl.Int8, pl.Int16, pl.Int32, pl.Int64, pl.UInt8, pl.UInt16, pl.UInt32, pl.UInt64)
     return simple.get(word) or next((kind() for kind in numbers if kind.__name__.lower() == word), None)
+
+
+def as_text(column: str, dtype: "pl.DataType") -> "pl.Expr":
+    """Return a column of any type as text, the same for equal numbers of unlike types."""
+    values = pl.col(column)
+    if dtype.is_float():
+        is_whole = (values == values.round(0)) & (values.abs() < _WHOLE)
+        return (
+            pl.when(is_whole)
+            .then(values.cast(pl.Int64, strict=False).cast(pl.String))
+            .otherwise(values.cast(pl.String))
+        )
+    if dtype.is_decimal():
+        return values.cast(pl.String).str.replace(r"(\.\d*?)0+$", "$1").str.strip_suffix(".")
+    if dtype == pl.Binary:
+        return values.bin.encode("hex")
+    if dtype.is_nested() or dtype == pl.Duration:
+        return values.map_batches(_written_out, return_dtype=pl.String, is_elementwise=True)
+    return values.cast(pl.String)
+
+
+def _written_out(values: "pl.Series") -> "pl.Series":
+    return pl.Series([None if value is None else str(value) for value in values.to_list()], dtype=pl.String)
 
 
 def joined(first: str, second: str) -> str | None:

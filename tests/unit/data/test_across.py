@@ -96,3 +96,13 @@ def test_moments_and_texts_go_on_from_file_to_file(data: DataService, write: Wri
     rules: dict[str, object] = {"at": {"increasing": True}, "w": {"increasing": True}}
     data.ingest(OWNER, "table", "m-*.csv", rules=rules, on_bad_rows="quarantine")
     assert data.read(OWNER, "table").select(pl.col("w")).to_series().to_list() == ["a", "c", "e"]
+
+
+@pytest.mark.parametrize("later", ["2013-01-02T00:00:00Z", "soon"])
+def test_files_of_unlike_types_are_told_apart_by_their_types(data: DataService, write: Write, later: str) -> None:
+    rules: dict[str, object] = {"at": {"increasing": True}}
+    write("m-1.csv", "at\n2013-01-01T00:00:00\n")
+    write("m-2.csv", f"at\n{later}\n")
+    data.ingest(OWNER, "table", "m-1.csv", rules=rules)
+    with pytest.raises(errors.SchemaMismatch, match="'at'"):
+        data.ingest(OWNER, "table", "m-2.csv", rules=rules, append=True)

@@ -1,6 +1,9 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import polars as pl
+import pytest
+
 from tidemill.core.access import OWNER
 from tidemill.data.records import DatasetVersion
 from tidemill.data.service import DataService
@@ -92,3 +95,59 @@ def test_folders_are_compared_by_path_with_renames(data: DataService, write: Wri
         ("d", "added", None),
         ("z", "renamed", "a"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "changed"),
+    [
+        ([[1], [2]], [[1], [3]], ({"x": "[2]"}, {"x": "[3]"})),
+        ([{"a": 1}, {"a": 2}], [{"a": 1}, {"a": 5}], ({"x": "{'a': 2}"}, {"x": "{'a': 5}"})),
+        ([[1], [2]], ["[1]", "b"], ({"x": "[2]"}, {"x": "b"})),
+        ([b"a", b"\xff"], ["61", "b"], ({"x": "ff"}, {"x": "b"})),
+        ([1.0, 2.5], ["1", "b"], ({"x": "2.5"}, {"x": "b"})),
+    ],
+)
+def test_values_of_every_type_are_compared(
+    data: DataService,
+    project: Path,
+    before: list[object],
+    after: list[object],
+    changed: tuple[dict[str, str], dict[str, str]],
+) -> None:
+    for values in (before, after):
+        pl.DataFrame({"id": [1, 2], "x": values}).write_parquet(project / "t.parquet")
+        data.ingest(OWNER, "table", "t.parquet", key=["id"])
+    rows = data.diff(OWNER, "table@1", "table@2").rows
+    assert rows is not None
+    assert (rows.changed, rows.unchanged) == (1, 1)
+    assert (rows.changed_sample[0].before, rows.changed_sample[0].after) == changed
+
+
+def test_numbers_are_the_same_whatever_holds_them(data: DataService, project: Path) -> None:
+    money = pl.Series(["1.50", "2.00"]).cast(pl.Decimal(10, 2))
+    for values in (money, pl.Series([1.5, 2.0])):
+        pl.DataFrame({"id": values, "x": values}).write_parquet(project / "t.parquet")
+        data.ingest(OWNER, "table", "t.parquet", key=["id"])
+    rows = data.diff(OWNER, "table@1", "table@2").rows
+    assert rows is not None
+    assert rows.unchanged == 2
+
+
+def test_columns_of_a_key_may_have_any_name(ingest: Ingest, data: DataService) -> None:
+    ingest("k,k_new,old 0\n1,1,1\n2,2,1\n", key=["k", "k_new", "old 0"])
+    ingest("k,k_new,old 0\n1,1,1\n3,2,1\n", key=["k", "k_new", "old 0"])
+    rows = data.diff(OWNER, "table@1", "table@2").rows
+    assert rows is not None
+    assert (rows.added, rows.removed, rows.unchanged) == (1, 1, 1)
+
+
+def test_each_of_several_files_of_one_content_is_found_again(data: DataService, project: Path) -> None:
+    for name in ("a/1", "a/2", "b/1"):
+        (project / "f" / name).parent.mkdir(parents=True, exist_ok=True)
+        (project / "f" / name).write_bytes(b"same")
+    data.ingest(OWNER, "files", "f")
+    (project / "f" / "b").rename(project / "f" / "c")
+    (project / "f" / "a").rename(project / "f" / "z")
+    data.ingest(OWNER, "files", "f")
+    found = [(each.change, each.before, each.path) for each in data.diff(OWNER, "files@1", "files@2").files]
+    assert found == [("renamed", "a/1", "c/1"), ("renamed", "b/1", "z/1"), ("renamed", "a/2", "z/2")]

@@ -112,3 +112,23 @@ def test_what_cannot_tell_is_refused(ingest: Ingest, data: DataService, write: C
     write("folder/a.txt", "a")
     with pytest.raises(errors.InvalidOption):
         data.ingest(OWNER, "files", "folder", new_by="at")
+
+
+def test_a_value_that_is_wrong_itself_makes_no_later_row_old(ingest: Ingest, data: DataService) -> None:
+    rules: dict[str, Any] = {"v": {"between": [0, 100]}}
+    order: dict[str, Any] = {"rules": rules, "on_bad_rows": "quarantine", "new_by": "v"}
+    ingest(rows("1,1", "2,2", "99999,3", header="v,x"), **order)
+    second = ingest(rows("1,1", "2,2", "99999,3", "4,4", header="v,x"), **order)
+    assert data.read(OWNER, "table")["v"].to_list() == [1, 2, 4]
+    assert second.source.new == NewRows(column="v", base="table@1", after="2", rows=2)
+
+
+def test_new_rows_that_are_all_bad_are_kept_apart(ingest: Ingest, data: DataService) -> None:
+    rules: dict[str, Any] = {"x": {"between": [0, 10]}}
+    order: dict[str, Any] = {"rules": rules, "on_bad_rows": "quarantine", "append": True}
+    ingest(rows("1,1", "2,2", header="v,x"), **order)
+    for new_by, row in (("", "3,97"), ("", "4,98"), ("v", "5,99")):
+        ingest(rows(row, header="v,x"), new_by=new_by, **order)
+    assert data.scan_quarantine(OWNER, "table").collect()["x"].to_list() == [97, 98, 99]
+    report = data.report(OWNER, "table")
+    assert (report.rows_read, report.quarantined) == (5, 3)

@@ -1,5 +1,8 @@
 """Splits as versions: whole, disjoint, repeatable, and by key stable from version to version."""
 
+from datetime import datetime
+
+import polars as pl
 import pytest
 
 from tidemill.core.access import OWNER
@@ -112,3 +115,35 @@ def test_files_are_not_split(data, splits, write, project):
 
     with pytest.raises(NotATable):
         splits.create(OWNER, "files", parts=["a", "b"], shares=[0.5, 0.5])
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ([str(i) for i in range(200)], ["0.5"]),
+        ([f"2013-{1 + i // 28:02}-{1 + i % 28:02}" for i in range(200)], ["2013-01-01T05:00:00"]),
+    ],
+)
+def test_a_key_stays_in_its_part_when_a_later_version_has_another_type(data, ingest, splits, before, after):
+    held = []
+    for rows in (before, [f"{day}T00:00:00" if "-" in day else day for day in before] + after):
+        version = ingest("id,x\n" + "".join(f"{each},1\n" for each in rows), key=["id"])
+        splits.create(OWNER, "table", parts=["train", "test"], shares=[0.5, 0.5])
+        held.append(data.read(OWNER, "table-test")["id"].cast(pl.Datetime("us") if "-" in before[0] else pl.Float64))
+
+    assert version.columns[0].type in {"float64", "datetime"}
+    assert set(held[0]) == set(held[1]) - {0.5, datetime(2013, 1, 1, 5)}  # noqa: DTZ001
+
+
+def test_keys_of_every_type_are_parted(data, project, splits):
+    frame = pl.DataFrame({"a": [[i] for i in range(20)], "b": [bytes([200 + i]) for i in range(20)]})
+    frame.write_parquet(project / "t.parquet")
+    data.ingest(OWNER, "table", "t.parquet", key=["a", "b"])
+
+    assert sum(each.rows for each in splits.create(OWNER, "table", parts=["x", "y"], shares=[0.5, 0.5])) == 20
+
+
+@pytest.mark.parametrize(("column", "cut"), [("day", "20131001"), ("day", "nan"), ("id", "2013-10-01"), ("id", "nan")])
+def test_a_cut_that_does_not_fit_the_column_is_told(splits, table, column, cut):
+    with pytest.raises(InvalidOption, match="does not fit the column"):
+        splits.create(OWNER, "table", parts=["a", "b"], at=[cut], column=column)

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, ClassVar
 
 from tidemill.checks.errors import InvalidParam
-from tidemill.checks.quality.reading import as_numbers
+from tidemill.checks.quality.reading import is_one_of
 from tidemill.checks.quality.rule import Rule, RuleCheck, RuleProblem
 from tidemill.core.lazy import lazy
 
@@ -47,7 +47,7 @@ class In(Rule, frozen=True, kw_only=True):
         values = pl.col(column)
         kind = _kind(self.values[0])
         if kind == "number":
-            known = as_numbers(column).is_in([float(value) for value in self.values])
+            known = is_one_of(column, [value for value in self.values if not isinstance(value, str)])
         elif kind == "boolean":
             known = values.cast(pl.String, strict=False).is_in([str(value).lower() for value in self.values])
         else:

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, ClassVar
 
 from tidemill.checks.errors import InvalidParam
-from tidemill.checks.quality.reading import as_moments, as_numbers
+from tidemill.checks.quality.reading import as_moments, is_within
 from tidemill.checks.quality.rule import Rule, RuleCheck, RuleProblem
 from tidemill.core.lazy import lazy
 
@@ -59,16 +59,15 @@ class Between(Rule, frozen=True, kw_only=True):
 
     def mask(self, column: str) -> "pl.Expr":
         """Return which rows lie outside."""
-        if isinstance(self.low, datetime) or isinstance(self.high, datetime):
-            read = as_moments(column)
-            inside = pl.lit(value=True)
-        else:
-            read = as_numbers(column)
-            inside = read.is_not_nan()
-        if self.low is not None:
-            inside = inside & (read >= self.low)
-        if self.high is not None:
-            inside = inside & (read <= self.high)
+        low, high = self.low, self.high
+        if not (isinstance(low, datetime) or isinstance(high, datetime)):
+            return ~is_within(column, low, high) & pl.col(column).is_not_null()
+        read = as_moments(column)
+        inside = pl.lit(value=True)
+        if low is not None:
+            inside = inside & (read >= low)
+        if high is not None:
+            inside = inside & (read <= high)
         return (~inside.fill_null(value=False)) & pl.col(column).is_not_null()
 
     def written(self) -> str:

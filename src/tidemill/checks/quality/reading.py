@@ -1,5 +1,8 @@
 """Values read as a rule needs them; the type of a column is known only when its rows are read."""
 
+import math
+from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from tidemill.core.lazy import lazy
@@ -20,6 +23,18 @@ def as_moments(column: str) -> "pl.Expr":
     return pl.col(column).map_batches(_moments, return_dtype=pl.Datetime("us"), is_elementwise=True)
 
 
+def is_within(column: str, low: float | None, high: float | None) -> "pl.Expr":
+    """Return which values are numbers between two ends; whole numbers are compared as such, to their last digit."""
+    judge = partial(_inside, low=low, high=high)
+    return pl.col(column).map_batches(judge, return_dtype=pl.Boolean, is_elementwise=True)
+
+
+def is_one_of(column: str, numbers: Sequence[float]) -> "pl.Expr":
+    """Return which values are among some numbers; whole numbers are compared as such."""
+    judge = partial(_is_one_of, numbers=numbers)
+    return pl.col(column).map_batches(judge, return_dtype=pl.Boolean, is_elementwise=True)
+
+
 def is_missing(column: str) -> "pl.Expr":
     """Return which rows have no value: null, or NaN in a column of numbers."""
     values = pl.col(column)
@@ -32,6 +47,35 @@ def _numbers(values: "pl.Series") -> "pl.Series":
     if values.dtype.is_numeric() or values.dtype in (pl.String, pl.Boolean):
         return values.cast(pl.Float64, strict=False)
     return pl.repeat(None, len(values), dtype=pl.Float64, eager=True)
+
+
+def _inside(values: "pl.Series", *, low: float | None, high: float | None) -> "pl.Series":
+    if not values.dtype.is_integer():
+        read = _numbers(values)
+        inside = read.is_not_null() & read.is_not_nan()
+        for is_within in (read >= low if low is not None else None, read <= high if high is not None else None):
+            inside = inside if is_within is None else inside & is_within
+        return inside.fill_null(value=False)
+    least, most = _held_by(values.dtype)
+    least = least if low is None or low <= least else math.ceil(low) if low <= most else most + 1
+    most = most if high is None or high >= most else math.floor(high) if high >= least else least - 1
+    if least > most:
+        return pl.repeat(value=False, n=len(values), dtype=pl.Boolean, eager=True)
+    return values.is_between(least, most).fill_null(value=False)
+
+
+def _is_one_of(values: "pl.Series", *, numbers: Sequence[float]) -> "pl.Series":
+    if not values.dtype.is_integer():
+        return _numbers(values).is_in([float(number) for number in numbers]).fill_null(value=False)
+    least, most = _held_by(values.dtype)
+    whole = [int(number) for number in numbers if least <= number <= most and number == int(number)]
+    return values.is_in(pl.Series(whole, dtype=values.dtype).implode()).fill_null(value=False)
+
+
+def _held_by(dtype: "pl.DataType") -> tuple[int, int]:
+    """Return the least and the largest whole number that a type holds."""
+    bits = int(str(dtype).lower().removeprefix("u").removeprefix("int"))
+    return (0, 2**bits - 1) if dtype.is_unsigned_integer() else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
 
 
 def _moments(values: "pl.Series") -> "pl.Series":

@@ -30,15 +30,13 @@ from tidemill.data.records import (
     text_of,
 )
 from tidemill.data.service.place import Place
-from tidemill.data.types import dtype_of, joined
+from tidemill.data.types import as_text, dtype_of, joined
 from tidemill.objects.packs.manifest import decode_files
 
 if TYPE_CHECKING:
     import polars as pl
 else:
     pl = lazy("polars")
-
-_HASH = "_tidemill_hash"
 
 
 def compare(place: Place, before: DatasetVersion, after: DatasetVersion, *, samples: int) -> Diff:
@@ -94,18 +92,25 @@ def _compare_rows(
     same = sum(segment.rows for part in before.parts for segment in part.segments if segment.digest in shared)
     old, new = (_differing_rows(reader, version, shared, common, before, after) for version in (before, after))
     key = list(before.key)
-    hashes = [side.select(*key, pl.struct(common).hash().alias(_HASH)) for side in (old, new)]
-    pairs = hashes[0].join(hashes[1], on=key, how="full", coalesce=False, suffix="_new").collect(engine="streaming")
-    gone, come = pl.col(f"{_HASH}_new").is_null(), pl.col(_HASH).is_null()
-    changed = ~gone & ~come & (pl.col(_HASH) != pl.col(f"{_HASH}_new"))
-    added = pairs.filter(come).select(pl.col(f"{name}_new").alias(name) for name in key).sort(key)
-    removed, altered = (pairs.filter(which).select(key).sort(key) for which in (gone, changed))
+    keys = [[f"{side} {place}" for place in range(len(key))] for side in ("old", "new")]
+    hashes = [
+        rows.select(*(pl.col(name).alias(own) for name, own in zip(key, names, strict=True)), _hash(common).alias(side))
+        for rows, names, side in zip((old, new), keys, ("old", "new"), strict=True)
+    ]
+    pairs = hashes[0].join(hashes[1], left_on=keys[0], right_on=keys[1], how="full", coalesce=False)
+    found = pairs.collect(engine="streaming")
+    gone, come = pl.col("new").is_null(), pl.col("old").is_null()
+    changed = ~gone & ~come & (pl.col("old") != pl.col("new"))
+    removed, added, altered = (
+        found.filter(which).select(names).rename(dict(zip(names, key, strict=True))).sort(key)
+        for which, names in ((gone, keys[0]), (come, keys[1]), (changed, keys[0]))
+    )
     return RowChanges(
         key=before.key,
         added=added.height,
         removed=removed.height,
         changed=altered.height,
-        unchanged=same + pairs.height - added.height - removed.height - altered.height,
+        unchanged=same + found.height - added.height - removed.height - altered.height,
         added_sample=_sample(added.head(samples), None, new),
         removed_sample=_sample(removed.head(samples), old, None),
         changed_sample=_sample(altered.head(samples), old, new),
@@ -126,12 +131,19 @@ def _differing_rows(
     ]
     parts = [part for part in unlike if part.segments]
     old, new = ({column.name: column.type for column in side.columns} for side in (before, after))
-    words = {name: joined(old[name], new[name]) or "text" for name in common}
+    forms = {name: dtype_of(joined(old[name], new[name]) or "text") or pl.String() for name in common}
     if not parts:
-        return pl.LazyFrame(schema={name: dtype_of(words[name]) or pl.String() for name in common})
-    return reader.scan_parts(parts, version.columns).select(
-        pl.col(name).cast(dtype_of(words[name]) or pl.String(), strict=False) for name in common
+        return pl.LazyFrame(schema=forms)
+    rows = reader.scan_parts(parts, version.columns)
+    schema = rows.collect_schema()
+    return rows.select(
+        as_text(name, schema[name]) if form == pl.String else pl.col(name).cast(form, strict=False)
+        for name, form in forms.items()
     )
+
+
+def _hash(columns: Sequence[str]) -> "pl.Expr":
+    return pl.struct(columns).hash()
 
 
 def _sample(keys: "pl.DataFrame", old: "pl.LazyFrame | None", new: "pl.LazyFrame | None") -> tuple[RowSample, ...]:
@@ -215,16 +227,26 @@ def _compare_files(place: Place, before: DatasetVersion, after: DatasetVersion) 
         {entry.path: entry.digest for entry in decode_files(place.objects.read(side.digest)).files}
         for side in (before, after)
     )
-    gone = {old[path]: path for path in sorted(old, reverse=True) if path not in new}
+    gone: dict[Digest, list[str]] = {}
+    for path in sorted(old, reverse=True):
+        if path not in new:
+            gone.setdefault(old[path], []).append(path)
     changes = []
     for path in sorted(new):
         if path in old:
             if old[path] != new[path]:
                 changes.append(FileChange(path=path, change="changed"))
-        elif origin := gone.pop(new[path], None):
-            changes.append(FileChange(path=path, change="renamed", before=origin))
+        elif origins := gone.get(new[path]):
+            changes.append(FileChange(path=path, change="renamed", before=_nearest(path, origins)))
         else:
             changes.append(FileChange(path=path, change="added"))
-    renamed = {change.before for change in changes}
-    changes += [FileChange(path=path, change="removed") for path in old if path not in new and path not in renamed]
+    changes += [FileChange(path=path, change="removed") for paths in gone.values() for path in paths]
     return tuple(sorted(changes, key=lambda change: change.path))
+
+
+def _nearest(path: str, origins: list[str]) -> str:
+    """Take of files with the same content that went the one of the same name, or else the first by path."""
+    name = path.rpartition("/")[2]
+    chosen = next((origin for origin in reversed(origins) if origin.rpartition("/")[2] == name), origins[-1])
+    origins.remove(chosen)
+    return chosen

@@ -55,10 +55,10 @@ def ingest_table(place: Place, actor: Actor, order: Order, files: Sequence[Input
         options = replace(options, fresh=find_fresh(place.reader, order.new_by, options.key, base))
     with place.works.begin(order.name, "bytes read") as tell:
         made = _make_parts(place, order, options, fresh, base, tell)
-    if base and order.new_by and not any(part.rows for part in made):
+    if base and not made:
         return base
-    known = {part.segments for part in kept}
-    parts = (*kept, *(part for part in made if part.segments not in known))
+    known = {(part.segments, part.quarantine_digest) for part in kept}
+    parts = (*kept, *(part for part in made if (part.segments, part.quarantine_digest) not in known))
     columns = join_schemas([(part.source.name, part.columns) for part in parts])
     if not sum(part.rows for part in parts):
         raise EmptySource("No row was accepted", hint="Look at the rules: each row breaks one.")

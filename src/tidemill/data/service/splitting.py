@@ -25,6 +25,7 @@ from tidemill.data.service.recording import Order
 from tidemill.data.service.surroundings import DataAround
 from tidemill.data.sources.locate import Located
 from tidemill.data.split import Cut, hold_out_shares, split_times
+from tidemill.data.types import as_text
 
 if TYPE_CHECKING:
     import numpy as np
@@ -243,13 +244,18 @@ def _numbers(place: Place, split: _Split) -> "np.ndarray[tuple[int], np.dtype[np
     if split.by is SplitBy.RANDOM:
         return hold_out_shares(version.rows or 0, split.shares, seed=split.seed)
     ends = np.cumsum(split.shares)[:-1]
-    key = pl.concat_str([pl.col(name).cast(pl.String).fill_null("\0") for name in version.key], separator="\x1f")
     found = []
     for frame in _segments(place, version, columns=version.key):
-        texts = frame.select(key.alias("key"))["key"]
-        drawn = np.fromiter((_drawn(text, split.seed) for text in texts), np.float64, len(texts))
+        texts = frame.select(pl.concat_str([_stable(frame[name]) for name in version.key], separator="\x1f"))
+        drawn = np.fromiter((_drawn(text, split.seed) for text in texts.to_series()), np.float64, texts.height)
         found.append(np.searchsorted(ends, drawn, side="right").astype(np.uint8))
     return np.concatenate(found)
+
+
+def _stable(values: "pl.Series") -> "pl.Series":
+    """Return values as texts that stay when a later version's column holds fractions, or times of the day, too."""
+    values = values.cast(pl.Datetime("us")) if values.dtype == pl.Date else values
+    return values.to_frame().select(as_text(values.name, values.dtype)).to_series().fill_null("\0")
 
 
 def _drawn(text: str, seed: int) -> float:

@@ -34,6 +34,11 @@ def bad_rows(values, rule, dtype=None):
         ([datetime(2013, 12, 31), None], {"between": [None, "9999-12-31"]}, []),  # noqa: DTZ001
         ([datetime(2013, 1, 1, 2)], {"between": ["2013-01-01T05:00+02:00", None]}, [1]),  # noqa: DTZ001
         ([1, 2**62], {"between": [0, 10**20]}, []),
+        ([2**53, 2**53 + 1], {"between": [-(10**20), 2**53]}, [2]),
+        ([1, 2, 3], {"between": [1.5, 2.5]}, [1, 3]),
+        ([1, None], {"between": [float("inf"), None]}, [1]),
+        ([1, 2], {"between": [10**20, None]}, [1, 2]),
+        ([2**53, 2**53 + 1], {"in": [2**53 + 1, 1.5, 10**20]}, [1]),
         (["UA", "zz", None], {"in": ["UA", "AA"]}, [2]),
         ([1, 2, 3], {"in": [1, 2]}, [3]),
         ([True, False, None], {"in": [True]}, [2]),
