@@ -83,3 +83,66 @@ def s3_proxy(s3_server, s3, monkeypatch: pytest.MonkeyPatch):
     with StoreProxy(s3_server.port) as proxy:
         monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.url)
         yield proxy
+
+
+@pytest.fixture(scope="session")
+def gcs_server(tmp_path_factory: pytest.TempPathFactory):
+    """Give a Google Cloud Storage of this machine."""
+    from tests.faults.gcs_server import GcsServer
+
+    server = GcsServer(tmp_path_factory.mktemp("gcs"))
+    deadline = time.monotonic() + 20
+    while not server.is_up() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def gcs_proxy(gcs_server, monkeypatch: pytest.MonkeyPatch):
+    """Give a way to it that speaks its XML API and fails as it is told; the environment leads through it."""
+    from tests.faults.gcs_server import GcsFace
+
+    for name in [name for name in os.environ if name.startswith("GOOGLE_")]:
+        monkeypatch.delenv(name)
+    with GcsFace(gcs_server.port) as face:
+        monkeypatch.setenv("GOOGLE_BASE_URL", face.url)
+        monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(gcs_server.credentials))
+        yield face
+
+
+@pytest.fixture
+def gcs(gcs_server, gcs_proxy) -> str:
+    """Give the name of a new bucket; the environment leads to it."""
+    made: str = gcs_server.bucket()
+    return made
+
+
+@pytest.fixture(scope="session")
+def azure_server():
+    """Give an Azure Blob Storage of this machine."""
+    from tests.faults.azure_server import AzureServer
+
+    server = AzureServer()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def azure_proxy(azure_server, monkeypatch: pytest.MonkeyPatch):
+    """Give a way to it that fails as it is told; the environment leads through it."""
+    from tests.faults.store_proxy import StoreProxy
+
+    for name in [name for name in os.environ if name.startswith("AZURE_")]:
+        monkeypatch.delenv(name)
+    with StoreProxy(azure_server.port) as proxy:
+        for name, value in azure_server.environ(proxy.port).items():
+            monkeypatch.setenv(name, value)
+        yield proxy
+
+
+@pytest.fixture
+def azure(azure_server, azure_proxy) -> str:
+    """Give the name of a new container; the environment leads to it."""
+    made: str = azure_server.container()
+    return made

@@ -1,4 +1,4 @@
-"""Every test through a real S3 server; the faults through a proxy before it."""
+"""Every test through real servers of the three clouds; the faults through a proxy before each."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -9,13 +9,23 @@ from tidemill.objects.remote.connect import Patience, connect
 from tidemill.objects.remote.errors import RemoteDenied, RemoteNotThere, RemoteObjectMissing, RemoteUnavailable
 
 SOON = Patience(tries=4, first_wait_s=0.001, longest_wait_s=0.002, read_timeout_s=0.5, timeout_s=5)
+SCHEMES = {"s3": "s3", "gcs": "gs", "azure": "az"}
 
 
-@pytest.fixture(params=["s3", "file"])
+@pytest.fixture(params=["s3", "gcs", "azure", "file"])
 def bucket(request, tmp_path):
-    if request.param == "s3":
-        return connect(parse_address(f"s3://{request.getfixturevalue('s3')}/team/a b"), SOON)
-    return connect(parse_address(f"file://{tmp_path}/store"), SOON)
+    if request.param == "file":
+        return connect(parse_address(f"file://{tmp_path}/store"), SOON)
+    scheme = SCHEMES[request.param]
+    return connect(parse_address(f"{scheme}://{request.getfixturevalue(request.param)}/team/a b"), SOON)
+
+
+@pytest.fixture(params=["s3", "gcs", "azure"])
+def both(request):
+    """Give a bucket of each cloud, and the proxy that leads to it."""
+    proxy = request.getfixturevalue(f"{request.param}_proxy")
+    name = request.getfixturevalue(request.param)
+    return connect(parse_address(f"{SCHEMES[request.param]}://{name}/team"), SOON), proxy
 
 
 @pytest.fixture
@@ -55,25 +65,28 @@ def test_creating_what_is_there_with_the_same_bytes_is_success(bucket):
 
 
 @pytest.mark.parametrize("fault", ["503", "429", "500", "refuse", "lost", "mute"])
-def test_a_write_that_failed_on_the_way_is_made_again(shaky, s3_proxy, fault):
-    s3_proxy.fail(fault, method="PUT", times=2)
+def test_a_write_that_failed_on_the_way_is_made_again(both, fault):
+    shaky, proxy = both
+    proxy.fail(fault, method="PUT", times=2)
 
     assert shaky.create("one", b"first")
     assert shaky.read("one") == b"first"
 
 
 @pytest.mark.parametrize("fault", ["503", "refuse", "lost", "cut", "mute"])
-def test_a_read_that_failed_on_the_way_is_made_again(shaky, s3_proxy, fault):
+def test_a_read_that_failed_on_the_way_is_made_again(both, fault):
+    shaky, proxy = both
     shaky.put("one", b"0123456789")
-    s3_proxy.fail(fault, method="GET", times=2)
+    proxy.fail(fault, method="GET", times=2)
 
     assert shaky.read("one") == b"0123456789"
 
 
 @pytest.mark.parametrize("fault", ["cut", "short"])
-def test_a_range_that_came_short_is_read_again(shaky, s3_proxy, fault):
+def test_a_range_that_came_short_is_read_again(both, fault):
+    shaky, proxy = both
     shaky.put("one", b"0123456789")
-    s3_proxy.fail(fault, method="GET", times=2)
+    proxy.fail(fault, method="GET", times=2)
 
     assert shaky.read("one", 2, 8) == b"234567"
 
@@ -98,19 +111,22 @@ def test_what_will_not_change_is_not_asked_twice(shaky, s3_proxy, status):
     assert len(s3_proxy.requests) == 1
 
 
-def test_no_error_quotes_a_credential(shaky, s3_proxy):
+def test_no_error_quotes_a_credential(both):
+    shaky, proxy = both
     for kind in ("403", "503", "refuse"):
-        s3_proxy.faults.clear()
-        s3_proxy.fail(kind, times=99)
+        proxy.faults.clear()
+        proxy.fail(kind, times=99)
         with pytest.raises((RemoteDenied, RemoteUnavailable)) as told:
             shaky.read("one")
         assert "hidden-word" not in repr(told.value.__dict__)
         assert "key-of-tests" not in repr(told.value.__dict__)
 
 
-def test_a_bucket_that_is_not_there_is_named(s3):
-    with pytest.raises(RemoteNotThere, match="s3://nowhere-at-all"):
-        connect(parse_address("s3://nowhere-at-all/x"), SOON).put("one", b"x")
+@pytest.mark.parametrize(("cloud", "scheme"), SCHEMES.items())
+def test_a_bucket_that_is_not_there_is_named(request, cloud, scheme):
+    request.getfixturevalue(cloud)
+    with pytest.raises(RemoteNotThere, match=f"{scheme}://nowhere-at-all"):
+        connect(parse_address(f"{scheme}://nowhere-at-all/x"), SOON).put("one", b"x")
 
 
 def test_plain_http_is_for_this_machine_only(s3, monkeypatch):

@@ -8,16 +8,24 @@ from tidemill.objects.remote.probe import check_safe
 SOON = Patience(tries=2, first_wait_s=0.001, longest_wait_s=0.002)
 
 
-def test_a_place_that_honours_conditions_is_found_to(s3):
-    bucket = connect(parse_address(f"s3://{s3}/x"), SOON)
+@pytest.mark.parametrize(("cloud", "scheme"), [("s3", "s3"), ("gcs", "gs"), ("azure", "az")])
+def test_a_place_that_honours_conditions_is_found_to(request, cloud, scheme):
+    bucket = connect(parse_address(f"{scheme}://{request.getfixturevalue(cloud)}/x"), SOON)
 
     assert probe(bucket) == Conditions(creates_once=True, compares=True)
     assert list(bucket.list("")) == []
 
 
-def test_a_server_that_ignores_conditions_is_found_out_and_refused(s3_proxy, s3):
-    s3_proxy.dropped_headers = {"if-none-match", "if-match"}
-    bucket = connect(parse_address(f"s3://{s3}/x"), SOON)
+@pytest.mark.parametrize(
+    ("cloud", "scheme", "dropped"),
+    [
+        ("s3", "s3", {"if-none-match", "if-match"}),
+        ("gcs", "gs", {"x-goog-if-generation-match"}),
+    ],
+)
+def test_a_server_that_ignores_conditions_is_found_out_and_refused(request, cloud, scheme, dropped):
+    request.getfixturevalue(f"{cloud}_proxy").dropped_headers = dropped
+    bucket = connect(parse_address(f"{scheme}://{request.getfixturevalue(cloud)}/x"), SOON)
 
     found = probe(bucket)
 
