@@ -11,6 +11,7 @@ from tidemill.core.nearest import did_you_mean
 from tidemill.data.errors import UnknownColumn, UnsupportedSource
 from tidemill.data.profile.records import ColumnProfile, Profile
 from tidemill.data.profile.relations import Relation, relations_of
+from tidemill.data.profile.targets import TargetCurve, target_curve
 from tidemill.data.profiling import profile_file, profile_rows
 from tidemill.data.records import Sample
 from tidemill.server.pages.reports import profile_report
@@ -51,6 +52,17 @@ class TableProfile:
     def relations(self, column: str = "") -> list[Relation]:
         """Return how columns go together, strongest first: with one column, with the target, or all of them."""
         return relations_of(self.profile.relations, column or self.target)
+
+    def by_target(self, column: str, target: str = "", *, positive: str = "") -> TargetCurve | None:
+        """Return how a target follows a column, bin by bin; None where the profile does not keep that.
+
+        Args:
+            column: The column.
+            target: A number, or a column of few values; the one that the profile was asked for with when left out.
+            positive: Which of those values is counted.
+        """
+        self[column]
+        return target_curve(self.profile.relations, column, self[target or self.target].name, positive)
 
     def html(self) -> str:
         """Return a report as one page of HTML that asks for nothing else."""

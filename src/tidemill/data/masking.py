@@ -105,7 +105,12 @@ def mask_profile(profile: Profile, kinds: Kinds | None) -> Profile:
             msgspec.structs.replace(axis, values=_texts(axis.values, kinds.get(axis.name, ())))
             for axis in relations.axes
         )
-        relations = msgspec.structs.replace(relations, axes=axes)
+        curves = tuple(
+            msgspec.structs.replace(curve, values=_texts(curve.values, ()))
+            for curve in relations.curves
+            if not kinds.get(curve.column)
+        )
+        relations = msgspec.structs.replace(relations, axes=axes, curves=curves)
     return msgspec.structs.replace(profile, columns=columns, relations=relations)
 
 

@@ -62,3 +62,16 @@ def test_what_is_no_table_or_no_column_is_told():
         tidemill.profile(FRAME, target="z")
     with pytest.raises(UnknownColumn):
         tidemill.profile(FRAME)["z"]
+
+
+def test_a_target_is_told_bin_by_bin():
+    frame = pl.DataFrame({"area": [at + 0.5 for at in range(60)], "price": [at * 2.0 for at in range(60)]})
+
+    found = tidemill.profile(frame, target="price").by_target("area")
+
+    assert found is not None
+    assert [each.rows for each in found.bins] == [5] * 12
+    assert found.bins[0].value == 4.0
+    assert "Mean of price, by area" in tidemill.profile(frame, target="price").html()
+    with pytest.raises(UnknownColumn):
+        tidemill.profile(frame).by_target("z", "price")

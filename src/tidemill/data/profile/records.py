@@ -11,7 +11,8 @@ from tidemill.checks.drift.reference import (
 )
 from tidemill.core.display import notebook_html
 
-FORMAT = "tidemill.profile.1"
+FORMAT = "tidemill.profile.2"
+"""The first one had no curves; it is read as one without."""
 
 
 class Axis(msgspec.Struct, frozen=True, kw_only=True):
@@ -19,6 +20,26 @@ class Axis(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     values: tuple[str, ...]
+
+
+class Curve(msgspec.Struct, frozen=True, kw_only=True):
+    """What tells how other columns follow one; sums that add up, read by `tidemill.data.profile.targets`.
+
+    Args:
+        column: The column: a number, date or moment, or a text of which some values are frequent.
+        edges: Upper ends of its bins, for numbers.
+        low: The lower end of the first.
+        is_discrete: Whether each bin is one number.
+        values: Its most frequent values, for texts; all others are one bin more.
+        sums: For each bin its rows, the rows and the sum of each number, and the rows of each value of each axis.
+    """
+
+    column: str
+    edges: tuple[float, ...] = ()
+    low: float | None = None
+    is_discrete: bool = False
+    values: tuple[str, ...] = ()
+    sums: str = ""
 
 
 class Relations(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,6 +51,7 @@ class Relations(msgspec.Struct, frozen=True, kw_only=True):
         pairs: For each pair of numbers the rows that have both, the mean, the squares and the products.
         tables: For each pair of axes the rows of each pair of values.
         groups: For each axis and number the rows, mean and squares by value of the axis.
+        curves: For the columns that are no axis the others by bin.
     """
 
     numbers: tuple[str, ...]
@@ -37,6 +59,7 @@ class Relations(msgspec.Struct, frozen=True, kw_only=True):
     pairs: str
     tables: str
     groups: str
+    curves: tuple[Curve, ...] = ()
 
 
 class TopValue(msgspec.Struct, frozen=True, kw_only=True):

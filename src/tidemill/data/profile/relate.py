@@ -1,12 +1,13 @@
 """How the columns of a batch go together, as sums; and the sums of several batches."""
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import TYPE_CHECKING
 
 from tidemill.core.lazy import lazy
+from tidemill.data.profile.curves import Cells, Map, align, bins_of, measure_curves, merge_cells, thinned
 from tidemill.data.profile.gauge import Gauge, Numbers, Spread, Texts, is_number
 from tidemill.data.profile.records import Axis, Relations
 from tidemill.data.profile.relations import Sums, pack, unpack
@@ -28,8 +29,6 @@ MOST_VALUES = 20
 _CHUNK = 1 << 13  # a chunk of 16 columns and what is made of it stay in a second-level cache
 _BLOCK = 128  # products of so many rows are below the size from which a linear-algebra library calls its own threads
 _PER_SECOND = {"ms": 1e3, "us": 1e6, "ns": 1e9}
-
-Map = Callable[[Callable[[int], "_Raw"], Iterable[int]], Iterable["_Raw"]]
 
 
 @dataclass(slots=True)
@@ -73,6 +72,15 @@ def relate(frame: "pl.DataFrame", gauges: Sequence[Gauge], spread_out: Map) -> S
         for mine, theirs in zip((*raw.tables, *raw.groups), (*part.tables, *part.groups), strict=True):
             np.add(mine, theirs, out=mine)
     names = [axis.name for _, axis in axes]
+    every = thinned(frame, gauges)
+    curves = measure_curves(
+        frame.gather_every(every) if every > 1 else frame,
+        bins_of(gauges, [gauge.name for gauge in numbers], names),
+        {column.name: _as_floats(column.gather_every(every)) for column in columns},
+        [code[::every] for code in codes],
+        heights,
+        spread_out,
+    )
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         return Sums(
             numbers=tuple(gauge.name for gauge in numbers),
@@ -80,6 +88,7 @@ def relate(frame: "pl.DataFrame", gauges: Sequence[Gauge], spread_out: Map) -> S
             pairs=_centred_pairs(raw.pairs, shift),
             tables=dict(zip(combinations(names, 2), raw.tables, strict=True)),
             groups={name: _centred_groups(group, shift) for name, group in zip(names, raw.groups, strict=True)},
+            curves=curves,
         )
 
 
@@ -245,7 +254,7 @@ def _merge_two(first: Sums, second: Sums) -> Sums:
             values = tuple(sorted({*axis.values, *theirs[axis.name].values}))
             if len(values) <= MOST_VALUES:
                 axes.append(Axis(name=axis.name, values=values))
-    one, two = (_aligned(side, numbers, axes) for side in (first, second))
+    one, two = (_aligned(_unfolded(side, axes), numbers, axes) for side in (first, second))
     with np.errstate(over="ignore", invalid="ignore"):
         return Sums(
             numbers=numbers,
@@ -253,7 +262,41 @@ def _merge_two(first: Sums, second: Sums) -> Sums:
             pairs=_add_pairs(one.pairs, two.pairs),
             tables={pair: one.tables[pair] + two.tables[pair] for pair in one.tables},
             groups={name: _add_groups(one.groups[name], two.groups[name]) for name in one.groups},
+            curves=_merge_curves(one.curves, two.curves),
         )
+
+
+def _unfolded(sums: Sums, axes: Sequence[Axis]) -> Sums:
+    """Return sums in which columns of few values that are no axes in other lots have bins, as they have there."""
+    kept = {axis.name for axis in axes}
+    more = {axis.name: axis_cells(sums, axis) for axis in sums.axes if axis.name not in kept}
+    return replace(sums, curves={**sums.curves, **more}) if more else sums
+
+
+def axis_cells(sums: Sums, axis: Axis) -> Cells:
+    """Return the other columns by value of a column of few values, as they stand by bin of other columns."""
+    rows, means, _ = sums.groups[axis.name]
+    tables = []
+    for other in sums.axes:
+        if other.name == axis.name:
+            tables.append(np.zeros((len(axis.values), len(axis.values))))
+        elif (axis.name, other.name) in sums.tables:
+            tables.append(sums.tables[axis.name, other.name].astype(np.float64))
+        else:
+            tables.append(sums.tables[other.name, axis.name].T.astype(np.float64))
+    counts = np.max([*rows.T, *(table.sum(axis=1) for table in tables)], axis=0, keepdims=True).T
+    found = np.concatenate([counts, rows, rows * means, *tables], axis=1)
+    if axis.name not in sums.numbers:
+        return Cells(sums=np.concatenate([found, np.zeros((1, found.shape[1]))]), values=axis.values)
+    values = np.array([int(value) for value in axis.values], dtype=np.float64)
+    order = np.argsort(values)
+    low = float(values[order[0]]) if len(order) else 0.0
+    return Cells(sums=found[order], edges=values[order], low=low, is_discrete=True)
+
+
+def _merge_curves(one: dict[str, Cells], two: dict[str, Cells]) -> dict[str, Cells]:
+    both = {name: merge_cells(cells, two[name]) for name, cells in one.items() if name in two}
+    return {name: cells for name, cells in both.items() if cells is not None}
 
 
 def _aligned(sums: Sums, numbers: Sequence[str], axes: Sequence[Axis]) -> Sums:
@@ -271,7 +314,13 @@ def _aligned(sums: Sums, numbers: Sequence[str], axes: Sequence[Axis]) -> Sums:
         groups[name] = np.zeros((3, size, len(columns)))
         groups[name][:, places[name]] = sums.groups[name][:, :, columns]
     pairs = sums.pairs[np.ix_(range(4), columns, columns)]
-    return replace(sums, numbers=tuple(numbers), axes=tuple(axes), pairs=pairs, tables=tables, groups=groups)
+    order = [axis.name for axis in sums.axes]
+    kept = [(order.index(name), places[name], size) for name, size in sizes.items()]
+    heights = [len(axis.values) for axis in sums.axes]
+    curves = {name: align(cells, len(sums.numbers), columns, heights, kept) for name, cells in sums.curves.items()}
+    return replace(
+        sums, numbers=tuple(numbers), axes=tuple(axes), pairs=pairs, tables=tables, groups=groups, curves=curves
+    )
 
 
 def _add_pairs(one: "Floats", two: "Floats") -> "Floats":

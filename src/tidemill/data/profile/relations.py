@@ -2,13 +2,14 @@
 
 import base64
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import combinations
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from tidemill.core.lazy import lazy
+from tidemill.data.profile.curves import Cells, pack_curves, unpack_curves
 from tidemill.data.profile.records import Axis, Relations
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ class Sums:
         pairs: Rows that have both, mean of the first, its squares around that, and products; shape (4, n, n).
         tables: For each pair of axes the rows of each pair of values.
         groups: For each axis rows, means and squares by value and number; shape (3, values, n).
+        curves: For each column that is no axis the others by bin.
     """
 
     numbers: tuple[str, ...]
@@ -69,6 +71,7 @@ class Sums:
     pairs: "Floats"
     tables: "dict[tuple[str, str], Integers]"
     groups: "dict[str, Floats]"
+    curves: dict[str, Cells] = field(default_factory=dict)
 
 
 def unpack(relations: Relations) -> Sums:
@@ -85,7 +88,14 @@ def unpack(relations: Relations) -> Sums:
         size = 3 * height * width
         groups[name], means = means[:size].reshape(3, height, width), means[size:]
     pairs = np.frombuffer(base64.b64decode(relations.pairs), dtype="<f8").reshape(4, width, width)
-    return Sums(numbers=relations.numbers, axes=relations.axes, pairs=pairs, tables=tables, groups=groups)
+    return Sums(
+        numbers=relations.numbers,
+        axes=relations.axes,
+        pairs=pairs,
+        tables=tables,
+        groups=groups,
+        curves=unpack_curves(relations.curves, width, relations.axes),
+    )
 
 
 def pack(sums: Sums) -> Relations:
@@ -102,6 +112,7 @@ def pack(sums: Sums) -> Relations:
         pairs=text([sums.pairs], "<f8"),
         tables=text([sums.tables[pair] for pair in combinations(names, 2)], "<i8"),
         groups=text([sums.groups[name] for name in names], "<f8"),
+        curves=pack_curves(sums.curves),
     )
 
 

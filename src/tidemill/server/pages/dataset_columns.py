@@ -22,6 +22,7 @@ from tidemill.server.pages.charts.strips import Cell, Row, heat_strip
 from tidemill.server.pages.columns import column_detail, null_share
 from tidemill.server.pages.profiles import column_url, relation_views
 from tidemill.server.pages.shell import page, render
+from tidemill.server.pages.targets import TargetView, target_view
 from tidemill.server.permits import StatedRoute
 
 _MOST_RELATED = 24
@@ -38,9 +39,18 @@ class ColumnNotFound(NotFound):
 
 @dataclass(frozen=True, slots=True)
 class Together:
-    """How a column goes with one other: the other's name, and either a drawing or groups with their bars."""
+    """How a column goes with one other.
+
+    Args:
+        name: The other.
+        target: The other by bin of this one.
+        drawing: Rows by value of both.
+        groups: For a number and a column of few values, the groups with their bars.
+        number: That number.
+    """
 
     name: str
+    target: TargetView | None
     drawing: Markup
     groups: list[tuple[Group, str]]
     number: str
@@ -71,7 +81,7 @@ def routes(workspace: Workspace) -> list[StatedRoute]:
             "before": column_url(name, found.number, names[at - 1]) if at else "",
             "after": column_url(name, found.number, names[at + 1]) if at + 1 < len(names) else "",
             "related": relation_views(related),
-            "together": _together(profile, kept, partner),
+            "together": together_of(profile, kept, partner, request.query_params.get("positive", "")),
             "history": _history(workspace, actor, name, found.number, kept, len(names)),
             "here_url": column_url(name, found.number, wanted),
         }
@@ -80,26 +90,36 @@ def routes(workspace: Workspace) -> list[StatedRoute]:
     return [page("/datasets/{name}/{number}/columns/{column:path}", column)]
 
 
-def _together(profile: Profile, column: ColumnProfile, partner: str) -> Together | None:
+def together_of(profile: Profile, column: ColumnProfile, partner: str, positive: str = "") -> Together | None:
+    """Return how a column goes with one other; None where the profile knows nothing of that.
+
+    Args:
+        profile: The table's.
+        column: The column.
+        partner: The other.
+        positive: Which value of the other is counted, where it has few.
+    """
     relations = profile.relations
     other = profile.column(partner)
     if relations is None or other is None or partner == column.name:
         return None
+    target = target_view(relations, column, other, positive)
     for axis, number in ((column.name, partner), (partner, column.name)):
         groups = groups_of(relations, axis, number)
         if len(groups) > 1:
             is_moment = column.is_moment if number == column.name else other.is_moment
-            return Together(partner, Markup(""), [] if is_moment else _with_bars(groups), number)
+            return Together(partner, target, Markup(""), [] if is_moment else _with_bars(groups), number)
     table = table_of(relations, column.name, partner)
     if table is None:
-        return Together(partner, Markup(""), [], "")
+        return Together(partner, target, Markup(""), [], "")
     mine, theirs, counts = table
     rows = [
         Row(value, [_cell(int(count), int(line.sum())) for count in line], words.count(int(line.sum())))
         for value, line in zip(mine.values, counts, strict=True)
     ]
     caption = f"Rows of each {column.name} by {partner}; darker holds more of the line"
-    return Together(partner, heat_strip(caption, [words.visible(value) for value in theirs.values], rows), [], "")
+    drawing = heat_strip(caption, [words.visible(value) for value in theirs.values], rows)
+    return Together(partner, target, drawing, [], "")
 
 
 def _cell(count: int, total: int) -> Cell | None:

@@ -12,6 +12,7 @@ from tidemill.server.pages import assets, shell
 from tidemill.server.pages.columns import ColumnDetail, ColumnView, column_detail, column_view
 from tidemill.server.pages.dataset_diffs import sample_rows
 from tidemill.server.pages.profiles import MOST_RELATIONS, Asked, RelationView, kind_of, relation_views, section_of
+from tidemill.server.pages.targets import TargetView, target_view
 
 MOST_DETAILED = 300
 """From so many columns on a report holds their small multiples alone, so that it opens at once."""
@@ -26,6 +27,7 @@ class Reported:
     kind: str
     detail: ColumnDetail | None
     related: list[RelationView]
+    target: TargetView | None = None
 
 
 def profile_report(
@@ -42,12 +44,14 @@ def profile_report(
     """
     section = section_of(profile, Asked(target=target), most=len(profile.columns) or 1)
     detailed = len(profile.columns) <= MOST_DETAILED
+    held = profile.column(target)
     columns = [
         Reported(
             view,
             kind_of(column),
             column_detail(column) if detailed else None,
             relation_views(relations_of(profile.relations, column.name)[:8]) if detailed else [],
+            target_view(profile.relations, column, held) if detailed else None,
         )
         for view, column in zip(section.columns, profile.columns, strict=True)
     ]

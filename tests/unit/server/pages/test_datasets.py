@@ -109,6 +109,14 @@ def test_a_column_has_its_values_relations_periods_gaps_and_past(see):
     assert "Mean of <bdi>id</bdi>" in texts
 
 
+def test_a_column_shows_its_target_bin_by_bin(see):
+    assert "columns/kind?with=id#together" in see("/datasets/table/1?target=id")
+    drawn = see("/datasets/table/1/columns/id?with=kind&positive=one")
+    assert "Rows with kind one, %, by id" in drawn
+    assert "Bars are rows" in drawn
+    assert '<option value="one" selected>' in drawn
+
+
 def test_a_column_that_is_not_there_is_told_with_the_nearest(see):
     assert "column_not_found" in see("/datasets/table/1/columns/kin", status=404)
 
