@@ -79,7 +79,7 @@ def served(tmp_path: Path) -> Iterator[Served]:
 
 def answer_until_it_dies(url: str, kept: list[tuple[str, int]], start: int) -> None:
     with httpx.Client(base_url=url, timeout=30) as http:
-        for item in range(start, ROWS, 4):
+        for item in range(start, ROWS + 1, 4):
             identifier = new_id()
             body = {"item": item, "value": True, "answer_id": identifier}
             try:
@@ -92,7 +92,7 @@ def answer_until_it_dies(url: str, kept: list[tuple[str, int]], start: int) -> N
 @pytest.mark.parametrize("answers", [1, 17, 60])
 def test_what_was_acknowledged_before_a_kill_is_there_once(served, wait_for, answers):
     kept: list[tuple[str, int]] = []
-    people = [threading.Thread(target=answer_until_it_dies, args=(served.url, kept, at)) for at in range(4)]
+    people = [threading.Thread(target=answer_until_it_dies, args=(served.url, kept, at)) for at in range(1, 5)]
     for person in people:
         person.start()
     wait_for(lambda: len(kept) >= answers, within_s=60, what="answers")
@@ -115,7 +115,7 @@ def test_finishing_that_is_killed_at_any_sync_leaves_a_whole_version_or_none(tmp
     strace = shutil.which("strace")
     assert strace, "This test needs strace: install it, for example with `apt-get install strace`."
     with httpx.Client(base_url=served.url, timeout=30) as http:
-        for item in range(5):
+        for item in range(1, 6):
             http.post(f"{TASK}/answers", json={"item": item, "value": True})
     served.kill()
     seen = set()

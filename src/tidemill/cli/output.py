@@ -129,6 +129,11 @@ def write_file(target: Path, content: bytes) -> None:
         raise click.UsageError(f"{target} cannot be written: {error.strerror}") from None
 
 
+def counted(count: int, thing: str) -> str:
+    """Return how many there are of a thing, such as `1 row` or `2,492 rows`."""
+    return f"{count:,} {thing}{'' if count == 1 else 's'}"
+
+
 def size(count: int) -> str:
     """Return a number of bytes in the unit that suits it."""
     left, units = float(count), ["bytes", "KiB", "MiB", "GiB", "TiB"]

@@ -104,47 +104,47 @@ def test_two_people_and_a_reviewer_make_a_version_by_keyboard(office, enter):
     task = labels.create(OWNER, "reviews", "topic", choices=["price", "taste", "place"], people=2)
     anna, ben = enter("anna", "/labels/reviews-topic"), enter("ben", "/labels/reviews-topic")
     for row, key in enumerate("112233"):
-        at_row(anna, row)
+        at_row(anna, row + 1)
         expect(anna.locator("#label-cells")).to_contain_text(REVIEWS[row])
         press(anna, key)
     expect(anna.get_by_text("No row is left for you now")).to_be_visible()
 
-    at_row(ben, 0)
-    press(ben, "1")
     at_row(ben, 1)
-    press(ben, "m", "h", "m", "Enter", "3")  # a note, then another answer than anna's
+    press(ben, "1")
     at_row(ben, 2)
+    press(ben, "m", "h", "m", "Enter", "3")  # a note, then another answer than anna's
+    at_row(ben, 3)
     press(ben, "s", "n", "o", "Enter")  # skipped, with a reason
-    at_row(ben, 3)
-    press(ben, "1")  # by mistake,
     at_row(ben, 4)
+    press(ben, "1")  # by mistake,
+    at_row(ben, 5)
     press(ben, "b")  # and back
-    at_row(ben, 3)
+    at_row(ben, 4)
     expect(ben.get_by_text("You answered price")).to_be_visible()
     press(ben, "2")
-    at_row(ben, 4)
-    press(ben, "ArrowRight", "ArrowRight", "ArrowRight", "Enter")
     at_row(ben, 5)
+    press(ben, "ArrowRight", "ArrowRight", "ArrowRight", "Enter")
+    at_row(ben, 6)
     press(ben, "3")
     expect(ben.get_by_text("No row is left for you now")).to_be_visible()
     all_sent(ben)
     kept = [(each.item, each.value, each.note) for each in labels.answers(OWNER, task.name, person="ben")][::-1]
     assert kept == [
-        (0, "price", ""),
-        (1, "place", "hm"),
-        (2, None, ""),
-        (3, "price", ""),
-        (3, "taste", ""),
-        (4, "place", ""),
+        (1, "price", ""),
+        (2, "place", "hm"),
+        (3, None, ""),
+        (4, "price", ""),
+        (4, "taste", ""),
         (5, "place", ""),
+        (6, "place", ""),
     ]
-    assert labels.row(OWNER, task=task.name, item=2).position == 2
+    assert labels.row(OWNER, task=task.name, item=3).position == 3
 
     rita = enter("rita", "/labels/reviews-topic/disagreements")
-    expect(rita.get_by_role("heading", name="Row 1")).to_be_visible()
+    expect(rita.get_by_role("heading", name="Row 2")).to_be_visible()
     expect(rita.get_by_role("row", name="ben place hm")).to_be_visible()
     press(rita, "3")
-    expect(rita.get_by_text("Row 1 is place.")).to_be_visible()
+    expect(rita.get_by_text("Row 2 is place.")).to_be_visible()
     expect(rita.get_by_text("Nobody differs.")).to_be_visible()
     rita.goto(office.url + "/labels/reviews-topic/progress")
     expect(rita.get_by_role("row", name="anna and ben 5 80")).to_be_visible()
@@ -158,27 +158,27 @@ def test_two_people_and_a_reviewer_make_a_version_by_keyboard(office, enter):
 def test_answers_wait_in_the_browser_while_it_is_offline(office, enter):
     office.workspace.labels.create(OWNER, "reviews", "words", kind="number", low=1, high=9)
     page = enter("anna", "/labels/reviews-words")
-    at_row(page, 0)
-    press(page, "5", "Enter")
     at_row(page, 1)
+    press(page, "5", "Enter")
+    at_row(page, 2)
     all_sent(page)
     page.context.set_offline(True)
     press(page, "6", "Enter")
-    at_row(page, 2)
-    press(page, "7", "Enter")
     at_row(page, 3)
+    press(page, "7", "Enter")
+    at_row(page, 4)
     expect(page.get_by_text("2 answers wait in this browser")).to_be_visible()
     page.context.set_offline(False)
     expect(page.get_by_text("in this browser")).to_be_hidden()
     all_sent(page)
     kept = office.workspace.labels.answers(OWNER, "reviews-words")
-    assert [(each.item, each.value) for each in kept] == [(2, 7.0), (1, 6.0), (0, 5.0)]
+    assert [(each.item, each.value) for each in kept] == [(3, 7.0), (2, 6.0), (1, 5.0)]
     press(page, "1", "0", "Enter")  # out of range: the page stays
-    at_row(page, 3)
+    at_row(page, 4)
     page.reload()
-    at_row(page, 3)
+    at_row(page, 4)
     press(page, "Escape", "b")  # what was answered before the reload
-    at_row(page, 2)
+    at_row(page, 3)
     expect(page.get_by_label("words")).to_have_value("7")
 
 
@@ -188,7 +188,7 @@ def test_what_is_typed_before_the_script_runs_stays(office, enter):
     held = []
     page.route("**/labels.*js", lambda route: held.append(route))  # noqa: PLW0108 - Playwright marks what it is given
     page.goto(office.url + "/labels/reviews-gist", wait_until="commit")
-    at_row(page, 0)
+    at_row(page, 1)
     page.get_by_label("gist").press_sequentially("early")
     page.get_by_label("Note").press_sequentially("bird")
     held[0].continue_()
@@ -196,7 +196,7 @@ def test_what_is_typed_before_the_script_runs_stays(office, enter):
     expect(page.get_by_label("gist")).to_have_value("early")
     expect(page.get_by_label("Note")).to_be_focused()
     press(page, "Enter", "Enter")  # back to the answer, then kept
-    at_row(page, 1)
+    at_row(page, 2)
     all_sent(page)
     kept = office.workspace.labels.answers(OWNER, "reviews-gist")[0]
     assert (kept.value, kept.note) == ("early", "bird")
@@ -205,25 +205,25 @@ def test_what_is_typed_before_the_script_runs_stays(office, enter):
 def test_texts_and_pictures_are_answered_with_the_keyboard(office, enter):
     office.workspace.labels.create(OWNER, "reviews", "summary", kind="text")
     page = enter("ben", "/labels/reviews-summary")
-    at_row(page, 0)
+    at_row(page, 1)
     page.keyboard.type("short")
     press(page, "Shift+Enter")
     page.keyboard.type("and sweet")
     press(page, "Enter")
-    at_row(page, 1)
+    at_row(page, 2)
     all_sent(page)
     assert office.workspace.labels.answers(OWNER, "reviews-summary")[0].value == "short\nand sweet"
 
     office.workspace.labels.create(OWNER, "pets", "nice", kind="yes_no")
     page.goto(office.url + "/labels/pets-nice")
-    at_row(page, 0)
+    at_row(page, 1)
     picture = page.get_by_role("img", name="a.png")
     assert picture.evaluate("image => image.complete || image.decode().then(() => true)")
     assert picture.evaluate("image => image.naturalWidth") > 0
     press(page, "y")
-    at_row(page, 1)
-    press(page, "n")
     at_row(page, 2)
+    press(page, "n")
+    at_row(page, 3)
     expect(page.locator("#label-cells").get_by_text("<script>alert(1)</script>")).to_be_visible()
     assert page.locator("#label-cells script, #label-cells svg").count() == 0
 
@@ -232,10 +232,10 @@ def test_the_page_works_without_scripts(office, enter):
     office.workspace.labels.create(OWNER, "reviews", "mood", choices=["good", "bad"])
     page = enter("anna", "/labels/reviews-mood", java_script_enabled=False)
     page.get_by_role("button", name="good").click()
-    at_row(page, 1)
+    at_row(page, 2)
     page.get_by_label("Skip, and why").fill("no idea")
     page.get_by_role("button", name="Skip").click()
-    at_row(page, 2)
+    at_row(page, 3)
 
 
 class Command:
@@ -281,12 +281,12 @@ def test_the_page_goes_on_while_the_server_is_dead_and_hands_in_what_it_kept(tmp
     context = browser.new_context()
     page = context.new_page()
     page.goto(first.url)
-    at_row(page, 0)
-    press(page, "y")
     at_row(page, 1)
+    press(page, "y")
+    at_row(page, 2)
     all_sent(page)
     first.kill()
-    for row in (2, 3):
+    for row in (3, 4):
         press(page, "n")
         at_row(page, row)
     expect(page.get_by_text("2 answers wait in this browser")).to_be_visible()
@@ -296,7 +296,7 @@ def test_the_page_goes_on_while_the_server_is_dead_and_hands_in_what_it_kept(tmp
         page.reload()
         expect(page.get_by_text("3 answered by you")).to_be_visible()
         kept = httpx.get(second.url.replace("/labels/", "/api/v1/label-tasks/") + "/answers").json()
-        assert [(each["item"], each["value"]) for each in kept] == [(2, False), (1, False), (0, True)]
+        assert [(each["item"], each["value"]) for each in kept] == [(3, False), (2, False), (1, True)]
     finally:
         second.end()
         context.close()
@@ -309,7 +309,7 @@ def test_every_page_of_labelling_reads_well(office, enter, look):
     labels.create(OWNER, "pets", "animal", choices=["cat", "dog"])
     for name, value in (("anna", "choice 1"), ("ben", "choice 2"), ("rita", "choice 1")):
         actor = office.workspace.governance.authenticate(office.secrets[name])
-        labels.answer(actor, "reviews-topic", 0, value=value)
+        labels.answer(actor, "reviews-topic", 1, value=value)
     page = enter("rita", "/labels", look)
     found = {}
     for below in ("", "/reviews-topic", "/pets-animal", "/reviews-topic/progress", "/reviews-topic/disagreements"):

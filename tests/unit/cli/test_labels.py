@@ -24,13 +24,13 @@ def test_a_task_is_made_answered_and_finished(reviews):
     assert "price, taste" in reviews("data", "labels", "show", "reviews-topic").out
     hand = reviews("data", "labels", "deal", "reviews-topic", "-n", 2)
     assert "text 1" in hand.out
-    assert "4 of the task are not done" in hand.err
-    assert reviews("data", "labels", "answer", "reviews-topic", 0, "price", "--note", "sure").code == 0
-    assert reviews("data", "labels", "answer", "reviews-topic", 1, "--skip", "unclear").code == 0
-    assert "sure" in reviews("data", "labels", "row", "reviews-topic", 0).out
-    assert [each["item"] for each in reviews("data", "labels", "answers", "reviews-topic", "--json").json] == [1, 0]
+    assert "2 rows; 4 of the task not done" in hand.err
+    assert reviews("data", "labels", "answer", "reviews-topic", 1, "price", "--note", "sure").code == 0
+    assert reviews("data", "labels", "answer", "reviews-topic", 2, "--skip", "unclear").code == 0
+    assert "sure" in reviews("data", "labels", "row", "reviews-topic", 1).out
+    assert [each["item"] for each in reviews("data", "labels", "answers", "reviews-topic", "--json").json] == [2, 1]
     assert "Nobody differs." in reviews("data", "labels", "disagreements", "reviews-topic").err
-    assert reviews("data", "labels", "resolve", "reviews-topic", 2, "taste").code == 0
+    assert reviews("data", "labels", "resolve", "reviews-topic", 3, "taste").code == 0
     assert (
         reviews("data", "labels", "disagreements", "reviews-topic", "--resolved", "--json").json[0]["decided"]
         == "taste"
@@ -53,7 +53,7 @@ def test_what_is_missing_is_said(reviews):
         reviews("data", "label", "reviews", "-c", column, "--no-serve")
     assert "several labelling tasks" in reviews("data", "label", "reviews", "--no-serve").err
     wrong = reviews("data", "labels", "answer", "reviews-topic", 9, "x")
-    assert (wrong.code, "rows are 0 to 3" in wrong.err) == (3, True)
+    assert (wrong.code, "rows are 1 to 4" in wrong.err) == (3, True)
     assert "reviews-topic" in reviews("data", "labels", "show", "reviews-topc").err
 
 
@@ -66,10 +66,10 @@ def test_guidelines_come_from_a_file(reviews, tmp_path):
 
 def test_a_closed_task_is_deleted_when_somebody_says_so(reviews):
     reviews("data", "label", "reviews", "--column", "topic", "--choice", "price", "--choice", "taste", "--no-serve")
-    reviews("data", "labels", "answer", "reviews-topic", 0, "price")
+    reviews("data", "labels", "answer", "reviews-topic", 1, "price")
     assert "still deals rows" in reviews("data", "labels", "delete", "reviews-topic", "--yes").err
     reviews("data", "labels", "close", "reviews-topic")
     asked = reviews("data", "labels", "delete", "reviews-topic")
-    assert "Lose 1 answers of 1 people?" in asked.err
+    assert "Lose 1 answer?" in asked.err
     assert reviews("data", "labels", "delete", "reviews-topic", "--yes").code == 0
     assert reviews("data", "labels", "list", "--json").json == []

@@ -4,7 +4,7 @@ import click
 
 from tidemill.cli.data.labelling import TASKS
 from tidemill.cli.lazy_group import SectionedGroup
-from tidemill.cli.output import client, common, done, show, talk, wants_json
+from tidemill.cli.output import client, common, counted, done, show, talk, wants_json
 from tidemill.client.client import part
 from tidemill.data.labels.records import (
     Agreement,
@@ -106,7 +106,7 @@ def deal(task: str, rows: int) -> None:
         return
     for row in hand.rows:
         _show_row(row)
-    talk(f"{len(hand.rows)} rows; {hand.left} of the task are not done, {hand.answered} answered by you.")
+    talk(f"{counted(len(hand.rows), 'row')}; {hand.left:,} of the task not done, {hand.answered:,} answered by you.")
 
 
 @labels.command("row")
@@ -216,7 +216,7 @@ def finish(task: str, into: str | None, onto: str | None, at_least: int, *, deta
     click.echo(found.version.ref)
     said = "" if found.version.created else "It was there already. "
     missing = f", {found.unmatched} not in it" if found.unmatched else ""
-    talk(f"{said}{found.decided:,} rows decided, {found.undecided:,} undecided{missing}.")
+    talk(f"{said}{counted(found.decided, 'row')} decided, {found.undecided:,} undecided{missing}.")
 
 
 @labels.command("close")
@@ -248,6 +248,6 @@ def delete(task: str, *, yes: bool) -> None:
     with client() as api:
         if not yes:
             found = api.get(f"{TASKS}/{part(task)}/progress", LabelProgress)
-            click.confirm(f"Lose {found.answers} answers of {len(found.people)} people?", abort=True, err=True)
+            click.confirm(f"Lose {counted(found.answers, 'answer')}?", abort=True, err=True)
         api.delete(f"{TASKS}/{part(task)}", type(None))
     done(f"Deleted {task}.", task=task)

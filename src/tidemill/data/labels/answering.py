@@ -36,7 +36,7 @@ class Said:
 
     Args:
         id: The identifier that the answer is to have; one that is there already is returned as it is.
-        item: The row's number.
+        item: The row's number in the task, from 1.
         value: The answer; None where the row is skipped.
         skipped: Why it is skipped.
         note: A note.

@@ -164,8 +164,8 @@ def check_item(task: LabelTask, item: int) -> int:
     Raises:
         LabelItemNotFound: If it has not.
     """
-    if not 0 <= item < task.rows:
-        raise LabelItemNotFound(f"{task.name} has no row {item}", hint=f"Its rows are 0 to {task.rows - 1}.")
+    if not 1 <= item <= task.rows:
+        raise LabelItemNotFound(f"{task.name} has no row {item}", hint=f"Its rows are 1 to {task.rows:,}.")
     return item
 
 

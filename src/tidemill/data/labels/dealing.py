@@ -115,10 +115,10 @@ def _fresh(tx: Transaction, task: LabelTask, dealt: int, count: int) -> tuple[li
     fresh: list[int] = []
     while len(fresh) < count and dealt < task.rows:
         end = min(dealt + max(_WINDOW, count), task.rows)
-        inside = sa.select(_ITEMS.item).where(_ITEMS.task_id == task.id, _ITEMS.item >= dealt, _ITEMS.item < end)
+        inside = sa.select(_ITEMS.item).where(_ITEMS.task_id == task.id, _ITEMS.item > dealt, _ITEMS.item <= end)
         there = set(tx.connection.scalars(inside))  # answered by a program before they were dealt
-        for item in range(dealt, end):
-            dealt = item + 1
+        for item in range(dealt + 1, end + 1):
+            dealt = item
             if item not in there:
                 fresh.append(item)
                 if len(fresh) == count:

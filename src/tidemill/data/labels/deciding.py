@@ -13,7 +13,7 @@ class Decided(NamedTuple):
     """A decided row.
 
     Args:
-        item: Its number in the task.
+        item: Its number in the task, from 1.
         value: What was decided.
         by: Who said so: the reviewer, or those who answered, by comma.
         agreement: The share of answers that are the decided one.

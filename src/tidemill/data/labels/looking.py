@@ -123,13 +123,13 @@ class Looker:
             files = self._rows.files(version)
             entry = files.entries[position]
             cells, media = cells_of_file(plan, files, entry)
-            return LabelRow(item=item, position=position, cells=cells, file=entry.path, media=media)
+            return LabelRow(item=item, position=position + 1, cells=cells, file=entry.path, media=media)
         values = self._rows.row(version, plan.source, position)
         seen = masked(values, None if plan.unmasked else self._data.masks.of(version))
         suggestion = None
         if plan.suggest and seen[plan.suggest] == masked(values, None)[plan.suggest]:  # what is hidden is not offered
             suggestion = offered(plan, values[plan.suggest])
-        return LabelRow(item=item, position=position, cells=cells_of(plan, seen), suggestion=suggestion)
+        return LabelRow(item=item, position=position + 1, cells=cells_of(plan, seen), suggestion=suggestion)
 
     def _version(self, actor: Actor, task: LabelTask) -> DatasetVersion:
         """Return the version of a task; it never changes, and has many parts."""

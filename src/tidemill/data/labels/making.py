@@ -20,7 +20,7 @@ from tidemill.data.disk import Scratch
 from tidemill.data.errors import DatasetMoved, QualityFailed
 from tidemill.data.labels.records import LabelTask
 from tidemill.data.prepare import schema_of
-from tidemill.data.profile.build import decode_profile, encode_profile, profile_batches
+from tidemill.data.profile.build import Measuring, decode_profile, encode_profile
 from tidemill.data.profile.merge import merge_profiles
 from tidemill.data.records import Column, DatasetKind, DatasetVersion, Part, Source, SourceFile
 from tidemill.data.report import QualityReport, decode_report, encode_report, make_report
@@ -70,8 +70,9 @@ def make_part(objects: ObjectStore, rows: "pl.LazyFrame", scratch: Scratch, sour
         scratch: Where unfinished files go.
         source: What the rows were read from.
     """
-    written = write_segments(rows, scratch)
-    profile = profile_batches(pl.read_parquet(segment.path, glob=False) for segment in written)
+    measured = Measuring(beside=2)
+    written = write_segments(rows, scratch, measured.add)
+    profile = measured.profile()
     segments = adopt_segments(objects, written)
     return Part(
         segments=segments,

@@ -115,8 +115,8 @@ class LabelRow(msgspec.Struct, frozen=True, kw_only=True):
     """A row that somebody answers.
 
     Args:
-        item: Its number in the task, from 0.
-        position: Its number in the version, from 0.
+        item: Its number in the task, from 1.
+        position: Its number in the version, from 1.
         cells: What people see of it.
         file: The path, where it is a file of a folder.
         media: The type of the file where it can be shown as a picture, such as `image/png`; else empty.
@@ -160,7 +160,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
     Args:
         id: Its identifier.
-        item: The row's number in the task.
+        item: The row's number in the task, from 1.
         person: Who said it.
         value: What; None when the row was skipped.
         skipped: Why it was skipped.

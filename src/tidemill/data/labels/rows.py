@@ -88,13 +88,13 @@ class Rows:
         return found
 
     def position(self, digest: str | None, item: int) -> int:
-        """Return where a row of a task stands in the version.
+        """Return where a row of a task stands in the version, from 0.
 
         Args:
             digest: The object that holds the positions; None where they are all rows in their order.
-            item: The row's number in the task.
+            item: The row's number in the task, from 1.
         """
-        return item if digest is None else self._positions(Digest(digest))[item]
+        return item - 1 if digest is None else self._positions(Digest(digest))[item - 1]
 
     def row(self, version: DatasetVersion, source: LabelSource, position: int) -> dict[str, object]:
         """Return the values of a row of a table."""

@@ -10,7 +10,7 @@ from tidemill.checks.quality.expression.translate import translate
 from tidemill.core.lazy import lazy
 from tidemill.core.names import shown
 from tidemill.data.labels.errors import InvalidLabelTask, NoRowsToLabel
-from tidemill.data.labels.records import LabelKind, LabelPlan
+from tidemill.data.labels.records import LabelKind, LabelPlan, LabelSource
 from tidemill.data.profile.records import ColumnProfile
 
 if TYPE_CHECKING:
@@ -37,7 +37,8 @@ def select(frame: "pl.LazyFrame", rows: int, plan: LabelPlan) -> tuple[int, byte
     """
     if not (plan.where or plan.least_certain or plan.sample):
         if not rows:
-            raise NoRowsToLabel("There are no rows to label", hint="Look at the version with `tidemill data show`.")
+            none = "No row was put aside" if plan.source is LabelSource.QUARANTINE else "There are no rows to label"
+            raise NoRowsToLabel(none, hint="Look at the version with `tidemill data show`.")
         return rows, None
     found: Sequence[int] = _chosen(frame, plan) if plan.where or plan.least_certain else range(rows)
     if not found:

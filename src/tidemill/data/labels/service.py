@@ -207,7 +207,7 @@ class LabelService:
         Args:
             actor: Who answers.
             task: The task.
-            item: The row's number.
+            item: The row's number in the task, from 1.
             value: The answer.
             skip: Why the row is skipped, instead of an answer.
             note: A note on the row.

@@ -25,30 +25,30 @@ def items(hand):
 def test_two_people_never_get_the_same_row(labels, make):
     task = make()
     anna, ben = labels.deal(ANNA, task.name, rows=5), labels.deal(BEN, task.name, rows=5)
-    assert items(anna) == [0, 1, 2, 3, 4]
-    assert items(ben) == [5, 6, 7, 8, 9]
-    assert items(labels.deal(CARA, task.name, rows=5)) == [10, 11]
+    assert items(anna) == [1, 2, 3, 4, 5]
+    assert items(ben) == [6, 7, 8, 9, 10]
+    assert items(labels.deal(CARA, task.name, rows=5)) == [11, 12]
     assert items(labels.deal(ANNA, task.name, rows=5)) == items(anna)
 
 
 def test_several_people_a_row_get_the_same_rows_and_each_once(labels, make):
     task = make(4, people=2)
-    assert items(labels.deal(ANNA, task.name, rows=4)) == [0, 1, 2, 3]
-    assert items(labels.deal(BEN, task.name, rows=4)) == [0, 1, 2, 3]
+    assert items(labels.deal(ANNA, task.name, rows=4)) == [1, 2, 3, 4]
+    assert items(labels.deal(BEN, task.name, rows=4)) == [1, 2, 3, 4]
     assert items(labels.deal(CARA, task.name, rows=4)) == []
-    for item in range(4):
+    for item in range(1, 5):
         labels.answer(ANNA, task.name, item, value="price")
     assert items(labels.deal(ANNA, task.name, rows=4)) == []
 
 
 def test_a_hold_that_is_over_goes_to_who_asks_next(labels, make, ledger, monkeypatch):
     task = make(3, hold_s=1)
-    assert items(labels.deal(ANNA, task.name, rows=3)) == [0, 1, 2]
+    assert items(labels.deal(ANNA, task.name, rows=3)) == [1, 2, 3]
     assert items(labels.deal(BEN, task.name, rows=3)) == []
     later(monkeypatch, 2)
-    assert items(labels.deal(BEN, task.name, rows=2)) == [0, 1]
-    assert items(labels.deal(ANNA, task.name, rows=3)) == [2]
-    labels.answer(ANNA, task.name, 0, value="taste")  # what comes late counts
+    assert items(labels.deal(BEN, task.name, rows=2)) == [1, 2]
+    assert items(labels.deal(ANNA, task.name, rows=3)) == [3]
+    labels.answer(ANNA, task.name, 1, value="taste")  # what comes late counts
     assert labels.get(ANNA, task.name).done == 1
 
 
@@ -63,47 +63,47 @@ def later(monkeypatch, seconds):
 def test_a_skipped_row_goes_to_others_and_not_to_who_skipped_it(labels, make):
     task = make(2)
     labels.deal(ANNA, task.name, rows=1)
-    labels.answer(ANNA, task.name, 0, skip="I cannot read it")
-    assert items(labels.deal(ANNA, task.name, rows=2)) == [1]
-    assert items(labels.deal(BEN, task.name, rows=2)) == [0]
+    labels.answer(ANNA, task.name, 1, skip="I cannot read it")
+    assert items(labels.deal(ANNA, task.name, rows=2)) == [2]
+    assert items(labels.deal(BEN, task.name, rows=2)) == [1]
     assert labels.get(ANNA, task.name).done == 0
     waiting = labels.disagreements(CARA, task.name, which=Which.SKIPPED)
-    assert [(each.row.item, each.votes[0].skipped) for each in waiting] == [(0, "I cannot read it")]
+    assert [(each.row.item, each.votes[0].skipped) for each in waiting] == [(1, "I cannot read it")]
     assert labels.progress(CARA, task.name).skipped == 1
-    labels.resolve(CARA, task.name, 0, "taste")
+    labels.resolve(CARA, task.name, 1, "taste")
     assert labels.disagreements(CARA, task.name, which=Which.SKIPPED) == []
 
 
 def test_a_correction_is_a_further_answer(labels, make):
     task = make()
-    labels.answer(ANNA, task.name, 3, value="price")
-    labels.answer(ANNA, task.name, 3, value="taste", note="read again")
+    labels.answer(ANNA, task.name, 4, value="price")
+    labels.answer(ANNA, task.name, 4, value="taste", note="read again")
     kept = labels.answers(ANNA, task.name)
     assert [(each.value, each.corrects) for each in kept] == [("taste", True), ("price", False)]
-    row = labels.row(ANNA, task.name, 3)
+    row = labels.row(ANNA, task.name, 4)
     assert (row.answer, row.note) == ("taste", "read again")
     assert labels.progress(ANNA, task.name).people[0].answered == 1
 
 
 def test_an_answer_that_is_sent_twice_counts_once(labels, make):
     task = make()
-    first = labels.answer(ANNA, task.name, 0, value="price", answer_id="ab" * 16)
-    assert labels.answer(ANNA, task.name, 0, value="price", answer_id="ab" * 16) == first
+    first = labels.answer(ANNA, task.name, 1, value="price", answer_id="ab" * 16)
+    assert labels.answer(ANNA, task.name, 1, value="price", answer_id="ab" * 16) == first
     assert len(labels.answers(ANNA, task.name)) == 1
 
 
 def test_rows_that_a_program_answered_before_are_not_dealt(labels, make):
     task = make(6)
-    for item in (0, 1, 3):
+    for item in (1, 2, 4):
         labels.answer(BEN, task.name, item, value="price")
-    assert items(labels.deal(ANNA, task.name, rows=6)) == [2, 4, 5]
+    assert items(labels.deal(ANNA, task.name, rows=6)) == [3, 5, 6]
 
 
 def test_rows_that_a_program_answered_are_dealt_where_two_are_asked(labels, make):
     task = make(6, people=2)
-    for item in range(6):
+    for item in range(1, 7):
         labels.answer(BEN, task.name, item, value="price")
-    assert sorted(items(labels.deal(ANNA, task.name, rows=6))) == [0, 1, 2, 3, 4, 5]
+    assert sorted(items(labels.deal(ANNA, task.name, rows=6))) == [1, 2, 3, 4, 5, 6]
     assert items(labels.deal(BEN, task.name, rows=6)) == []
 
 
@@ -139,11 +139,16 @@ def test_a_filter_a_sample_and_scores_choose_rows(labels, add):
         task = labels.create(ANNA, "reviews", "topic", name=f"t{len(labels.list(ANNA))}", kind="text", **options)
         return [row.position for row in labels.deal(ANNA, task.name, rows=50).rows]
 
-    assert chosen(where="mood = 'good' and id > 10") == [12, 14, 16, 18]
+    assert chosen(where="mood = 'good' and id > 10") == [13, 15, 17, 19]
     assert chosen(sample=5, seed=3) == chosen(sample=5, seed=3) != chosen(sample=5, seed=4)
-    assert chosen(least_certain="stars", sample=4) == [0, 5, 10, 15]
+    assert chosen(least_certain="stars", sample=4) == [1, 6, 11, 16]
     assert chosen(where="stars = 1", sample=2, seed=1) != []
-    assert chosen() == list(range(20))
+    assert chosen() == list(range(1, 21))
+
+
+def test_a_version_of_which_no_row_was_put_aside_says_so(labels, make):
+    with pytest.raises(NoRowsToLabel, match="No row was put aside"):
+        make(quarantined=True)
 
 
 def test_the_same_order_opens_the_task_and_another_is_refused(labels, make):
@@ -193,7 +198,7 @@ def test_what_cannot_be_asked_is_refused(labels, make, options, error):
 )
 def test_what_is_typed_becomes_an_answer(labels, make, plan, value, kept):
     task = make(**plan)
-    assert labels.answer(ANNA, task.name, 0, value=value).value == kept
+    assert labels.answer(ANNA, task.name, 1, value=value).value == kept
 
 
 @pytest.mark.parametrize(
@@ -210,19 +215,21 @@ def test_what_is_typed_becomes_an_answer(labels, make, plan, value, kept):
 def test_what_is_no_answer_is_refused(labels, make, plan, value):
     task = make(**plan)
     with pytest.raises(InvalidAnswer):
-        labels.answer(ANNA, task.name, 0, value=value)
+        labels.answer(ANNA, task.name, 1, value=value)
     assert labels.answers(ANNA, task.name) == []
 
 
 def test_rows_and_tasks_that_are_not_there_are_said(labels, make):
     task = make()
-    with pytest.raises(LabelItemNotFound):
-        labels.answer(ANNA, task.name, 12, value="price")
+    for item in (0, 13):
+        with pytest.raises(LabelItemNotFound) as missing:
+            labels.answer(ANNA, task.name, item, value="price")
+        assert missing.value.hint == "Its rows are 1 to 12."
     with pytest.raises(LabelTaskNotFound) as raised:
         labels.get(ANNA, "reviews-topik")
     assert "reviews-topic" in raised.value.hint
     with pytest.raises(TidemillError):
-        labels.answer(ANNA, task.name, 0)
+        labels.answer(ANNA, task.name, 1)
 
 
 def test_a_closed_task_deals_nothing_and_takes_what_is_on_its_way(labels, make):
@@ -230,29 +237,29 @@ def test_a_closed_task_deals_nothing_and_takes_what_is_on_its_way(labels, make):
     labels.deal(ANNA, task.name)
     assert not labels.close(ANNA, task.name).is_open
     assert items(labels.deal(BEN, task.name)) == []
-    labels.answer(ANNA, task.name, 0, value="price")
+    labels.answer(ANNA, task.name, 1, value="price")
     assert labels.reopen(ANNA, task.name).done == 1
-    assert items(labels.deal(BEN, task.name)) == [1]
+    assert items(labels.deal(BEN, task.name)) == [2]
 
 
 def test_disagreements_are_seen_and_resolved(labels, make):
     task = make(3, people=2)
-    for item, (one, other) in enumerate([("price", "taste"), ("place", "place"), ("taste", "place")]):
+    for item, (one, other) in enumerate([("price", "taste"), ("place", "place"), ("taste", "place")], start=1):
         labels.answer(ANNA, task.name, item, value=one)
         labels.answer(BEN, task.name, item, value=other, note="hm")
     found = labels.disagreements(CARA, task.name)
-    assert [each.row.item for each in found] == [0, 2]
+    assert [each.row.item for each in found] == [1, 3]
     assert [(vote.person, vote.value) for vote in found[0].votes] == [("anna", "price"), ("ben", "taste")]
-    labels.resolve(CARA, task.name, 0, "taste")
-    assert [each.row.item for each in labels.disagreements(CARA, task.name)] == [2]
+    labels.resolve(CARA, task.name, 1, "taste")
+    assert [each.row.item for each in labels.disagreements(CARA, task.name)] == [3]
     settled = labels.disagreements(CARA, task.name, which=Which.RESOLVED)
     assert [(each.decided, each.resolved_by) for each in settled] == [("taste", "cara")]
 
 
 def test_progress_counts_people_and_agreement(labels, make):
     task = make(4, people=2)
-    for item, other in enumerate(["price", "price", "taste", "taste"]):
-        labels.answer(ANNA, task.name, item, value="price" if item < 3 else "taste", seconds=2)
+    for item, other in enumerate(["price", "price", "taste", "taste"], start=1):
+        labels.answer(ANNA, task.name, item, value="price" if item < 4 else "taste", seconds=2)
         labels.answer(BEN, task.name, item, value=other, seconds=4)
     found = labels.progress(CARA, task.name)
     assert (found.left, found.answers, found.wanted, found.disagreements) == (0, 8, 8, 1)

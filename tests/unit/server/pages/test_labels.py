@@ -24,7 +24,7 @@ def task(workspace, reviews):
     task = workspace.labels.create(
         OWNER, reviews.ref, "topic", choices=["price", EVIL, "👩\u200d💻"], people=2, guidelines=f"Look {EVIL}"
     )
-    for item, other in enumerate(["price", EVIL]):
+    for item, other in enumerate(["price", EVIL], start=1):
         workspace.labels.answer(ANNA, task.name, item, value="price", seconds=2)
         workspace.labels.answer(BEN, task.name, item, value=other, note=EVIL)
     return task
@@ -44,20 +44,20 @@ def test_no_page_runs_what_stands_in_rows_choices_and_notes(serve, task):
 def test_a_row_is_answered_skipped_and_looked_at_again(serve, workspace, task):
     http = serve()
     text = http.get("/labels/reviews-topic", headers=BROWSER).text
-    assert '<input type="hidden" name="item" id="label-item" value="2">' in text
+    assert '<input type="hidden" name="item" id="label-item" value="3">' in text
     assert 'value="👩\u200d💻"' in text
-    sent = http.post("/labels/reviews-topic", data={"item": "0", "value": "👩\u200d💻", "note": "x"}, headers=BROWSER)
+    sent = http.post("/labels/reviews-topic", data={"item": "1", "value": "👩\u200d💻", "note": "x"}, headers=BROWSER)
     assert (sent.status_code, sent.headers["location"]) == (303, "/labels/reviews-topic")
-    assert workspace.labels.row(OWNER, task=task.name, item=0).answer == "👩\u200d💻"
-    http.post("/labels/reviews-topic", data={"item": "2", "skip": "1", "reason": "unclear"}, headers=BROWSER)
-    assert workspace.labels.row(OWNER, task=task.name, item=2).skipped == "unclear"
-    assert "You skipped it" in http.get("/labels/reviews-topic?item=2", headers=BROWSER).text
+    assert workspace.labels.row(OWNER, task=task.name, item=1).answer == "👩\u200d💻"
+    http.post("/labels/reviews-topic", data={"item": "3", "skip": "1", "reason": "unclear"}, headers=BROWSER)
+    assert workspace.labels.row(OWNER, task=task.name, item=3).skipped == "unclear"
+    assert "You skipped it" in http.get("/labels/reviews-topic?item=3", headers=BROWSER).text
 
 
 @pytest.mark.parametrize(
     ("fields", "status"),
     [
-        ({"item": "0", "value": "nothing"}, 400),
+        ({"item": "1", "value": "nothing"}, 400),
         ({"item": "99", "value": "price"}, 404),
         ({"item": "x", "value": "price"}, 400),
         ({"value": "price"}, 400),
@@ -74,14 +74,14 @@ def test_a_viewer_looks_on_and_is_dealt_nothing(serve, workspace, task, secrets)
     http.cookies.set("tidemill_token", secrets["viewer"])
     text = http.get("/labels/reviews-topic", headers=BROWSER).text
     assert "You may look on" in text
-    assert http.post("/labels/reviews-topic", data={"item": "0"}, headers=BROWSER).status_code == 403
+    assert http.post("/labels/reviews-topic", data={"item": "1"}, headers=BROWSER).status_code == 403
     assert [each.person for each in workspace.labels.progress(OWNER, task=task.name).people] == ["anna", "ben"]
 
 
 def test_only_an_approver_decides(serve, task, secrets):
     http = serve(require_tokens=True)
     http.cookies.set("tidemill_token", secrets["editor"])
-    fields = {"item": "1", "value": "price"}
+    fields = {"item": "2", "value": "price"}
     assert http.post("/labels/reviews-topic/disagreements", data=fields, headers=BROWSER).status_code == 403
     http.cookies.set("tidemill_token", secrets["approver"])
     assert http.post("/labels/reviews-topic/disagreements", data=fields, headers=BROWSER).status_code == 303
@@ -121,19 +121,19 @@ def test_a_picture_is_shown_and_anything_else_is_a_download(serve, workspace, tm
     workspace.data.ingest(OWNER, "pets", str(folder))
     workspace.labels.create(OWNER, "pets", "animal", kind="yes_no")
     http = serve()
-    picture = http.get("/labels/pets-animal/files/0")
+    picture = http.get("/labels/pets-animal/files/1")
     assert (picture.headers["content-type"], picture.content) == ("image/png", PNG)
     assert "sandbox" in picture.headers["content-security-policy"]
     assert picture.headers["x-content-type-options"] == "nosniff"
-    other = http.get("/labels/pets-animal/files/1")
+    other = http.get("/labels/pets-animal/files/2")
     assert other.headers["content-type"] == "application/octet-stream"
     assert other.headers["content-disposition"] == "attachment"
-    assert http.get("/labels/pets-animal/files/2").status_code == 404
-    assert 'src="/labels/pets-animal/files/0"' in http.get("/labels/pets-animal", headers=BROWSER).text
+    assert http.get("/labels/pets-animal/files/3").status_code == 404
+    assert 'src="/labels/pets-animal/files/1"' in http.get("/labels/pets-animal", headers=BROWSER).text
 
 
 def test_rows_of_a_table_are_no_files(serve, task):
-    assert serve().get("/labels/reviews-topic/files/0").status_code == 404
+    assert serve().get("/labels/reviews-topic/files/1").status_code == 404
 
 
 def test_answers_are_said_as_people_say_them(workspace, reviews):
