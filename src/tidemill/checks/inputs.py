@@ -93,10 +93,10 @@ def check_columns(frame: "pl.DataFrame | pl.LazyFrame", columns: Iterable[str]) 
     Raises:
         ColumnMissing: If it lacks one.
     """
-    present = frame.collect_schema().names()
+    present = frame.collect_schema()
     for column in columns:
         if column not in present:
-            raise ColumnMissing(f"There is no column {shown(column)}", hint=did_you_mean(column, present))
+            raise ColumnMissing(f"There is no column {shown(column)}", hint=did_you_mean(column, list(present)))
 
 
 def collect(frame: "pl.DataFrame | pl.LazyFrame", columns: Iterable[str]) -> "pl.DataFrame":
@@ -107,5 +107,5 @@ def collect(frame: "pl.DataFrame | pl.LazyFrame", columns: Iterable[str]) -> "pl
     """
     names = list(dict.fromkeys(columns))
     check_columns(frame, names)
-    chosen = frame.lazy().select(names)
+    chosen = frame.lazy().select(pl.selectors.by_name(names))
     return chosen.collect()

@@ -40,7 +40,7 @@ def sample_rows(
     names = list(dict.fromkeys(columns))
     check_columns(frame, names)
     rows = count_rows(frame)
-    chosen_columns = frame.lazy().select(names)
+    chosen_columns = frame.lazy().select(pl.selectors.by_name(names))
     if number:
         chosen_columns = chosen_columns.with_row_index(number, offset=1).with_columns(pl.col(number).cast(pl.Int64))
     if rows <= most:

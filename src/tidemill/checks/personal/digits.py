@@ -10,6 +10,8 @@ _VERHOEFF = (
 _TURNS = (
     "0123456789", "1576283094", "5803796142", "8916043527", "9453126870", "4286573901", "2793806415", "7046913258",
 )  # fmt: skip
+_DOUBLED = str.maketrans("0123456789", "0246813579")
+"""Twice each digit, less 9 where that is more than 9."""
 
 
 def luhn(digits: str) -> bool:
@@ -18,11 +20,7 @@ def luhn(digits: str) -> bool:
     Source:
         ISO/IEC 7812-1:2017, annex B.
     """
-    total = 0
-    for at, digit in enumerate(reversed(digits)):
-        value = int(digit) * (1 + at % 2)
-        total += value - 9 if value > 9 else value
-    return total % 10 == 0
+    return sum(map(int, digits[-1::-2] + digits[-2::-2].translate(_DOUBLED))) % 10 == 0
 
 
 def mod_97(text: str) -> int:

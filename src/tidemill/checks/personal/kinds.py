@@ -49,7 +49,7 @@ class Kind:
 
 def bare(text: str) -> str:
     """Return the letters and digits of a text."""
-    return "".join(each for each in text if each.isalnum())
+    return text if text.isalnum() else "".join(each for each in text if each.isalnum())
 
 
 def _is_email(text: str) -> bool:

@@ -26,6 +26,7 @@ _WORDS: dict[str, tuple[str, ...]] = {
 WHOLE = frozenset({"national_id", "person_name", "birth", "address", "secret", "bank_account"})
 """Kinds that only a name tells: a mask hides the whole value."""
 
+_FIRSTS = frozenset(text.split()[0] for texts in _WORDS.values() for text in texts)
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _ROLES = {"is", "has", "n", "num", "count", "type", "kind", "hash", "valid", "verified", "domain", "country", "version"}
 
@@ -37,7 +38,7 @@ def kind_of_name(column: str) -> str | None:
     """
     words = " ".join(each for each in re.split(r"[^0-9A-Za-z\u00c0-\u024f]+", _CAMEL.sub(" ", column)) if each).lower()
     parts = words.split()
-    if _ROLES & set(parts):
+    if not _FIRSTS.intersection(parts) or _ROLES.intersection(parts):
         return None
     padded = f" {words} "
     hits = [(len(text), kind) for kind, texts in _WORDS.items() for text in texts if f" {text} " in padded]

@@ -1,6 +1,8 @@
 """Which columns hold personal data, on a sample of rows, with the share of rows and masked examples."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -26,6 +28,17 @@ CONFIDENCE = 0.9999
 FEWEST_DIGITS = 9
 """No kind that whole numbers can be has fewer digits; a wide table of small numbers need not be looked through."""
 
+MOST_CELLS = 2_000_000
+FEWEST_ROWS = 100
+"""So many values of a table are looked at, unless that leaves fewer rows than these."""
+
+_NEEDED = r"@|:[0-9A-Fa-f]{0,4}:|(?:[0-9][^0-9]{0,3}){4}"
+"""What every kind has: an @, two colons, or four digits close to each other."""
+
+_WORD = r"(?:^|[^0-9A-Za-z_@])(?:{})(?:[^0-9A-Za-z_@]|$)"
+"""A shape as a word of its own, as far as an expression that cannot look around says it."""
+
+_CELLS_AT_ONCE = 500_000
 _ENOUGH = 0.2
 _EXAMPLES = 3
 _LONGEST = 4000
@@ -97,56 +110,88 @@ def scan_personal(
 
     Args:
         frame: The table.
-        sample: About how many rows are looked at.
+        sample: About how many rows are looked at; fewer where a table is wider than 400 columns of texts and numbers.
         detectors: Finders beside our own, asked for the most frequent texts of each column.
     """
     schema = frame.collect_schema()
     rows = count_rows(frame)
     names = list(schema)
+    texts = [name for name in names if is_text(schema[name])]
     held = [name for name in names if is_text(schema[name]) or schema[name].is_integer()]
-    part = sample_rows(frame, held or names, sample)
-    found = [one for name in names for one in _column(name, part[name] if name in held else None)]
+    part = sample_rows(frame, held or names, rows_looked_at(len(held), sample))
+    known = dict(zip(held, part[held].count().row(0), strict=True)) if held else {}
+    found = _shown(part, texts, known, ALL_KINDS.values())
+    found += _shown(
+        part, _long_numbers(part, held, texts), known, [kind for kind in ALL_KINDS.values() if kind.is_number]
+    )
     for detector in detectors:
-        texts = [name for name in held if is_text(schema[name])]
         found += [one for name in texts for one in _asked(name, part[name], detector)]
-    order = {name: at for at, name in enumerate(names)}
-    found.sort(key=lambda one: order[one.column])
-    return PersonalReport(rows=rows, sampled=part.height, columns=tuple(found), looked_at=len(names))
+    seen: dict[str, list[PersonalColumn]] = {}
+    for one in found:
+        seen.setdefault(one.column, []).append(one)
+    ordered = [one for name in names for one in (*seen.get(name, ()), *_spoken(name, part, known, seen.get(name, ())))]
+    return PersonalReport(rows=rows, sampled=part.height, columns=tuple(ordered), looked_at=len(names))
 
 
-def _column(name: str, values: "pl.Series | None") -> list[PersonalColumn]:
-    found: list[PersonalColumn] = []
-    known = 0
-    texts: list[str] = []
-    if values is not None:
-        as_text = values.cast(pl.String).drop_nulls().str.slice(0, _LONGEST)
-        known = len(as_text)
-        only_numbers = values.dtype.is_integer()
-        longest = as_text.str.len_bytes().max() if only_numbers else None
-        if not only_numbers or (isinstance(longest, int) and longest >= FEWEST_DIGITS):
-            counted = as_text.rename("value").value_counts(name="count")
-            for kind in ALL_KINDS.values():
-                if not only_numbers or kind.is_number:
-                    found += _kind(name, kind, counted, known)
-        texts = as_text.head(_EXAMPLES).to_list()
-    spoken = kind_of_name(name)
-    if spoken and not any(names_like(name, one.kind) for one in found):
-        examples = tuple(each for each in mask(texts, (spoken,)) if each and spoken not in ALL_KINDS)
-        found.append(
-            PersonalColumn(
-                column=name, kind=spoken, found_by="name", rows=0, known=known, low=0.0, high=1.0, examples=examples
-            )
-        )
+def rows_looked_at(width: int, sample: int = SAMPLE) -> int:
+    """Return how many rows of a table are looked at: fewer of a wide one, so that what is read stays bounded."""
+    return min(sample, max(FEWEST_ROWS, MOST_CELLS // max(1, width)))
+
+
+def _long_numbers(part: "pl.DataFrame", held: Sequence[str], texts: Sequence[str]) -> list[str]:
+    """Return the columns of whole numbers that have digits enough for a kind."""
+    numbers = list(set(held).difference(texts))
+    if not numbers:
+        return []
+    longest = part[numbers].select(pl.all().cast(pl.String).str.len_bytes().max()).row(0, named=True)
+    return [name for name in held if (longest.get(name) or 0) >= FEWEST_DIGITS]
+
+
+def _shown(
+    part: "pl.DataFrame", names: Sequence[str], known: Mapping[str, int], kinds: Iterable[Kind]
+) -> list[PersonalColumn]:
+    """Return what the values of columns show; many columns at once, since a query costs more than a column."""
+    step = max(1, _CELLS_AT_ONCE // max(1, part.height))
+    found = []
+    for start in range(0, len(names), step):
+        texts = part[names[start : start + step]].select(pl.all().cast(pl.String).str.slice(0, _LONGEST))
+        long = texts.unpivot(variable_name="column").filter(pl.col("value").str.contains(_NEEDED))
+        counted = long.group_by("column", "value").len("count")
+        for kind in kinds:
+            shaped = counted.filter(pl.col("value").str.contains(_WORD.format(kind.pattern)))
+            ordered = shaped.sort(["column", "count", "value"], descending=[False, True, False])
+            for name, values in groupby(ordered.iter_rows(), key=itemgetter(0)):
+                found += _kind(name, kind, values, known[name])
     return found
 
 
-def _kind(name: str, kind: Kind, counted: "pl.DataFrame", known: int) -> list[PersonalColumn]:
-    shaped = counted.filter(pl.col("value").str.contains(kind.pattern)).sort(
-        ["count", "value"], descending=[True, False]
-    )
+def _spoken(
+    name: str, part: "pl.DataFrame", known: Mapping[str, int], found: Sequence[PersonalColumn]
+) -> list[PersonalColumn]:
+    """Return what a column's name says that its values did not show."""
+    spoken = kind_of_name(name)
+    if not spoken or any(names_like(name, one.kind) for one in found):
+        return []
+    texts = part[name].drop_nulls().head(_EXAMPLES).cast(pl.String).to_list() if name in known else []
+    examples = tuple(each for each in mask(texts, (spoken,)) if each and spoken not in ALL_KINDS)
+    return [
+        PersonalColumn(
+            column=name,
+            kind=spoken,
+            found_by="name",
+            rows=0,
+            known=known.get(name, 0),
+            low=0.0,
+            high=1.0,
+            examples=examples,
+        )
+    ]
+
+
+def _kind(name: str, kind: Kind, shaped: Iterable[tuple[str, str, int]], known: int) -> list[PersonalColumn]:
     tried = proven = rows = 0
     examples: list[str] = []
-    for value, count in shaped.iter_rows():
+    for _, value, count in shaped:
         pieces = [each[0] for each in found_in(value, kind)]
         good = [piece for piece in pieces if kind.proves(piece)]
         tried += len(pieces)

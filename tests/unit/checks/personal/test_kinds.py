@@ -2,9 +2,11 @@
 
 import random
 
+import polars as pl
 import pytest
 
 from tidemill.checks.personal.masking import ALL_KINDS, found_in
+from tidemill.checks.personal.scan import scan_personal
 
 REAL = {
     "email": ["ann.lee@example.com", "x+y@mail.example.co.uk"],
@@ -50,6 +52,13 @@ def test_every_kind_is_tried():
 def test_a_real_one_is_found_alone_and_in_a_sentence(kind, text):
     assert proven(kind, text) == [text]
     assert proven(kind, f"Call {text}, or write.") == [text]
+
+
+@pytest.mark.parametrize(("kind", "text"), [(kind, text) for kind, texts in REAL.items() for text in texts])
+def test_no_real_one_is_passed_over_by_a_scan(kind, text):
+    told = pl.DataFrame({f"my {kind}": [text, f"Call {text}, or write."] * 20})
+
+    assert kind in {each.kind for each in scan_personal(told).columns}
 
 
 @pytest.mark.parametrize(("kind", "text"), [(kind, text) for kind, texts in OTHER.items() for text in texts])

@@ -12,7 +12,7 @@ from tidemill.checks.personal.digits import luhn
 from tidemill.checks.personal.masking import ALL_KINDS, compiled
 from tidemill.checks.personal.names import kind_of_name
 from tidemill.checks.personal.personal_data import PersonalData
-from tidemill.checks.personal.scan import FEWEST_DIGITS, scan_personal
+from tidemill.checks.personal.scan import FEWEST_DIGITS, FEWEST_ROWS, MOST_CELLS, rows_looked_at, scan_personal
 
 DRAW = random.Random(1)
 ROWS = 3000
@@ -92,6 +92,35 @@ def test_a_large_table_is_sampled():
     assert report.rows == 10 * ROWS
     assert abs(report.sampled - 1000) < 150
     assert {each.column for each in report.columns} == set(PERSONAL.columns)
+
+
+def test_of_a_wide_table_fewer_rows_are_looked_at_and_all_columns():
+    wide = pl.DataFrame({f"gene {at}": ["low", "none"] * 1500 for at in range(1500)}).hstack(PERSONAL)
+
+    report = scan_personal(wide)
+
+    assert {each.column for each in report.columns} == set(PERSONAL.columns)
+    assert report.sampled * wide.width < 1.2 * MOST_CELLS
+    assert rows_looked_at(50_000) == FEWEST_ROWS
+
+
+def test_a_query_is_asked_for_many_columns_at_once(monkeypatch):
+    wide = pl.DataFrame({f"note {at}": [f"user{row}@example.org" for row in range(20)] for at in range(400)})
+    asked = []
+    whole = pl.DataFrame.filter
+    monkeypatch.setattr(pl.DataFrame, "filter", lambda *args, **named: asked.append(1) or whole(*args, **named))
+
+    report = scan_personal(wide)
+
+    assert [each.column for each in report.columns] == wide.columns
+    assert len(asked) <= 2 * len(ALL_KINDS)
+
+
+@pytest.mark.parametrize("name", ["^.*$", "*", "a b"])
+def test_names_of_columns_are_taken_as_they_are(name):
+    frame = pl.DataFrame({"other": ["nothing"] * 5, name: ["ann.lee@example.com"] * 5})
+
+    assert [each.column for each in scan_personal(frame).columns] == [name]
 
 
 @pytest.mark.parametrize(
