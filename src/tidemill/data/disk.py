@@ -30,22 +30,22 @@ class Scratch(AbstractContextManager["Scratch"]):
     """
 
     def __init__(self, objects: ObjectStore) -> None:
-        self._folder = objects.root / "incoming" / new_id()
+        self.folder = objects.root / "incoming" / new_id()
 
     def __enter__(self) -> Self:
         """Make the folder."""
-        self._folder.mkdir()
+        self.folder.mkdir()
         return self
 
     def new(self, suffix: str) -> Path:
         """Return a path where nothing is yet."""
-        return self._folder / f"{new_id()}{suffix}"
+        return self.folder / f"{new_id()}{suffix}"
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Remove what was not moved away."""
-        shutil.rmtree(self._folder, ignore_errors=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
 
 
 def sink(frame: "pl.LazyFrame", target: Path, width: int) -> None:

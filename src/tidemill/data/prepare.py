@@ -125,7 +125,7 @@ def prepare(
         columns = list(raw.frame.collect_schema())
         check_key(options.key, options.time, columns)
         masks = make_masks(quality.typed_schema(raw.frame, raw.mixed))
-        table = quality.sort_rows(raw.frame, located.name, raw.mixed, masks, keys, options.fresh)
+        table = quality.sort_rows(raw.frame, located.name, raw.mixed, masks, keys, scratch.folder, options.fresh)
         if not table.rows_read and options.fresh and options.fresh.base:
             return None
         if not table.rows_read:

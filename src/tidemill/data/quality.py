@@ -1,9 +1,11 @@
 """Which rows are bad, and which rule says so."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tidemill.checks.quality.marks import Marking, is_long
 from tidemill.core.lazy import lazy
 from tidemill.core.names import shown
 from tidemill.data.errors import BadRows
@@ -23,11 +25,19 @@ _MOST_EXAMPLES = 20
 
 @dataclass(frozen=True, slots=True)
 class Mask:
-    """One rule on one column, as an expression that is true for bad rows."""
+    """One rule on one column, as an expression that is true for bad rows.
+
+    Args:
+        rule: The rule.
+        column: The column.
+        bad: The expression.
+        marking: What gives it for a long table, where it would hold a column of it in memory.
+    """
 
     rule: str
     column: str
     bad: "pl.Expr"
+    marking: Marking | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +73,7 @@ def sort_rows(
     mixed: "dict[str, Reading]",
     rules: "Sequence[Mask]",
     keys: "KeyWatch | None",
+    folder: Path,
     fresh: "Fresh | None" = None,
 ) -> Sorted:
     """Return a table with its bad rows marked.
@@ -76,6 +87,7 @@ def sort_rows(
         mixed: Columns of text that are to be converted, and how.
         rules: The masks of the quality rules.
         keys: The key and the keys of earlier parts.
+        folder: Where large files may go.
         fresh: Which rows count at all; None for all.
     """
     schema = frame.collect_schema()
@@ -97,7 +109,7 @@ def sort_rows(
     ]
     if keys:
         masks += [Mask("key", column, pl.col(column).is_null()) for column in keys.columns]
-    masks += rules
+    masks += _for_length(numbered, rules, folder)
     counts = numbered.select(
         pl.len(), *(mask.bad.fill_null(value=False).sum().alias(f"_bad_{index}") for index, mask in enumerate(masks))
     )
@@ -112,6 +124,13 @@ def sort_rows(
                 caught.append(Mask(rule, column, pl.col(ROW).is_in(rows.implode())))
     bad = numbered.select(_any(caught).sum()).collect(engine="streaming").item() if caught else 0
     return Sorted(name, numbered, columns, tuple(caught), row["len"], bad)
+
+
+def _for_length(numbered: "pl.LazyFrame", rules: Sequence[Mask], folder: Path) -> list[Mask]:
+    """Return masks that hold no column of a long table in memory."""
+    if not any(rule.marking for rule in rules) or not is_long(numbered):
+        return list(rules)
+    return [replace(rule, bad=rule.marking(numbered, ROW, folder)) if rule.marking else rule for rule in rules]
 
 
 def _left(numbered: "pl.LazyFrame", caught: Sequence[Mask]) -> "pl.LazyFrame":

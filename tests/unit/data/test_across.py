@@ -5,6 +5,7 @@ from collections.abc import Callable
 import polars as pl
 import pytest
 
+from tidemill.checks.quality import marks
 from tidemill.core.access import OWNER
 from tidemill.data import errors, keys
 from tidemill.data.service import DataService
@@ -15,6 +16,8 @@ Write = Callable[[str, str], str]
 @pytest.fixture(params=[1 << 20, 10])
 def months(data: DataService, write: Write, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
     monkeypatch.setattr(keys, "_MOST_HELD", request.param)
+    if request.param < 100:
+        monkeypatch.setattr(marks, "_LONG", -1)
     write("m-1.csv", "id,at,x\n1,10,a\n2,20,b\n3,30,c\n")
     write("m-2.csv", "id,at,x\n3,35,d\n4,25,e\n5,40,f\n5,41,g\n,50,h\n,60,i\n")
     write("m-3.csv", "id,at,x\n6,60,j\n1,70,k\n7,59,l\n")

@@ -1,9 +1,11 @@
 """Counting bad rows: every rule in one streaming pass, and where the first of them are."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tidemill.checks.quality.marks import Marking, is_long
 from tidemill.core.lazy import lazy
 
 if TYPE_CHECKING:
@@ -27,12 +29,14 @@ class Question:
         facts: Further expressions of one value each.
         sees_other_rows: Whether `bad` looks at rows before, so that it needs them all.
         catches: Whether its rows are put aside.
+        marking: What gives `bad` for a long table, where it would hold a column of it in memory.
     """
 
     bad: "pl.Expr | None"
     facts: "tuple[pl.Expr, ...]" = ()
     sees_other_rows: bool = False
     catches: bool = False
+    marking: Marking | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +56,9 @@ class Counted:
     facts: tuple[object, ...] = ()
 
 
-def count(frame: "pl.LazyFrame", questions: Sequence[Question]) -> tuple[int, list[Counted]]:
+def count(
+    frame: "pl.DataFrame | pl.LazyFrame", questions: Sequence[Question], folder: Path | None = None
+) -> tuple[int, list[Counted]]:
     """Return the number of rows, and what was counted for each question.
 
     The counts come from one streaming pass. Only sums and least values stay in memory there; of bad rows, the first
@@ -61,8 +67,16 @@ def count(frame: "pl.LazyFrame", questions: Sequence[Question]) -> tuple[int, li
     Args:
         frame: The rows.
         questions: What is counted.
+        folder: Where large files may go.
     """
-    numbered = frame.with_row_index(_ROW, offset=1)
+    numbered = frame.lazy().with_row_index(_ROW, offset=1)
+    if any(one.marking for one in questions) and is_long(frame):
+        questions = [
+            replace(one, bad=one.marking(numbered, _ROW, folder), sees_other_rows=False)
+            if one.marking and one.bad is not None
+            else one
+            for one in questions
+        ]
     masks = {place: one.bad for place, one in enumerate(questions) if one.bad is not None}
     flagged = numbered.with_columns(bad.alias(f"{_BAD} {place}") for place, bad in masks.items())
     asked: list[pl.Expr] = [pl.len().alias("rows")]

@@ -1,16 +1,20 @@
 """Values that never go back, such as the time of a log."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from tidemill.checks.errors import InvalidParam
 from tidemill.checks.inputs import Inputs
 from tidemill.checks.outcome import Outcome
+from tidemill.checks.quality.marks import Marking, Marks, batches
 from tidemill.checks.quality.rule import Rule, RuleCheck, RuleProblem
 from tidemill.core.lazy import lazy
 
 if TYPE_CHECKING:
+    import numpy as np
     import polars as pl
 else:
+    np = lazy("numpy")
     pl = lazy("polars")
 
 
@@ -42,6 +46,22 @@ class Increasing(Rule, frozen=True, kw_only=True):
     def mask(self, column: str) -> "pl.Expr":
         """Return which rows go back behind the furthest before them."""
         return pl.col(column).map_batches(self._goes_back, return_dtype=pl.Boolean)
+
+    def marking(self, column: str) -> Marking:
+        """Return what finds them in a long table: of the rows before, the furthest value is enough."""
+
+        def mark(frame: "pl.LazyFrame", row: str, folder: Path | None) -> "pl.Expr":
+            del folder
+            marks, furthest = Marks(), None
+            for batch in batches(frame, [row, column]):
+                values = batch[column].to_physical()
+                values = values if furthest is None else pl.concat([furthest, values])
+                bad = self._goes_back(values)[len(values) - batch.height :]
+                marks.put(batch[row].filter(bad).to_numpy().astype(np.int64))
+                furthest = pl.Series(values.name, [values.max()], dtype=values.dtype)
+            return marks.among(row)
+
+        return mark
 
     def _goes_back(self, values: "pl.Series") -> "pl.Series":
         if values.dtype == pl.Null:

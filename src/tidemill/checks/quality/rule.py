@@ -11,6 +11,7 @@ from tidemill.checks.errors import InvalidRule, NotEnough
 from tidemill.checks.inputs import Inputs, check_columns
 from tidemill.checks.outcome import EXACT, Outcome, Verdict, table
 from tidemill.checks.quality.finding import Decision
+from tidemill.checks.quality.marks import Marking
 from tidemill.checks.quality.surroundings import Surroundings
 from tidemill.core.lazy import lazy
 from tidemill.core.names import shown
@@ -74,6 +75,10 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
 
         It fits a column of any simple type: a value that cannot be read as the rule needs it is bad.
         """
+        return None
+
+    def marking(self, column: str) -> "Marking | None":
+        """Return what finds the bad rows of a long table, where the mask would hold a column of it in memory."""
         return None
 
     def catches(self, column: str, judged: Judged) -> "pl.Expr | None":

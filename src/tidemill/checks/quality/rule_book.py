@@ -12,6 +12,7 @@ from tidemill.checks.outcome import Verdict
 from tidemill.checks.quality.counting import Counted, Question, count
 from tidemill.checks.quality.drifting import DriftRule
 from tidemill.checks.quality.finding import Decision, Finding, Severity
+from tidemill.checks.quality.marks import Marking
 from tidemill.checks.quality.references import References
 from tidemill.checks.quality.rule import TABLE, Judged, Rule, Seen
 from tidemill.checks.quality.surroundings import PREVIOUS, Alone, Surroundings
@@ -65,12 +66,14 @@ class Caught:
         column: The column that is blamed.
         bad: The expression.
         sees_other_rows: Whether it looks at rows before.
+        marking: What gives the expression for a long table, where this one would hold a column of it in memory.
     """
 
     rule: str
     column: str
     bad: "pl.Expr"
     sees_other_rows: bool = False
+    marking: Marking | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +132,8 @@ class RuleBook:
         for one in self._present(schema):
             bad = one.catches(judged)
             if bad is not None:
-                found.append(Caught(one.rule.label(), one.columns[0], bad, one.rule.sees_other_rows))
+                marking = one.rule.marking(one.column)
+                found.append(Caught(one.rule.label(), one.columns[0], bad, one.rule.sees_other_rows, marking))
         return found
 
     def judge(self, frame: "pl.DataFrame | pl.LazyFrame", around: Surroundings | None = None) -> list[Finding]:
@@ -159,17 +163,18 @@ class RuleBook:
         """
         judged = Judged(schema=_known(frame.collect_schema()), around=around or Alone(), frame=frame.lazy())
         rules = list(self._present(judged.schema))
-        questions = [Question(one.bad, sees_other_rows=one.sees_other_rows, catches=True) for one in more]
+        questions = [Question(one.bad, (), one.sees_other_rows, catches=True, marking=one.marking) for one in more]
         questions += [
             Question(
                 one.rule.counted(one.column, judged),
                 tuple(one.rule.facts(one.column, judged)),
                 one.rule.sees_other_rows,
                 one.catches(judged) is not None,
+                one.rule.marking(one.column),
             )
             for one in rules
         ]
-        rows, counted = count(frame.lazy(), questions)
+        rows, counted = count(frame, questions, judged.around.room)
         told = [_told(one, rows, each) for one, each in zip(more, counted, strict=False)]
         found = [_finding(one, judged, rows, each) for one, each in zip(rules, counted[len(more) :], strict=True)]
         return Examined(rows, sum(each.caught for each in counted), (*told, *found))

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from tidemill.checks.drift.reference import Reference
@@ -39,6 +40,11 @@ class Surroundings(Protocol):
         """The present moment."""
         ...
 
+    @property
+    def room(self) -> Path | None:
+        """The folder where large files may go for a while; None for the system's."""
+        ...
+
     def values(self, dataset: str, column: str) -> "pl.Series":
         """Return the values that a column of another dataset holds, each once, without null.
 
@@ -67,6 +73,7 @@ class Alone:
     """A table by itself: there is no other dataset, and no version before."""
 
     now: datetime = field(default_factory=utc_now)
+    room: Path | None = None
 
     def values(self, dataset: str, column: str) -> "pl.Series":
         """Say that there is no other dataset.

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, ClassVar
 
+from tidemill.checks.quality.marks import Marking, mark_repeats
 from tidemill.checks.quality.rule import Judged, Rule, RuleProblem
 from tidemill.core.lazy import lazy
 
@@ -45,6 +46,11 @@ class UniqueTogether(Rule, frozen=True, kw_only=True):
         missing = pl.any_horizontal([pl.col(name).is_null() for name in self.together])
         whole = pl.struct(self.together) if len(self.together) > 1 else pl.col(self.together[0])
         return ~whole.is_first_distinct() & ~missing
+
+    def marking(self, column: str) -> Marking:
+        """Return what finds them in a long table."""
+        del column
+        return lambda frame, row, folder: mark_repeats(frame, self.together, row, folder).among(row)
 
     def columns(self, column: str) -> tuple[str, ...]:
         """Return the columns."""

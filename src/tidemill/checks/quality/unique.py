@@ -6,6 +6,7 @@ from tidemill.checks.check import Check
 from tidemill.checks.errors import InvalidParam, NotEnough
 from tidemill.checks.inputs import Inputs, check_columns
 from tidemill.checks.outcome import EXACT, Outcome, Verdict, table
+from tidemill.checks.quality.marks import Marking, is_long, mark_repeats
 from tidemill.checks.quality.rule import Rule, RuleProblem, count_bad
 from tidemill.core.lazy import lazy
 
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     import polars as pl
 else:
     pl = lazy("polars")
+
+_ROW = "__tidemill_row"
 
 
 class Unique(Rule, frozen=True, kw_only=True):
@@ -37,6 +40,10 @@ class Unique(Rule, frozen=True, kw_only=True):
         """Return which rows repeat an earlier one."""
         values = pl.col(column)
         return ~values.is_first_distinct() & values.is_not_null()
+
+    def marking(self, column: str) -> Marking:
+        """Return what finds them in a long table."""
+        return lambda frame, row, folder: mark_repeats(frame, [column], row, folder).among(row)
 
 
 class UniqueKey(Check, frozen=True, kw_only=True):
@@ -70,8 +77,11 @@ class UniqueKey(Check, frozen=True, kw_only=True):
         check_columns(inputs.current, columns)
         missing = pl.any_horizontal([pl.col(column).is_null() for column in columns])
         whole = pl.struct(columns) if len(columns) > 1 else pl.col(columns[0])
-        masks = [("repeated", ~whole.is_first_distinct() & ~missing), ("missing", missing)]
-        (repeated, lacking), rows, first = count_bad(inputs.current, masks)
+        frame, again = inputs.current, ~whole.is_first_distinct() & ~missing
+        if is_long(frame):
+            frame = frame.lazy().with_row_index(_ROW, offset=1)
+            again = mark_repeats(frame, columns, _ROW, None).among(_ROW)
+        (repeated, lacking), rows, first = count_bad(frame, [("repeated", again), ("missing", missing)])
         if not rows:
             raise NotEnough("The table has no rows", hint="Give rows.")
         share = (repeated + lacking) / rows

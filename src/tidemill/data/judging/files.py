@@ -1,8 +1,10 @@
 """Files as one table to be judged, in the types that an ingestion would give them."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tidemill.checks.quality.marks import mark_repeats
 from tidemill.checks.quality.rule_book import Caught
 from tidemill.core.lazy import lazy
 from tidemill.data.disk import Scratch
@@ -99,6 +101,11 @@ def _always(schema: "pl.Schema", columns: Sequence[Column], mixed: Sequence[str]
         whole = pl.struct(list(key)) if len(key) > 1 else pl.col(key[0])
         missing = pl.any_horizontal([pl.col(name).is_null() for name in key])
         repeated = ~whole.is_first_distinct() & ~missing
-        found.append(Caught("key", key[0], pl.col(key[0]).is_null() | repeated, sees_other_rows=True))
+        first = pl.col(key[0]).is_null()
+
+        def marking(frame: "pl.LazyFrame", row: str, folder: Path | None) -> "pl.Expr":
+            return first | mark_repeats(frame, key, row, folder).among(row)
+
+        found.append(Caught("key", key[0], first | repeated, sees_other_rows=True, marking=marking))
         found += [Caught("key", name, pl.col(name).is_null()) for name in key[1:]]
     return found

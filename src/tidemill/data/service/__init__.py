@@ -152,7 +152,7 @@ class DataService:
         options = replace(options, against=around.contents)
 
         def make_masks(schema: "pl.Schema") -> list[Mask]:
-            return [Mask(one.rule, one.column, one.bad) for one in book.caught(schema, around)]
+            return [Mask(one.rule, one.column, one.bad, one.marking) for one in book.caught(schema, around)]
 
         sources = [source] if isinstance(source, str) else list(source) or [""]
         uris = [uri for each in sources if (uri := self._place.registry.parse(each))]

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tidemill.checks.drift.reference import Reference
@@ -61,6 +62,11 @@ class DataAround:
     def now(self) -> datetime:
         """The present moment."""
         return self._now
+
+    @property
+    def room(self) -> Path | None:
+        """The folder where large files may go for a while: beside the objects, on the disk that has room for them."""
+        return self._place.objects.root / "incoming"
 
     @property
     def looked_at(self) -> dict[str, DatasetVersion]:

@@ -25,6 +25,7 @@ FLIGHTS = pl.DataFrame(
 class Around:
     def __init__(self, now=datetime(2013, 1, 3, tzinfo=UTC), rows=None, values=(), then=None):
         self.now = now
+        self.room = None
         self.rows = rows
         self.known = pl.Series(values)
         self.then = then

@@ -78,6 +78,7 @@ class Others:
     """Another dataset with one value of the column's own type, and no version before."""
 
     now = NOW
+    room = None
 
     def __init__(self, like):
         self.like = like
