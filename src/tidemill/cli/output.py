@@ -183,7 +183,7 @@ def _fields(value: object) -> dict[str, object]:
 
 def cell(value: object) -> str:
     """Return a value as a person reads it in a table."""
-    if value is None or value in ("", {}, []):
+    if value is None or value in ("", {}, [], ()):
         return "-"
     if isinstance(value, msgspec.Struct):
         value = msgspec.structs.asdict(value)

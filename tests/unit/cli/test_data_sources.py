@@ -1,4 +1,6 @@
 import os
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -28,6 +30,21 @@ def test_the_installed_sources_are_listed(tidemill):
 
     assert "https:, http:" in listed.out
     assert {kind["name"] for kind in tidemill("data", "sources", "--json").json} >= {"web", "buckets", "python"}
+
+
+def test_what_is_installed_is_told_where_there_is_no_workspace_and_none_is_made(bare, tmp_path):
+    assert "sqlite" in bare("data", "sources").out
+    assert not (tmp_path / "home").exists()
+
+
+def test_a_query_may_stand_on_several_lines(tidemill, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with closing(sqlite3.connect("shop.db")) as shop:
+        shop.executescript("CREATE TABLE orders (id INTEGER); INSERT INTO orders VALUES (1), (2), (3);")
+
+    added = tidemill("data", "add", "t", "sqlite:///shop.db#query=SELECT id\n  FROM orders\n  WHERE id > 1")
+
+    assert "t@1: 2 rows" in added.err
 
 
 def test_an_address_is_ingested_with_its_options(tidemill, tmp_path, monkeypatch):

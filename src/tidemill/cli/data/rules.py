@@ -1,23 +1,18 @@
 """`tidemill data …`: rules held against what is there, and rules found in it."""
 
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import click
 
-from tidemill.app.placing import is_workspace
 from tidemill.checks.outcome import Verdict
+from tidemill.cli.anywhere import client_anywhere
 from tidemill.cli.data.looking import show_rows
 from tidemill.cli.data.rules_file import placed, read_rules
 from tidemill.cli.data.rules_junit import row_line, write_junit
 from tidemill.cli.data.versions import absolute
-from tidemill.cli.output import FAILED, client, common, fail_with, settings, show, talk, wants_json
+from tidemill.cli.output import FAILED, client, common, fail_with, show, talk, wants_json
 from tidemill.cli.runs import pairs
-from tidemill.client.client import Client, part
-from tidemill.client.places import embedded
+from tidemill.client.client import part
 from tidemill.data.judging.records import Judgement, RowsByRule, Suggestions
 
 SIGNS = {
@@ -75,7 +70,7 @@ def check(  # noqa: PLR0913 - the options of the command line
         "encoding": encoding,
         "sheet": sheet,
     }
-    with placed(rules_file, rules), _somewhere(alone=is_source and not like) as api:
+    with placed(rules_file, rules), client_anywhere() if is_source and not like else client() as api:
         found = api.post("/api/v1/rule-checks", Judgement, body)
     if junit:
         write_junit(junit, target, found.report, found.examples)
@@ -131,18 +126,6 @@ def bad_rows(ref: str, rows: int) -> None:
         show_rows(one.sample)
     if not found:
         talk("No row breaks a rule.")
-
-
-@contextmanager
-def _somewhere(*, alone: bool) -> Iterator[Client]:
-    """Give the usual client; where there is no workspace and none is needed, one that leaves none behind."""
-    chosen = settings()
-    if not alone or chosen.url or is_workspace(chosen.home, chosen.database):
-        with client() as api:
-            yield api
-        return
-    with tempfile.TemporaryDirectory(prefix="tidemill-") as folder, embedded(replace(chosen, home=Path(folder))) as api:
-        yield api
 
 
 def _is_source(target: str) -> bool:

@@ -2,7 +2,8 @@
 
 import click
 
-from tidemill.cli.output import client, common, show, wants_json
+from tidemill.cli.anywhere import client_anywhere
+from tidemill.cli.output import common, show, wants_json
 from tidemill.data.records import SourceKind
 
 
@@ -10,7 +11,7 @@ from tidemill.data.records import SourceKind
 @common
 def sources() -> None:
     """List the sources that are installed beside files, and what each needs."""
-    with client() as api:
+    with client_anywhere() as api:
         found = api.get("/api/v1/sources", list[SourceKind])
     if wants_json():
         show(found)

@@ -1,6 +1,7 @@
 """`tidemill data …`: versions, and the tags on them."""
 
 import os
+import re
 import shlex
 from itertools import islice
 from pathlib import Path
@@ -168,6 +169,6 @@ def untag(name: str, tag: str) -> None:
 def absolute(source: str) -> str:
     """Return a path or pattern as it is named from anywhere, read from the current folder; an address as it is."""
     if address := from_folder(source, Path.cwd()):
-        return address
+        return re.sub(r"\s*\n\s*", "%0A", address)  # a query may be written on several lines
     place = Path(source).expanduser().absolute()
     return str(place) if place.exists() else os.path.normpath(place)
