@@ -32,7 +32,10 @@ class GcsServer:
         (program,) = (each for each in vendor.iterdir() if each.name.startswith("fake-gcs-server-"))
         place = f"127.0.0.1:{self.port}"
         words = ["-backend=memory", "-scheme=http", "-host=127.0.0.1", f"-port={self.port}", f"-public-host={place}"]
-        self._process = subprocess.Popen([str(program), *words], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        # A file, for it says each request: a pipe would be full soon.
+        self._said = folder / "said"
+        with self._said.open("wb") as said:
+            self._process = subprocess.Popen([str(program), *words, "-log-level=error"], stdout=said, stderr=said)
         self.credentials = folder / "account.json"
         self.credentials.write_text(json.dumps(_account()))
 
@@ -43,8 +46,7 @@ class GcsServer:
     def is_up(self) -> bool:
         """Return whether it answers."""
         if self._process.poll() is not None:
-            assert self._process.stderr is not None
-            raise RuntimeError(self._process.stderr.read().decode())
+            raise RuntimeError(self._said.read_text())
         with suppress(urllib.error.URLError, OSError):
             urllib.request.urlopen(f"{self.url}/storage/v1/b").close()
             return True
@@ -62,7 +64,7 @@ class GcsServer:
 
     def stop(self) -> None:
         self._process.kill()
-        self._process.communicate()
+        self._process.wait()
 
 
 class GcsFace(StoreProxy):
