@@ -23,7 +23,6 @@ from tidemill.data.sharing.scanning import scan_shared
 from tidemill.integrations.sources.buckets import source
 from tidemill.ledger import Ledger
 from tidemill.objects import ObjectStore
-from tidemill.objects.remote import connect, parse_address
 
 CONTENT = random.Random(11).randbytes(9 << 20)
 CSV = b"id,delay\n" + b"".join(b"%d,%d\n" % (number, number % 60) for number in range(40_000))
@@ -130,7 +129,7 @@ def test_a_transfer_that_broke_off_goes_on(cloud, here, there, end, wait_for, me
     cloud.proxy.requests.clear()
     cloud.proxy.fail("gate", method=method, path="objects")
     begun = verb(OWNER, ref="pictures")
-    wait_for(lambda: cloud.proxy.is_waiting.is_set(), within_s=30)
+    wait_for(cloud.proxy.is_waiting.is_set, within_s=30)
     place.stores._transfers._running[begun.id][1].cancel()
     cloud.proxy.gate.set()
     wait_for(lambda: place.stores.transfer(OWNER, id=begun.id).status is not TransferStatus.RUNNING, within_s=30)
@@ -187,7 +186,7 @@ def test_of_two_that_push_one_number_one_is_told(cloud, here, there, end, wait_f
     there.data.ingest(OWNER, "flights", "other.csv", key=["id"])
     cloud.proxy.fail("gate", method="PUT", path="flights")
     slow = here.stores.push(OWNER, ref="flights")
-    wait_for(lambda: cloud.proxy.is_waiting.is_set(), within_s=30)
+    wait_for(cloud.proxy.is_waiting.is_set, within_s=30)
     end(there, there.stores.push(OWNER, ref="flights"))
     cloud.proxy.gate.set()
 
