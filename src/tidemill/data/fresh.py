@@ -29,6 +29,7 @@ class Fresh:
         type: The type of the column there.
         after: The highest value there, where rows are in its order.
         held: The keys there, where the column is the key.
+        is_key: Whether the column is the key, which needs no order.
     """
 
     column: str
@@ -36,6 +37,7 @@ class Fresh:
     type: str = ""
     after: "date | datetime | float | None" = None
     held: "pl.LazyFrame | None" = None
+    is_key: bool = False
 
     @property
     def since(self) -> str | None:
@@ -71,7 +73,8 @@ class Fresh:
             mine = pl.col(self.column).cast(form) if form else pl.col(self.column)
             held = self.held.with_columns(mine).rename({self.column: "_tidemill_held"})
             return rows.join(held, left_on=mine, right_on="_tidemill_held", how="anti", maintain_order="left")
-        _check_order(self.column, dtype)
+        if not self.is_key:
+            _check_order(self.column, dtype)
         return rows if self.after is None else rows.filter(pl.col(self.column) > pl.lit(self.after))
 
 
@@ -84,14 +87,15 @@ def find_fresh(reader: Reader, column: str, key: Sequence[str], base: DatasetVer
         key: Columns that together name a row.
         base: The version; None for the first.
     """
+    is_key = tuple(key) == (column,)
     if base is None:
-        return Fresh(column=column)
+        return Fresh(column=column, is_key=is_key)
     types = {each.name: each.type for each in base.columns}
     if column not in types:
         raise UnknownColumn(f"{base.ref} has no column {shown(column)}", hint=did_you_mean(column, list(types)))
     frame = reader.scan(base)
-    if tuple(key) == (column,):
-        return Fresh(column=column, base=base.ref, type=types[column], held=frame.select(column))
+    if is_key:
+        return Fresh(column=column, base=base.ref, type=types[column], held=frame.select(column), is_key=True)
     dtype = frame.collect_schema()[column]
     _check_order(column, dtype)
     seen = [frame]

@@ -41,6 +41,12 @@ def test_rows_whose_key_is_absent_are_appended(ingest: Ingest, data: DataService
         ingest(rows("5,,x", "5,,y"), key=["id"], new_by="id")
 
 
+def test_a_key_of_text_tells_from_the_first_time_on(ingest: Ingest, data: DataService) -> None:
+    for lines in (["a,1", "b,2"], ["b,9", "c,3"]):
+        ingest(rows(*lines, header="name,x"), key=["name"], new_by="name")
+    assert data.read(OWNER, "table").rows() == [("a", 1), ("b", 2), ("c", 3)]
+
+
 def test_without_a_new_row_the_latest_version_stands(ingest: Ingest) -> None:
     first = ingest(rows(*FIRST), key=["id"])
     for column in ("id", "at"):
