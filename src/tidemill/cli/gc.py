@@ -6,12 +6,11 @@ from tidemill.app.maintenance import Collection
 from tidemill.app.trackers.records import Report
 from tidemill.cli.drawing import Bar
 from tidemill.cli.following import leaving
-from tidemill.cli.output import client, common, show, talk, wants_json
+from tidemill.cli.output import client, common, counted, show, size, talk, wants_json
 from tidemill.cli.waiting import waited
 from tidemill.client import Client
 
 _PATH = "/api/v1/gc"
-_MIB = 1 << 20
 
 
 @click.command("gc")
@@ -37,17 +36,22 @@ def _followed(api: Client, body: dict[str, object]) -> Collection:
 
 
 def _tell(made: Collection) -> None:
-    things = ", ".join(f"{count:,} {what}" for what, count in made.removed.items() if count) or "nothing in the trash"
+    things = [counted(count, what.removesuffix("s")) for what, count in made.removed.items() if count]
+    things += [_objects(made.objects, made.size_bytes)] if made.objects else []
     would = "Would remove" if made.is_dry_run else "Removed"
-    click.echo(f"{would} {things}; {made.objects:,} objects of {made.size_bytes / _MIB:,.1f} MiB.")
+    click.echo(f"{would} {', '.join(things) or 'nothing'}.")
     for kept in made.kept:
         talk(f"  {kept.subject} stays: {kept.reason}")
     if made.repacked:
-        again = f"{made.repacked:,} packs of which little is needed"
+        again = f"{counted(made.repacked, 'pack')} of which little is needed"
         word = "Would write" if made.is_dry_run else "Wrote"
-        talk(f"  {word} {again} anew: {made.repacked_bytes / _MIB:,.1f} MiB of them go with a gc after a day.")
+        talk(f"  {word} {again} anew: {size(made.repacked_bytes)} of them go with a gc after a day.")
     if made.problem:
         talk(f"  Packs were not written anew: {made.problem}")
     if made.young_objects:
-        young = f"{made.young_objects:,} objects of {made.young_bytes / _MIB:,.1f} MiB"
-        talk(f"  {young} that nothing names are too young: a gc after a day removes them.")
+        young = _objects(made.young_objects, made.young_bytes)
+        talk(f"  Too young to go, though nothing names them: {young}. A gc after a day removes them.")
+
+
+def _objects(count: int, size_bytes: int) -> str:
+    return f"{counted(count, 'object')} of {size(size_bytes)}"

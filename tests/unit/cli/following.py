@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 
@@ -14,6 +15,14 @@ DOCS = Path(__file__).resolve().parents[3] / "docs"
 _BLOCK = re.compile(r"^```(python|console|sh|yaml)\n(.*?)^```", flags=re.MULTILINE | re.DOTALL)
 _VARIES = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d[.\d]*Z?|01a1ff…?\w*")
 """Moments and identifiers."""
+
+
+class Ran(Protocol):
+    """What a command did."""
+
+    code: int
+    out: str
+    err: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,12 +56,12 @@ def blocks(page: str, kind: str) -> list[str]:
 
 def follow(
     page: str,
-    bare: Callable[..., object],
+    bare: Callable[..., Ran],
     monkeypatch: pytest.MonkeyPatch,
     *,
     passes: Callable[[Step], bool] = lambda _: False,
     fails: tuple[str, ...] = (),
-    done: Callable[[Step, object], None] = lambda *_: None,
+    done: Callable[[Step, Ran], None] = lambda *_: None,
 ) -> list[str]:
     """Do what a page says in the current folder: its Python and its commands, in order; hold what they say against it.
 

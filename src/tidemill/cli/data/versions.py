@@ -11,7 +11,7 @@ import click
 from tidemill.cli.data.reading import reading
 from tidemill.cli.data.underway import underway
 from tidemill.cli.drawing import Bar
-from tidemill.cli.output import client, common, done, show, size, talk, wants_json
+from tidemill.cli.output import client, common, counted, done, show, size, talk, wants_json
 from tidemill.cli.runs import pairs
 from tidemill.cli.waiting import waited
 from tidemill.client.client import part
@@ -75,11 +75,12 @@ def add(
     if wants_json():
         show(made)
         return
-    files = "1 file" if made.files == 1 else f"{made.files or 0:,} files"
-    counted = files if made.rows is None else f"{made.rows:,} rows, {made.quarantined:,} put aside"
+    held = counted(made.files or 0, "file")
+    if made.rows is not None:
+        held = f"{counted(made.rows, 'row')}, {made.quarantined:,} put aside"
     click.echo(made.ref)
     new = f" ({made.source.new.rows:,} new)" if made.source.new and made.created else ""
-    talk(f"{made.ref}: {counted}{new}." if made.created else f"{made.ref} holds this already: {counted}.")
+    talk(f"{made.ref}: {held}{new}." if made.created else f"{made.ref} holds this already: {held}.")
     if made.kind is DatasetKind.TREE and not as_files and (pattern := _of_tables(Path(places[0]))):
         talk(f"Kept as files. For one table of them: tidemill data add {name}-table {shlex.quote(str(pattern))}")
 
