@@ -1,4 +1,5 @@
 import json
+import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -388,3 +389,13 @@ def test_rules_that_look_at_other_rows_see_all_of_them(ingest: Ingest, data: Dat
     version = ingest("id,at\n" + "\n".join(lines) + "\n", rules=rules, on_bad_rows="quarantine")
     assert (version.rows, version.quarantined) == (rows - 1, 1)
     assert data.scan_quarantine(OWNER, "table").collect()["_rules"].to_list() == ["unique(id),increasing(at)"]
+
+
+def test_a_part_that_is_used_again_is_young(data: DataService, write: Write, objects: ObjectStore) -> None:
+    first = data.ingest(OWNER, "table", write("m-1.csv", "x\n1\n"))
+    for digest in first.parts[0].digests:
+        os.utime(objects.path(digest), (0, 0))
+    write("m-2.csv", "x\n2\n")
+    second = data.ingest(OWNER, "table", "m-*.csv")
+    assert second.parts[0] == first.parts[0]
+    assert all(objects.path(digest).stat().st_mtime > 0 for digest in first.parts[0].digests)
