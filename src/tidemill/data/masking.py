@@ -44,17 +44,26 @@ class Masks:
         self._ledger = ledger
         self._reader = reader
         self._known: dict[str, Kinds] = {}
+        self._looking: dict[str, Lock] = {}
         self._lock = Lock()
 
     def of(self, version: DatasetVersion) -> Kinds:
         """Return what is to be masked of a version: seen in a few of its segments, or said by a column's name."""
-        found = self._known.get(version.id)
-        if found is None:
-            found = self._look(version) if version.kind is DatasetKind.TABLE else {}
-            with self._lock:
-                while len(self._known) >= _MOST_KEPT:
-                    self._known.pop(next(iter(self._known)))
-                self._known[version.id] = found
+        known = self._known.get(version.id)
+        if known is not None:
+            return known
+        with self._lock:
+            looking = self._looking.setdefault(version.id, Lock())
+        with looking:  # who asks for the same meanwhile waits, and does not look too
+            found = self._known.get(version.id)
+            if found is None:
+                found = self._look(version) if version.kind is DatasetKind.TABLE else {}
+                with self._lock:
+                    while len(self._known) >= _MOST_KEPT:
+                        self._known.pop(next(iter(self._known)))
+                    self._known[version.id] = found
+        with self._lock:
+            self._looking.pop(version.id, None)
         return found
 
     def _look(self, version: DatasetVersion) -> Kinds:

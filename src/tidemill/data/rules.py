@@ -1,7 +1,7 @@
 """What names a dataset version, and what follows from its content; pure."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -138,6 +138,20 @@ def _join(held: Column, column: Column, name: str) -> Column:
             details={"column": column.name, "before": held.type, "type": column.type},
         )
     return Column(name=held.name, type=word, nullable=held.nullable or column.nullable)
+
+
+def choose(held: Iterable[str], wanted: Iterable[str]) -> list[str]:
+    """Return the columns that are asked for, each once.
+
+    Raises:
+        UnknownColumn: If a table does not hold one.
+    """
+    present = dict.fromkeys(held)
+    chosen = list(dict.fromkeys(wanted))
+    for name in chosen:
+        if name not in present:
+            raise UnknownColumn(f"There is no column {shown(name)}", hint=did_you_mean(name, present))
+    return chosen
 
 
 def manifest(columns: Sequence[Column], key: Sequence[str], time: str | None, parts: Sequence[Part]) -> bytes:

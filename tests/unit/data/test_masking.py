@@ -1,11 +1,14 @@
 """What leaves the service of a table with personal data."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import polars as pl
 import pytest
 
 from tidemill.app import Workspace
 from tidemill.core.access import OWNER, Actor, PermissionMissing, Role
 from tidemill.core.settings import Settings
+from tidemill.data.errors import UnknownColumn
 from tidemill.data.profiling import profile_file
 
 VIEWER = Actor("vera", Role.VIEWER)
@@ -52,6 +55,35 @@ def test_profile_sample_and_diff_show_no_personal_value(workspace, actor):
     assert "a•••@•••.com" in shown(seen[1])
     assert "S•••" in shown(seen[1])
     assert workspace.data.sample(actor, "people@1", rows=1).rows[0][5] == "UA"
+
+
+def test_columns_are_shown_in_the_order_asked_for(workspace):
+    kept = workspace.data.sample(OWNER, "people@1", columns=["paid", "id"], rows=2)
+    assert kept.columns == ("paid", "id")
+    assert kept.rows[0] == ("••••••••••••1111", "0")
+    columns = workspace.data.profile(OWNER, "people@1", columns=["paid", "id"]).columns
+    assert [each.name for each in columns] == ["paid", "id"]
+    assert "4111" not in str(columns)
+    for ask in (workspace.data.sample, workspace.data.profile):
+        with pytest.raises(UnknownColumn, match="payed"):
+            ask(OWNER, "people@1", columns=["payed"])
+
+
+def test_a_version_is_looked_through_once_however_many_ask(workspace, monkeypatch):
+    looked = []
+
+    def look(version):
+        looked.append(version.ref)
+        return {"contact": ("email",)}
+
+    masks = workspace.data.masks
+    version = workspace.data.get(OWNER, "people@1")
+    monkeypatch.setattr(masks, "_look", look)
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda _: masks.of(version), range(8)))
+
+    assert looked == ["people@1"]
+    assert found == [{"contact": ("email",)}] * 8
 
 
 def test_the_rows_themselves_are_as_they_were(workspace):

@@ -12,6 +12,8 @@ ALL_KINDS = {kind.name: kind for kind in (*KINDS, *NATIONAL)}
 """Every kind that values show by themselves, by its name."""
 
 _MOST_CHANCE = 0.05
+_SHORTEST = 6
+_DECIMAL = re.compile(r"-?[0-9]+\.[0-9]+")
 HIDDEN = "•"
 
 
@@ -49,7 +51,7 @@ def mask_text(text: str) -> str:
 
     For texts of which no column is known, such as messages; numbers whose proof chance passes often stay.
     """
-    if "@" not in text and not any(map(str.isdigit, text)):
+    if len(text) < _SHORTEST or _DECIMAL.fullmatch(text) or ("@" not in text and not any(map(str.isdigit, text))):
         return text
     for kind in ALL_KINDS.values():
         if kind.alone and kind.chance < _MOST_CHANCE:

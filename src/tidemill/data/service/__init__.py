@@ -17,7 +17,7 @@ from tidemill.data import store
 from tidemill.data.errors import InvalidOption, NotATable
 from tidemill.data.masking import Masks, mask_diff, mask_profile, mask_sample
 from tidemill.data.prepare import Options
-from tidemill.data.profile.build import decode_profile
+from tidemill.data.profile.outline import Outline
 from tidemill.data.profile.records import Profile
 from tidemill.data.quality import Mask
 from tidemill.data.records import Dataset, DatasetKind, DatasetVersion, Diff, ExportedFile, Sample, SourceKind
@@ -43,6 +43,8 @@ else:
     pl = lazy("polars")
 
 MOST_SAMPLES = 1000
+SAID_OF_BAD = ("_rule", "_column", "_rules", "_source_row")
+"""What rows that were put aside have beside their values."""
 
 
 class DataService:
@@ -58,7 +60,7 @@ class DataService:
         registry: The sources beside files; the installed ones when left out.
     """
 
-    local = frozenset({"scan", "read", "scan_quarantine", "export", "stamp"})
+    local = frozenset({"scan", "read", "scan_quarantine", "export", "stamp", "outline"})
 
     def __init__(
         self,
@@ -268,19 +270,28 @@ class DataService:
 
         self._place.ledger.write(actor, work)
 
-    def profile(self, actor: Actor, ref: str, *, unmasked: bool = False) -> Profile:
+    def profile(self, actor: Actor, ref: str, *, columns: Sequence[str] = (), unmasked: bool = False) -> Profile:
         """Return the profile of a table.
 
         Args:
             actor: Who asks.
             ref: The version.
+            columns: Which columns, in this order; all when left out.
             unmasked: Whether personal data is shown as it is: for admins, on record.
+
+        Raises:
+            UnknownColumn: If there is no such column.
         """
         version = self.get(actor, ref)
+        outline = self.outline(version)
+        kinds = self.masks.seen_by(actor, version, unmasked=unmasked)
+        return mask_profile(outline.part(columns), kinds)
+
+    def outline(self, version: DatasetVersion) -> Outline:
+        """Return the columns of a table's profile in brief, with nothing of its values."""
         if version.profile_digest is None:
             raise _not_a_table(version)
-        kinds = self.masks.seen_by(actor, version, unmasked=unmasked)
-        return mask_profile(decode_profile(self._place.objects.read(version.profile_digest)), kinds)
+        return Outline(self._place.objects.read(version.profile_digest))
 
     def report(self, actor: Actor, ref: str) -> QualityReport:
         """Return what the quality rules found in a table."""
@@ -290,7 +301,14 @@ class DataService:
         return decode_report(self._place.objects.read(version.report_digest))
 
     def sample(
-        self, actor: Actor, ref: str, *, rows: int = 20, quarantined: bool = False, unmasked: bool = False
+        self,
+        actor: Actor,
+        ref: str,
+        *,
+        rows: int = 20,
+        columns: Sequence[str] = (),
+        quarantined: bool = False,
+        unmasked: bool = False,
     ) -> Sample:
         """Return the first rows of a table as text, or of those that were put aside; of a folder, its first files.
 
@@ -298,8 +316,12 @@ class DataService:
             actor: Who asks.
             ref: The version.
             rows: The most rows.
-            quarantined: Whether rows that were put aside are meant.
+            columns: Which columns, in this order; all when left out.
+            quarantined: Whether rows that were put aside are meant; the rule that each broke is always told.
             unmasked: Whether personal data is shown as it is: for admins, on record.
+
+        Raises:
+            UnknownColumn: If there is no such column.
         """
         version = self.get(actor, ref)
         most = max(0, min(rows, MOST_SAMPLES))
@@ -309,6 +331,10 @@ class DataService:
             return Sample.of(("path", "size_bytes", "digest"), first)
         kinds = self.masks.seen_by(actor, version, unmasked=unmasked)
         frame = self.scan_quarantine(actor, ref) if quarantined else self.scan(actor, ref)
+        held = frame.collect_schema().names() if columns else ()
+        if held:
+            always = [name for name in SAID_OF_BAD if quarantined and name in held]
+            frame = frame.select(pl.selectors.by_name(names.choose(held, [*columns, *always])))
         found = frame.head(most).collect()
         return mask_sample(Sample.of(found.columns, found.iter_rows()), kinds)
 

@@ -8,6 +8,7 @@ from markupsafe import Markup
 from tidemill.checks.drift.reference import CategoryReference, NumericReference
 from tidemill.core.moments import from_us
 from tidemill.data.profile.lengths import STARTS
+from tidemill.data.profile.outline import Brief
 from tidemill.data.profile.records import ColumnProfile, Gap, Timeline
 from tidemill.data.profile.timeline import gaps
 from tidemill.server.pages import words
@@ -74,7 +75,7 @@ def column_view(column: ColumnProfile, note: str = "") -> ColumnView:
     )
 
 
-def null_share(column: ColumnProfile) -> float:
+def null_share(column: Brief | ColumnProfile) -> float:
     """Return which share of the rows has no value."""
     return column.nulls / column.rows if column.rows else 0.0
 

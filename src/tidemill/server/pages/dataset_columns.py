@@ -13,6 +13,7 @@ from tidemill.core.access import Actor
 from tidemill.core.errors import NotFound
 from tidemill.core.names import shown
 from tidemill.core.nearest import did_you_mean
+from tidemill.data.masking import mask_profile
 from tidemill.data.profile.records import ColumnProfile, Profile
 from tidemill.data.profile.relations import Group, groups_of, relations_of, table_of
 from tidemill.server.pages import words
@@ -27,7 +28,7 @@ from tidemill.server.permits import StatedRoute
 
 _MOST_RELATED = 24
 _MOST_VERSIONS = 30
-_MOST_PROFILED = 6000
+_MOST_PROFILED = 60_000
 """The most columns that are read to show how one of them was over versions."""
 
 
@@ -63,14 +64,16 @@ def routes(workspace: Workspace) -> list[StatedRoute]:
     def column(request: Request, actor: Actor) -> Response:
         name, wanted = request.path_params["name"], request.path_params["column"]
         found = data.get(actor, ref=f"{name}@{request.path_params['number']}")
-        profile = data.profile(actor, ref=found.ref)
-        names = [each.name for each in profile.columns]
+        outline = data.outline(found)
+        names = [each.name for each in outline.columns]
         if wanted not in names:
             raise ColumnNotFound(f"{found.ref} has no column {shown(wanted)}", hint=did_you_mean(wanted, names))
         at = names.index(wanted)
-        kept = profile.columns[at]
-        related = relations_of(profile.relations, wanted)[:_MOST_RELATED]
+        related = relations_of(outline.relations, wanted)[:_MOST_RELATED]
         partner = request.query_params.get("with", related[0].second if related else "")
+        read = [wanted, partner] if partner in names else [wanted]
+        profile = mask_profile(outline.part(list(dict.fromkeys(read))), data.masks.of(found))
+        kept = profile.columns[0]
         values = {
             "here": "datasets",
             "title": f"{wanted} of {found.ref}",
@@ -142,9 +145,10 @@ def _history(
     versions = [each for each in workspace.data.versions(actor, name=name) if each.number <= number][:most]
     past = []
     for version in reversed(versions):
-        found = workspace.data.profile(actor, ref=version.ref).column(column.name) if version.profile_digest else None
-        if found is not None and found.rows:
-            past.append((version.number, found))
+        if version.profile_digest and any(each.name == column.name for each in version.columns):
+            found = workspace.data.profile(actor, ref=version.ref, columns=[column.name]).columns[0]
+            if found.rows:
+                past.append((version.number, found))
     if len(past) < 2:
         return []
     axes = Axes(x_name="version")

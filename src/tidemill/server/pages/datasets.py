@@ -1,5 +1,6 @@
 """Datasets, their versions, and what is known of one version without reading its rows."""
 
+from collections.abc import Sequence
 from urllib.parse import quote
 
 from starlette.requests import Request
@@ -10,19 +11,25 @@ from tidemill.app.trash import Trashed
 from tidemill.checks.outcome import Verdict
 from tidemill.core.access import Actor, Permission
 from tidemill.core.errors import MissingExtra
+from tidemill.data.masking import mask_profile
+from tidemill.data.profile.outline import Outline
+from tidemill.data.profile.records import ColumnProfile
 from tidemill.data.records import DatasetKind, DatasetVersion, Sample
+from tidemill.data.service import SAID_OF_BAD
 from tidemill.server.pages import forms
 from tidemill.server.pages.charts.bars import value_bars
 from tidemill.server.pages.charts.lines import spark
 from tidemill.server.pages.dataset_diffs import diff_url
 from tidemill.server.pages.lineage import short_lineage
-from tidemill.server.pages.profiles import KINDS, Asked, asked_of, section_of
+from tidemill.server.pages.profiles import KINDS, Asked, Section, asked_of, section_read
 from tidemill.server.pages.shell import back_to, page, render
 from tidemill.server.pages.tones import tone_of
 from tidemill.server.permits import StatedRoute
 
 _SAMPLE_ROWS = 8
 _MOST_IN_TRASH = 1000
+_MOST_MASKED = 40
+MOST_SAMPLED = 100
 
 
 def routes(workspace: Workspace) -> list[StatedRoute]:
@@ -100,13 +107,14 @@ def _in_trash(workspace: Workspace, actor: Actor, name: str) -> list[Trashed]:
 def _version_values(workspace: Workspace, actor: Actor, found: DatasetVersion, asked: Asked) -> dict[str, object]:
     data = workspace.data
     is_table = found.kind is DatasetKind.TABLE
-    profile = data.profile(actor, ref=found.ref) if is_table else None
+    outline = data.outline(found) if is_table else None
     report = data.report(actor, ref=found.ref) if is_table else None
     outcomes = (
         [(each, tone_of(each.verdict.value)) for each in report.findings if each.verdict is not Verdict.PASS]
         if report
         else []
     )
+    masked = data.masks.of(found)
     earlier = (each.number for each in data.versions(actor, name=found.dataset) if each.number < found.number)
     before = next(earlier, None)
     return {
@@ -114,7 +122,7 @@ def _version_values(workspace: Workspace, actor: Actor, found: DatasetVersion, a
         "title": found.ref,
         "version": found,
         "is_table": is_table,
-        "section": section_of(profile, asked) if profile and profile.columns else None,
+        "section": _section(workspace, found, outline, asked) if outline and outline.columns else None,
         "kinds": KINDS,
         "url": f"/datasets/{quote(found.dataset, safe='')}/{found.number}",
         "before": before,
@@ -123,7 +131,8 @@ def _version_values(workspace: Workspace, actor: Actor, found: DatasetVersion, a
         "checks": [
             (each, tone_of(each.verdict.value)) for each in workspace.checks.list_reports(actor, ref=found.ref, limit=5)
         ],
-        "masked": sorted(data.masks.of(found).items()),
+        "masked": sorted(masked.items())[:_MOST_MASKED],
+        "masked_more": max(0, len(masked) - _MOST_MASKED),
         "broken": value_bars(
             [(f"{each.column}: {each.rule}" if each.column else each.rule, each.rows) for each in report.broken],
             report.rows_read,
@@ -137,8 +146,20 @@ def _version_values(workspace: Workspace, actor: Actor, found: DatasetVersion, a
     }
 
 
+def _section(workspace: Workspace, found: DatasetVersion, outline: Outline, asked: Asked) -> Section:
+    """Return the profile as far as it is shown: of the other columns no value is read or masked."""
+    kinds = workspace.data.masks.of(found)
+
+    def read(names: Sequence[str]) -> Sequence[ColumnProfile]:
+        return mask_profile(outline.part(names), kinds).columns
+
+    return section_read(outline.columns, outline.relations, asked, read)
+
+
 def _sample(workspace: Workspace, actor: Actor, found: DatasetVersion, *, quarantined: bool = False) -> Sample | None:
+    most = MOST_SAMPLED - len(SAID_OF_BAD) if quarantined else MOST_SAMPLED
+    names = [column.name for column in found.columns[:most]]
     try:
-        return workspace.data.sample(actor, ref=found.ref, rows=_SAMPLE_ROWS, quarantined=quarantined)
+        return workspace.data.sample(actor, ref=found.ref, rows=_SAMPLE_ROWS, columns=names, quarantined=quarantined)
     except MissingExtra:
         return None

@@ -8,9 +8,11 @@ import pytest
 
 from tidemill.app import Workspace
 from tidemill.core.access import OWNER
+from tidemill.data import masking
 
 BROWSER = {"accept": "text/html,application/xhtml+xml"}
 WIDE = 130
+WIDER = 400
 
 
 @pytest.fixture
@@ -28,7 +30,8 @@ def tables(workspace: Workspace, tmp_path: Path) -> Workspace:
         pl.col("a/b <i>") * 3, kind=pl.when(pl.col("id") == 20).then(pl.lit("new")).otherwise("kind")
     )
     wide = pl.DataFrame({f"column {at:03}": [at, at + 1, at * 2] for at in range(WIDE)})
-    for name, made in (("table", frame), ("table", later), ("wide", wide)):
+    wider = pl.DataFrame({f"column {at:03}": [at, at + 1, None if at == 333 else 0] for at in range(WIDER)})
+    for name, made in (("table", frame), ("table", later), ("wide", wide), ("wider", wider)):
         made.write_parquet(tmp_path / "rows.parquet")
         workspace.data.ingest(OWNER, name, str(tmp_path / "rows.parquet"), key=["id"] if name == "table" else [])
     folder = tmp_path / "folder"
@@ -97,6 +100,41 @@ def test_first_rows_show_a_hundred_columns_of_a_wide_table(see):
     heads = page.partition("The first 100 of 130 columns.")[2].partition("</thead>")[0]
     assert heads.count('<th scope="col">') == 100
     assert "columns.</p>" not in see("/datasets/table/1")
+
+
+def test_a_wide_table_shows_what_is_worth_a_look_first_and_pages_say_where_one_is(see):
+    page = see("/datasets/wider/1").replace("\u202f", " ")
+
+    assert page.index("columns/column%20333") < page.index("columns/column%20000")
+    assert "1 to 48 of 400" in page
+    assert "385 to 400 of 400" in see("/datasets/wider/1?page=9")
+    kept = see("/datasets/wider/1?order=table")
+    assert kept.index("columns/column%20000") < kept.index("columns/column%20001")
+    assert page.count("<option value=") < WIDER  # targets are proposed, not all columns
+
+
+def test_of_a_wide_table_no_column_is_read_that_is_not_shown(see, monkeypatch):
+    masked = []
+    mask = masking._mask_column
+    monkeypatch.setattr(
+        masking, "_mask_column", lambda column, kinds: masked.append(column.name) or mask(column, kinds)
+    )
+
+    see("/datasets/wider/1")
+    assert len(masked) == 48
+    masked.clear()
+    see("/datasets/wider/1/columns/column%20003")
+    assert masked[0] == "column 003"
+    assert len(set(masked)) == 2
+
+
+def test_rows_put_aside_of_a_wide_table_say_which_rule_they_broke(tables, tmp_path, see):
+    made = pl.DataFrame({f"column {at:03}": [1, 2, 3] for at in range(WIDE)})
+    made.write_parquet(tmp_path / "rows.parquet")
+    rules = {"column 129": {"between": [0, 2]}}
+    tables.data.ingest(OWNER, "judged", str(tmp_path / "rows.parquet"), rules=rules, on_bad_rows="quarantine")
+
+    assert "_source_row" in see("/datasets/judged/1")
 
 
 def test_a_column_has_its_values_relations_periods_gaps_and_past(see):

@@ -1,0 +1,1 @@
+"""What an endpoint saw in a window, profiled from the segments of the archive."""

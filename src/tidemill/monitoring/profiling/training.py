@@ -1,0 +1,101 @@
+"""The rows that a model version was trained on, profiled: what a window stands beside."""
+
+from collections.abc import Iterator
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from tidemill.checks.personal.scan import scan_personal
+from tidemill.core.access import Actor
+from tidemill.core.digests import parse_digest
+from tidemill.core.errors import TidemillError
+from tidemill.core.lazy import lazy
+from tidemill.core.refs import Ref
+from tidemill.data.masking import Kinds, mask_profile
+from tidemill.data.profile.build import profile_batches
+from tidemill.data.profile.records import FORMAT, Profile
+from tidemill.data.service import DataService
+from tidemill.ledger import Ledger
+from tidemill.monitoring.archive import Archive
+from tidemill.monitoring.profiling import store
+from tidemill.monitoring.profiling.parts import keep, read_kept
+from tidemill.monitoring.profiling.records import TrainingSide
+from tidemill.monitoring.store import windows as window_store
+
+if TYPE_CHECKING:
+    import polars as pl
+else:
+    pl = lazy("polars")
+
+_BATCH_CELLS = 1 << 21
+_MOST_REMEMBERED = 64
+
+
+class Training:
+    """Gives the training side of windows.
+
+    Args:
+        ledger: Where it stands what a version was trained on.
+        archive: Where tables that are no dataset version are.
+        data: Gives the profiles of dataset versions.
+    """
+
+    def __init__(self, ledger: Ledger, archive: Archive, data: DataService) -> None:
+        self._ledger = ledger
+        self._archive = archive
+        self._data = data
+        self._kinds: dict[str, Kinds] = {}
+        self._lock = Lock()
+
+    def find(self, actor: Actor, model: str, version: int) -> tuple[TrainingSide, Kinds]:
+        """Return what a version was trained on, personal data masked, and what is personal in it."""
+        with self._ledger.read() as connection:
+            info = window_store.find_reference(connection, model, version)
+        if info is None:
+            absent = f"it is not said what {model}@{version} was trained on"
+            return TrainingSide(model=model, version=version, absent=absent), {}
+        source = Ref.parse(info.source) if info.source else None
+        try:
+            if source is not None and source.kind == "dataset_version":
+                found = self._data.get(actor, source.id)
+                kinds = self._data.masks.of(found)
+                profile, name = self._data.profile(actor, source.id), found.ref
+            elif source is not None and source.kind == "artifact":
+                profile, kinds = self._of_artifact(actor, info.source, source.id)
+                name = f"the training rows of {model}@{version}"
+            else:
+                absent = f"the training rows of {model}@{version} are not kept"
+                return TrainingSide(model=model, version=version, source=info.source, absent=absent), {}
+        except TidemillError as error:
+            side = TrainingSide(model=model, version=version, source=info.source, absent=error.message)
+            return side, {}
+        side = TrainingSide(
+            model=model, version=version, source=info.source, name=name, rows=profile.rows, profile=profile
+        )
+        return side, kinds
+
+    def _of_artifact(self, actor: Actor, source: str, identifier: str) -> tuple[Profile, Kinds]:
+        objects = self._archive.objects
+        frame = self._archive.scan(parse_digest(identifier))
+        kinds = self._kinds.get(source)
+        if kinds is None:
+            kinds = scan_personal(frame).kinds_by_column()
+            with self._lock:
+                while len(self._kinds) >= _MOST_REMEMBERED:
+                    self._kinds.pop(next(iter(self._kinds)))
+                self._kinds[source] = kinds
+        with self._ledger.read() as connection:
+            there = store.find_training(connection, source)
+        found = read_kept(objects, there) if there is not None and there.state == FORMAT else None
+        if found is None:
+            found = profile_batches(_slices(frame))
+            kept = keep(objects, found, FORMAT)
+            if kept is not None:
+                self._ledger.write(actor, lambda tx: store.keep_training(tx, source, kept))
+        return mask_profile(found, kinds), kinds
+
+
+def _slices(frame: "pl.LazyFrame") -> "Iterator[pl.DataFrame]":
+    rows = int(frame.select(pl.len()).collect(engine="streaming").item())
+    step = max(1, _BATCH_CELLS // max(1, len(frame.collect_schema())))
+    for start in range(0, max(rows, 1), step):
+        yield frame.slice(start, step).collect()
