@@ -3,8 +3,8 @@
 from tidemill.core.names import shown
 from tidemill.data.errors import InvalidDatasetRef
 from tidemill.data.rules import DatasetRef
-from tidemill.data.sharing.errors import RemoteBusy
 from tidemill.data.sharing.moved import Watcher
+from tidemill.data.sharing.needs import delete_there, needed_there, with_lists
 from tidemill.data.sharing.presence import Presence, present
 from tidemill.data.sharing.records import RemovedThere, SharedVersion
 from tidemill.data.sharing.shelf import Shelf
@@ -49,44 +49,21 @@ class Removal:
     def _remove(self, here: Presence, found: SharedVersion, left: set[str]) -> RemovedThere:
         version = found.version
         own = self._remote.keys_of(Stored(each.digest, each.size) for each in found.objects)
-        needed = self._needed(version.dataset, version.number)
-        doomed = sorted((own.keys() | left) - needed)
-        here.note(version.ref, doomed)
+        doomed = self._doomed(own.keys() | left, version.dataset, version.number)
+        here.note(version.ref, sorted(doomed))
         tags = self._shelf.remove(version.dataset, version.number)
-        self._delete(here, doomed)
+        delete_there(self._remote, here, doomed, self._watcher)
         freed = sum(own.get(key, 0) for key in doomed)
         return RemovedThere(ref=version.ref, tags=tags, objects=len(doomed), size_bytes=freed)
 
     def _end(self, here: Presence, name: str, number: int, left: set[str]) -> RemovedThere:
         """End a removal that was begun before."""
-        doomed = sorted(left - self._needed(name, number))
-        here.note(f"{name}@{number}", doomed)
+        doomed = self._doomed(left, name, number)
+        here.note(f"{name}@{number}", sorted(doomed))
         tags = self._shelf.remove(name, number)
-        self._delete(here, doomed)
+        delete_there(self._remote, here, doomed, self._watcher)
         return RemovedThere(ref=f"{name}@{number}", tags=tags, objects=len(doomed), size_bytes=0)
 
-    def _needed(self, name: str, number: int) -> set[str]:
-        """Return the names that all other versions at the place need."""
-        versions = [(found.name, each) for found in self._shelf.list() for each in found.numbers]
-        others = [each for each in versions if each != (name, number)]
-        self._watcher.begin("look at what other versions there need", len(others))
-        wanted: dict[Stored, None] = {}
-        for each in others:
-            if shared := self._shelf.read(*each):
-                wanted.update(dict.fromkeys(Stored(one.digest, one.size) for one in shared.objects))
-            self._watcher.step()
-        return set(self._remote.keys_of(wanted))
-
-    def _delete(self, here: Presence, doomed: list[str]) -> None:
-        def may() -> None:
-            if here.is_taken():
-                raise RemoteBusy(
-                    f"Somebody else ended this removal at {self._remote.bucket}",
-                    hint="It stood still for minutes; there is nothing left to do.",
-                )
-
-        self._watcher.begin("remove", len(doomed))
-        # Lists of pieces first: who finds one finds every piece.
-        for is_list in (True, False):
-            keys = [key for key in doomed if key.startswith("pieces/") is is_list]
-            self._remote.delete(keys, may, self._watcher.step)
+    def _doomed(self, wanted: set[str], name: str, number: int) -> set[str]:
+        needed = needed_there(self._remote, self._watcher, but=(name, number))
+        return with_lists(self._remote, wanted - needed, needed)

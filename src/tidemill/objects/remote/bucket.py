@@ -10,6 +10,7 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar, cast
 
@@ -166,10 +167,35 @@ class Bucket:
         with suppress(FileNotFoundError):
             yield from self._tried(ask)
 
-    def delete(self, key: str) -> None:
-        """Remove a name; it may be gone already."""
+    def delete(self, key: str, may: Callable[[], None] = lambda: None) -> None:
+        """Remove a name; it may be gone already.
+
+        Args:
+            key: The name.
+            may: Is asked before each request, also one that is made again, and raises to end it.
+        """
+
+        def ask() -> None:
+            may()
+            obstore.delete(self._store, key)
+
         with suppress(FileNotFoundError):
-            self._tried(lambda: obstore.delete(self._store, key))
+            self._tried(ask)
+
+    def unfinished(self) -> Iterator[Found]:
+        """Yield what writes that were killed left in a folder, unseen by readers; a bucket keeps nothing of those."""
+        for path in self._folder.rglob("*#*") if self._folder else ():
+            with suppress(FileNotFoundError):  # a write that is whole by now
+                stat = path.lstat()
+                if path.is_file():
+                    moment = datetime.fromtimestamp(stat.st_mtime, UTC)
+                    yield Found(str(path.relative_to(self._folder or "")), stat.st_size, moment)
+
+    def drop_unfinished(self, found: Found) -> None:
+        """Remove what `unfinished` found."""
+        if self._folder:
+            with suppress(FileNotFoundError):
+                (self._folder / found.key).unlink()
 
     def _put(self, key: str, content: bytes, mode: "obstore.PutMode") -> Mark:
         def ask() -> Mark:

@@ -4,6 +4,7 @@ A transfer that was cut off goes on at the piece where it was, two objects that 
 a range of an object reads and verifies the pieces around it only. No upload is ever left half done at the place.
 """
 
+from contextlib import suppress
 from itertools import accumulate
 
 import msgspec
@@ -59,6 +60,13 @@ def decode_pieces(content: bytes, size: int, where: str) -> list[Slot]:
         raise RemoteDamaged(f"{where} is not the list of an object's pieces", hint="Push the version again.")
     offsets = accumulate(lengths, initial=0)
     return [Slot(offset, length, digest) for offset, length, digest in zip(offsets, lengths, digests, strict=False)]
+
+
+def named_pieces(content: bytes) -> list[Digest]:
+    """Return the digests that the list of an object's pieces names, of whatever object; none when it is no list."""
+    with suppress(msgspec.MsgspecError, InvalidDigest):
+        return [parse_digest(digest) for digest, _ in msgspec.json.decode(content, type=_Wire).pieces]
+    return []
 
 
 def piece_lengths(size: int) -> list[int]:

@@ -6,7 +6,7 @@ import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -17,7 +17,7 @@ from tidemill.objects.digest import digest_bytes
 from tidemill.objects.remote.bucket import Bucket
 from tidemill.objects.remote.errors import RemoteDamaged, RemoteObjectMissing
 from tidemill.objects.remote.filling import Fetch, fill
-from tidemill.objects.remote.pieces import PIECE, Slot, decode_pieces, encode_pieces
+from tidemill.objects.remote.pieces import PIECE, Slot, decode_pieces, encode_pieces, named_pieces
 from tidemill.objects.store import ObjectStore, plain_errors
 
 T = TypeVar("T")
@@ -27,6 +27,9 @@ _AHEAD = 3
 _PATIENCE_S = 7 * 86400.0
 _READS = 3
 """How often damaged bytes are read: a fault of the way differs each time, one of the place does not."""
+
+OBJECTS, LISTS = "objects", "pieces"
+"""The folders there: of bytes, and of lists of the pieces of large objects."""
 
 PULLING = "pulling"
 """The folder beside the objects in which unfinished ones wait to go on."""
@@ -71,9 +74,9 @@ class RemoteStore:
         return self.bucket.size(_key(stored.digest)) == stored.size
 
     def missing(self, wanted: Iterable[Stored]) -> list[Stored]:
-        """Return those objects that are not there."""
+        """Return those objects that are not there, or of which a piece is not."""
         wanted = list(wanted)
-        found = dict(self._each(self.has, wanted))
+        found = dict(self._each(self._has_whole, wanted))
         return [stored for stored in wanted if not found[stored]]
 
     def push(self, objects: ObjectStore, wanted: Iterable[Stored], told: Told) -> int:
@@ -96,11 +99,16 @@ class RemoteStore:
         """
         return self._move(objects, wanted, told, self._pull_small, self._pull_large)
 
-    def keys_of(self, wanted: Iterable[Stored]) -> dict[str, int]:
+    def keys_of(self, wanted: Iterable[Stored], *, lists_lost: bool = True) -> dict[str, int]:
         """Return the names under which objects are kept there, and how many bytes are under each.
+
+        Args:
+            wanted: Which objects.
+            lists_lost: Whether the list of an object's pieces may be lost; they are not known then.
 
         Raises:
             RemoteDamaged: If the list of an object's pieces cannot be read.
+            RemoteObjectMissing: If it is lost, and may not be.
         """
         found: dict[str, int] = {}
         large = []
@@ -109,26 +117,39 @@ class RemoteStore:
                 large.append(stored)
             else:
                 found[_key(stored.digest)] = stored.size
-        for stored, pieces in self._each(self._pieces_there, large):
+        for stored, pieces in self._each(self._pieces_there if lists_lost else self._pieces_of, large):
             found[_listing(stored.digest)] = 0
             found |= {_key(piece.digest): piece.length for piece in pieces}
         return found
 
+    def pieces_by_list(self, lists: Iterable[str]) -> Iterator[tuple[str, set[str]]]:
+        """Yield lists of pieces, each with the names of the pieces that it says; one that is gone is left out.
+
+        A list that cannot be read says none.
+        """
+
+        def read(key: str) -> set[str] | None:
+            with suppress(RemoteObjectMissing):
+                return {_key(digest) for digest in named_pieces(self.bucket.read(key))}
+            return None
+
+        for key, found in self._each(read, lists):
+            if found is not None:
+                yield key, found
+
     def delete(self, keys: Iterable[str], may: Callable[[], None], told: Told) -> None:
-        """Remove names, a few at once.
+        """Remove names, a few at once: lists of pieces first, so that whoever finds one finds every piece.
 
         Args:
             keys: Which ones.
             may: Is asked before each, and raises to end it.
             told: Is told of each.
         """
-
-        def delete(key: str) -> None:
-            may()
-            self.bucket.delete(key)
-
-        for _ in self._each(delete, keys):
-            told(1)
+        keys = list(keys)
+        for is_list in (True, False):
+            some = [key for key in keys if key.startswith(f"{LISTS}/") is is_list]
+            for _ in self._each(lambda key: self.bucket.delete(key, may), some):
+                told(1)
 
     def read(self, digest: Digest) -> bytes:
         """Return the bytes of an object of at most a piece, verified."""
@@ -209,8 +230,22 @@ class RemoteStore:
         self.bucket.put(_key(stored.digest), objects.read(stored.digest))
         return stored.size
 
+    def _has_whole(self, stored: Stored) -> bool:
+        """Return whether an object is there, and each piece of it: what a place lost is brought again."""
+        if not self.has(stored):
+            return False
+        if stored.size <= PIECE:
+            return True
+        self._pieces.pop(stored.digest, None)
+        try:
+            pieces = self._pieces_of(stored)
+        except (RemoteDamaged, RemoteObjectMissing):
+            return False
+        # Not by the threads of `_each`: this is one of them already.
+        return all(self.has(Stored(piece.digest, piece.length)) for piece in pieces)
+
     def _push_large(self, objects: ObjectStore, stored: Stored, told: Told) -> int:
-        if self.has(stored):
+        if self._has_whole(stored):
             told(stored.size)
             return 0
         path = objects.verify(stored.digest)
@@ -331,8 +366,8 @@ def clear_pulling(objects: ObjectStore) -> None:
 
 
 def _key(digest: Digest) -> str:
-    return f"objects/{digest[:2]}/{digest[2:]}"
+    return f"{OBJECTS}/{digest[:2]}/{digest[2:]}"
 
 
 def _listing(digest: Digest) -> str:
-    return f"pieces/{digest[:2]}/{digest[2:]}"
+    return f"{LISTS}/{digest[:2]}/{digest[2:]}"

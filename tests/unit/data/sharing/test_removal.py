@@ -10,7 +10,7 @@ from tidemill.core.errors import NotFound
 from tidemill.data.errors import DatasetNotFound, DatasetVersionNotFound, InvalidDatasetRef
 from tidemill.data.rules import DatasetRef
 from tidemill.data.service import DataService
-from tidemill.data.sharing import presence
+from tidemill.data.sharing import presence, removal
 from tidemill.data.sharing.errors import DamagedRecord, RemoteBusy
 from tidemill.data.sharing.presence import present
 from tidemill.data.sharing.push import Push
@@ -231,15 +231,15 @@ def test_a_push_that_was_held_for_dead_brings_again_what_went(data, remote, thre
 
 
 def test_a_removal_that_was_held_for_dead_stops(remote, three, monkeypatch):
-    real = Removal._delete
+    real = removal.delete_there
 
-    def slept(self, here, doomed):
+    def slept(*given):
         monkeypatch.undo()
         left_dead(three)
         remove(remote, "pictures@2")
-        return real(self, here, doomed)
+        return real(*given)
 
-    monkeypatch.setattr(Removal, "_delete", slept)
+    monkeypatch.setattr(removal, "delete_there", slept)
     with pytest.raises(RemoteBusy, match="Somebody else ended"):
         remove(remote, "pictures@1")
     remove(remote, "a@1")
@@ -253,3 +253,32 @@ def test_a_mark_is_renewed_while_its_owner_lives(bucket, monkeypatch, wait_for, 
         os.utime(mark, (0, 0))
         wait_for(lambda: mark.stat().st_mtime > 0)
     assert list(bucket.list("working")) == []
+
+
+def interrupted(data, remote, ref: str, monkeypatch) -> None:
+    """Push a version that is killed when all but its record is there."""
+
+    def killed(self, *given):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Push, "_record", killed)
+    with pytest.raises(KeyboardInterrupt):
+        Push(data.place.ledger, data.place.objects, remote, Quiet(), atomic=True).run(OWNER, data.get(OWNER, ref))
+    monkeypatch.undo()
+
+
+def test_a_push_that_goes_on_finds_what_a_removal_took_of_it(data, push, remote, tmp_path, monkeypatch):
+    """Two workspaces have a file each that begin alike: their pieces are shared, also by a push that is not over."""
+    ledger = Ledger.open(tmp_path / "other.sqlite")
+    other = DataService(ledger, ObjectStore(tmp_path / "other"), root=tmp_path)
+    large = os.urandom(2 * PIECE)
+    for service, end in ((data, b"one"), (other, b"two")):
+        (tmp_path / "large").write_bytes(large + end)
+        service.ingest(OWNER, end.decode(), "large", as_files=True)
+    push("one@1")
+    interrupted(other, remote, "two@1", monkeypatch)
+    remove(remote, "one@1")
+    Push(ledger, other.place.objects, remote, Quiet(), atomic=True).run(OWNER, other.get(OWNER, "two@1"))
+
+    assert_whole(remote, "two@1")
+    ledger.close()

@@ -73,7 +73,21 @@ def test_what_is_there_is_not_moved_again(remote, s3_proxy, here, there):
 
     assert remote.push(here, stored, nothing) == 0
     assert remote.pull(there, stored, nothing) == 0
-    assert set(s3_proxy.counted()) == {"HEAD"}
+    assert set(s3_proxy.counted()) == {"HEAD", "GET"}
+    assert all("/pieces/" in asked.path for asked in s3_proxy.requests if asked.method == "GET")
+
+
+def test_a_piece_that_the_place_lost_is_brought_again(remote, here, there):
+    stored = put(here, LARGE)
+    remote.push(here, stored, nothing)
+    (lost, *_) = (key for key in remote.keys_of(stored) if key.startswith("objects"))
+    remote.bucket.delete(lost)
+
+    assert remote.missing(stored) == stored
+    assert 0 < remote.push(here, stored, nothing) <= PIECE
+    assert remote.missing(stored) == []
+    remote.pull(there, stored, nothing)
+    assert there.read(stored[0].digest) == LARGE
 
 
 def test_large_objects_share_the_pieces_that_are_equal(remote, here):
