@@ -18,6 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 REFERENCE = ROOT / "docs" / "reference"
 STAGES = {"data", "tracking", "logged_models", "pipelines", "models", "delivery", "monitoring", "projects", "stores"}
 STAGES |= {"checks", "folders", "splits", "rules", "governance", "labels", "maintenance", "trackers", "deleting"}
+STAGES |= {"window_profiles"}
 READING = (
     "get",
     "count",

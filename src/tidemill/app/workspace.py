@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from tidemill.models import search
     from tidemill.models import service as models_stage
     from tidemill.monitoring import service as monitoring_stage
+    from tidemill.monitoring.profiling import service as profiling_stage
     from tidemill.monitoring.records import Trigger
     from tidemill.pipelines import service as pipelines_stage
     from tidemill.projects import loop, settling, watching
@@ -72,6 +73,7 @@ else:
     search = lazy("tidemill.models.search")
     models_stage = lazy("tidemill.models.service")
     monitoring_stage = lazy("tidemill.monitoring.service")
+    profiling_stage = lazy("tidemill.monitoring.profiling.service")
     pipelines_stage = lazy("tidemill.pipelines.service")
     loop = lazy("tidemill.projects.loop")
     projects_stage = lazy("tidemill.projects.service")
@@ -95,6 +97,7 @@ _SERVICES: dict[str, str] = {
     "models": "tidemill.models.service:ModelService",
     "delivery": "tidemill.delivery.service:DeliveryService",
     "monitoring": "tidemill.monitoring.service:MonitoringService",
+    "window_profiles": "tidemill.monitoring.profiling.service:WindowProfileService",
     "governance": "tidemill.governance.service:GovernanceService",
     "projects": "tidemill.projects.service:ProjectService",
     "maintenance": "tidemill.app.maintenance:MaintenanceService",
@@ -233,6 +236,12 @@ class Workspace:
             registry=registry.ModelRegistry(self.models),
             on_trigger=self._on_trigger,
         )
+
+    @Stage
+    def window_profiles(self) -> "profiling_stage.WindowProfileService":
+        """What endpoints saw, window by window."""
+        capture = self.settings.home / "serving" / "capture"
+        return profiling_stage.WindowProfileService(self.ledger, self.objects, capture, self.data)
 
     @Stage
     def projects(self) -> "projects_stage.ProjectService":

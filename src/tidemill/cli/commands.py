@@ -183,6 +183,7 @@ COMMANDS: dict[str, str] = {
     "monitoring.fire": "monitor fire",
     "monitoring.list_triggers": "monitor triggers",
     "monitoring.settle_trigger": "monitor settle",
+    "window_profiles.profile": "monitor profile",
     "monitoring.predictions": "predictions list",
     "monitoring.prediction": "predictions show",
     "monitoring.add_feedback": "feedback add",

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 import msgspec
 
+from tidemill.cli import window_profiles
 from tidemill.cli.output import FAILED, cell, client, common, fail_with, show, talk, wants_json
 from tidemill.client.client import part
 from tidemill.core.errors import InvalidInput
@@ -132,6 +133,9 @@ def _tell(settings: msgspec.Struct, indent: str = "  ") -> None:
                 click.echo(f"{indent}  - {cell(one)}")
         else:
             click.echo(f"{indent}{name.ljust(width)}  {cell(value)}")
+
+
+monitor.add_command(window_profiles.profile)
 
 
 @monitor.command("configure")

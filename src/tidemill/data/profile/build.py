@@ -68,7 +68,7 @@ class Measuring:
         self._cells = 0
         self._most = 0
         self._rows = 0
-        self._lots: _Lots[list[Gauge]] | None = None
+        self._lots: Lots[list[Gauge]] | None = None
         self._merged: list[Gauge] | None = None
         self._sums: Sums | None = None
 
@@ -108,7 +108,7 @@ class Measuring:
         else:
             measured, related = _measured(batch, some, most, None)
         self._sums = merge_sums([self._sums, related]) if self._sums else related
-        self._lots = self._lots or _Lots(partial(_merge_columns, most=most))
+        self._lots = self._lots or Lots(partial(_merge_columns, most=most))
         self._lots.add(measured)
         self._merged = None
         self._rows += batch.height
@@ -139,7 +139,7 @@ def _merge_columns(parts: Sequence[list[Gauge]], most: int) -> list[Gauge]:
     return [merge_gauges(column, most) for column in zip(*parts, strict=True)]
 
 
-class _Lots(Generic[T]):
+class Lots(Generic[T]):
     """Lots that are merged as a tree, so that what one merge rounds does not add up over thousands of them."""
 
     def __init__(self, merge: Callable[[Sequence[T]], T]) -> None:
@@ -157,7 +157,7 @@ class _Lots(Generic[T]):
         self._levels.append([lot])
 
     def merged(self) -> T:
-        """Return all lots together."""
+        """Return all lots together; at least one."""
         left = [lot for level in reversed(self._levels) for lot in level]
         return self._merge(left)
 

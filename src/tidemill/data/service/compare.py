@@ -15,7 +15,7 @@ from tidemill.core.digests import Digest
 from tidemill.core.lazy import lazy
 from tidemill.data.profile.bins import rebin
 from tidemill.data.profile.build import decode_profile
-from tidemill.data.profile.records import ColumnProfile
+from tidemill.data.profile.records import ColumnProfile, Profile
 from tidemill.data.reading import Reader
 from tidemill.data.records import (
     Column,
@@ -172,6 +172,11 @@ def _compare_profiles(place: Place, before: DatasetVersion, after: DatasetVersio
     if not before.profile_digest or not after.profile_digest:
         return ()
     old, new = (decode_profile(place.objects.read(digest)) for digest in (before.profile_digest, after.profile_digest))
+    return distances(old, new)
+
+
+def distances(old: Profile, new: Profile) -> tuple[DistributionChange, ...]:
+    """Return how far each column that both profiles have moved, the furthest first."""
     columns = {column.name: column for column in new.columns}
     changes = [
         change

@@ -105,6 +105,22 @@ windows = sa.Table(
     sa.Column("performance", JsonColumn),
     sa.Column("judged_at", MomentColumn),
 )
+window_profiles = sa.Table(
+    "window_profiles",
+    metadata,
+    sa.Column("endpoint", sa.Text, primary_key=True),
+    sa.Column("start", MomentColumn, primary_key=True),
+    sa.Column("lot", sa.Integer, primary_key=True),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("digest", sa.Text, nullable=False),
+)
+training_profiles = sa.Table(
+    "training_profiles",
+    metadata,
+    sa.Column("source", sa.Text, primary_key=True),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("digest", sa.Text, nullable=False),
+)
 window_parts = sa.Table(
     "window_parts",
     metadata,

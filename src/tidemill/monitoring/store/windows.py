@@ -20,7 +20,7 @@ from tidemill.monitoring.records import (
     WindowState,
 )
 from tidemill.monitoring.settings import MonitorSettings
-from tidemill.monitoring.store.tables import monitor_references, monitors, window_parts, windows
+from tidemill.monitoring.store.tables import monitor_references, monitors, window_parts, window_profiles, windows
 
 _MOST_WINDOWS = 1000
 
@@ -124,7 +124,8 @@ def all_dirty(tx: Transaction, endpoint: str) -> None:
 
 
 def drop_windows(tx: Transaction, endpoint: str) -> None:
-    """Forget the windows of an endpoint, to count its segments anew."""
+    """Forget the windows of an endpoint, and what was measured of them, to count its segments anew."""
+    tx.execute(sa.delete(window_profiles).where(window_profiles.c.endpoint == endpoint))
     tx.execute(sa.delete(window_parts).where(window_parts.c.endpoint == endpoint))
     tx.execute(sa.delete(windows).where(windows.c.endpoint == endpoint))
 

@@ -18,6 +18,7 @@ from tidemill.server.api import (
     stores,
     trackers,
     tracking,
+    window_profiles,
 )
 from tidemill.server.routes import Route
 
@@ -34,6 +35,7 @@ ROUTES: tuple[Route, ...] = (
     *models.ROUTES,
     *delivery.ROUTES,
     *monitoring.ROUTES,
+    *window_profiles.ROUTES,
     *projects.ROUTES,
     *governance.ROUTES,
     *maintenance.ROUTES,

@@ -29,6 +29,7 @@ from tidemill.server.pages import (
     runs,
     sources,
     trash,
+    windows,
 )
 from tidemill.server.permits import StatedRoute
 
@@ -52,6 +53,7 @@ _GROUPS = (
     logged_models,
     gates,
     endpoints,
+    windows,
     predictions,
     lineage,
     alerts,

@@ -99,12 +99,11 @@ def diff_values(
     found: Diff, before: Profile | None, after: Profile | None, start: int = 1, most: int = MOVED_A_PAGE
 ) -> dict[str, object]:
     """Return what the parts about rows and distributions show."""
-    old, new = ({column.name: column for column in side.columns} if side else {} for side in (before, after))
     first = (start - 1) * most
     shown = found.distributions[first : first + most]
     rows = found.rows
     return {
-        "moved": [_moved(each, old[each.column], new[each.column], found, at + first) for at, each in enumerate(shown)],
+        "moved": moved_views(shown, before, after, (found.before, found.after), first) if before and after else [],
         "moved_total": len(found.distributions),
         "moved_more": first + most < len(found.distributions),
         "added": sample_rows(rows.added_sample, rows.key) if rows else None,
@@ -113,23 +112,41 @@ def diff_values(
     }
 
 
-def _moved(change: DistributionChange, old: ColumnProfile, new: ColumnProfile, diff: Diff, place: int) -> Moved:
+def moved_views(
+    changes: Sequence[DistributionChange], before: Profile, after: Profile, names: tuple[str, str], first: int = 0
+) -> list[Moved]:
+    """Return how far columns moved, each with both of its shapes.
+
+    Args:
+        changes: The columns.
+        before: One table.
+        after: The other.
+        names: What the two are called.
+        first: The place of the first of them among all; those in front are drawn large.
+    """
+    old, new = ({column.name: column for column in side.columns} for side in (before, after))
+    return [_moved(each, old[each.column], new[each.column], names, at + first) for at, each in enumerate(changes)]
+
+
+def _moved(
+    change: DistributionChange, old: ColumnProfile, new: ColumnProfile, names: tuple[str, str], place: int
+) -> Moved:
     is_large = place < _LARGE and change.distance >= _MOVED
     numeric = isinstance(old.bins, NumericReference) and isinstance(new.bins, NumericReference)
     if numeric and is_large:
-        drawing = full_drawing("Share of rows by value", [(diff.before, "6", old), (diff.after, "1", new)], 11.0)
+        drawing = full_drawing("Share of rows by value", [(names[0], "6", old), (names[1], "1", new)], 11.0)
     elif isinstance(old.bins, NumericReference) and isinstance(new.bins, NumericReference):
         drawing = small_pair(
             bins_of(old.bins) if old.bins.edges else [],
             bins_of(new.bins) if new.bins.edges else [],
-            f"{change.column}: {diff.before} as bars, {diff.after} as a line",
+            f"{change.column}: {names[0]} as bars, {names[1]} as a line",
         )
     else:
-        drawing = _value_pairs(old, new)
+        drawing = value_pairs(old, new)
     return Moved(change, drawing, is_large and numeric, old.is_moment)
 
 
-def _value_pairs(old: ColumnProfile, new: ColumnProfile) -> Markup:
+def value_pairs(old: ColumnProfile, new: ColumnProfile) -> Markup:
     """Return the values whose shares are largest or moved most, with a bar for each side."""
     sides = [_shares(column) for column in (old, new)]
     names = sorted(

@@ -18,6 +18,7 @@ from tidemill.server.pages.charts.bars import Share, share_bar
 from tidemill.server.pages.rollouts import RolloutView, rollout_view
 from tidemill.server.pages.shell import back_to, page, render
 from tidemill.server.pages.tones import series_tone
+from tidemill.server.pages.windows import windows_of
 from tidemill.server.permits import StatedRoute
 
 _RECENT = 12
@@ -144,6 +145,7 @@ def _values(workspace: Workspace, actor: Actor, endpoint: Endpoint) -> dict[str,
         "status": status,
         "figures": watches.figures(status) if status else [],
         "charts": watches.charts(status) if status else None,
+        "windows": windows_of(status) if status else [],
         "triggers": grouped(status.triggers)[:5] if status else [],
         "feedback": _feedback(workspace, actor, endpoint.name),
         "rollout": _rollout(workspace, actor, rollouts, deployments),

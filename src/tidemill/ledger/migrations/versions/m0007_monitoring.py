@@ -135,6 +135,20 @@ def _create_windows() -> None:
         sa.Column("latency", sa.Text, nullable=False),
         sa.Column("summary", sa.Text),
     )
+    op.create_table(
+        "window_profiles",
+        sa.Column("endpoint", sa.Text, primary_key=True),
+        sa.Column("start", sa.BigInteger, primary_key=True),
+        sa.Column("lot", sa.Integer, primary_key=True),
+        sa.Column("state", sa.Text, nullable=False),
+        sa.Column("digest", sa.Text, nullable=False),
+    )
+    op.create_table(
+        "training_profiles",
+        sa.Column("source", sa.Text, primary_key=True),
+        sa.Column("state", sa.Text, nullable=False),
+        sa.Column("digest", sa.Text, nullable=False),
+    )
 
 
 def _create_alerts() -> None:
