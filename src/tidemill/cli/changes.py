@@ -4,11 +4,13 @@ from collections.abc import Iterable
 
 import click
 
-from tidemill.cli.output import cell, show, talk
+from tidemill.cli.output import cell, show, some, talk, tell_rest
 from tidemill.data.records import ColumnChange, Diff, DistributionChange, RowChanges, RowSample
 
 _COLOURS = {"+": "green", "-": "red", "~": "yellow"}
 _SIGNS = {"added": "+", "removed": "-"}
+_MOST_LINES, _MOST_FILES, _MOST_CELLS = 40, 200, 12
+_ALL = "all of them with --json, or into a file"
 
 
 def print_diff(diff: Diff) -> None:
@@ -19,16 +21,18 @@ def print_diff(diff: Diff) -> None:
     talk(f"{diff.before} -> {diff.after}", bold=True)
     if diff.rows_before is not None and diff.rows_after is not None:
         click.echo(f"rows  {diff.rows_before:,} -> {diff.rows_after:,}")
-    for column in diff.columns:
+    for column in some(diff.columns, _MOST_LINES):
         _say(_SIGNS.get(column.change, "~"), f"column {column.name}: {_types(column)}")
+    tell_rest(len(diff.columns), _MOST_LINES, f"columns that are not the same; {_ALL}")
     if diff.rows is not None:
         _print_rows(diff.rows)
-    for file in diff.files:
+    for file in some(diff.files, _MOST_FILES):
         _say(_SIGNS.get(file.change, "~"), f"{file.path}" + (f" (was {file.before})" if file.before else ""))
+    tell_rest(len(diff.files), _MOST_FILES, f"files; {_ALL}")
     moved = [each for each in diff.distributions if each.distance > 0]
     if moved:
         click.echo()
-        show([_moved(each) for each in moved])
+        show([_moved(each) for each in moved], most=_MOST_LINES, rest=f"columns that moved less; {_ALL}")
 
 
 def _moved(change: DistributionChange) -> dict[str, object]:
@@ -55,10 +59,10 @@ def _print_rows(rows: RowChanges) -> None:
 
 def _print_samples(sign: str, samples: Iterable[RowSample]) -> None:
     for row in samples:
-        changed = [
-            f"{name}: {cell(row.before.get(name))} -> {cell(row.after.get(name))}"
-            for name in (row.after or row.before if sign == "~" else ())
-        ]
+        names = list(row.after or row.before) if sign == "~" else []
+        told = some(names, _MOST_CELLS)
+        changed = [f"{name}: {cell(row.before.get(name))} -> {cell(row.after.get(name))}" for name in told]
+        changed += [f"and {len(names) - len(told):,} more columns"] if len(told) < len(names) else []
         _say(sign, cell(row.key) + ("  " + ", ".join(changed) if changed else ""))
 
 

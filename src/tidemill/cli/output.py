@@ -7,7 +7,7 @@ from dataclasses import asdict, is_dataclass
 from datetime import datetime
 from functools import wraps
 from pathlib import Path
-from typing import ParamSpec
+from typing import ParamSpec, TypeVar
 
 import click
 import msgspec
@@ -22,6 +22,7 @@ from tidemill.tracking.numbers import sayable
 
 DONE, FAILED, WRONG_USE, NOT_FOUND, OUR_FAULT = 0, 1, 2, 3, 4
 P = ParamSpec("P")
+T = TypeVar("T")
 _CODES = {
     **dict.fromkeys(
         (kind.code for kind in (errors.NotFound, errors.Refused, errors.Unauthenticated, errors.Conflict)), NOT_FOUND
@@ -85,23 +86,40 @@ def wants_json() -> bool:
     return bool(found.get("json"))
 
 
-def show(value: object, *, columns: Sequence[str] = (), empty: str = "Nothing here yet.") -> None:
+def show(
+    value: object, *, columns: Sequence[str] = (), empty: str = "Nothing here yet.", most: int = 0, rest: str = ""
+) -> None:
     """Write a record or a list of records: as JSON when asked for, else as a table.
 
     Args:
         value: What the API gave.
         columns: Which fields to show, in order; all when left out.
         empty: What to say of an empty list.
+        most: The most lines of a table on a terminal; 0 for all.
+        rest: What those are called that are left out, and how to see them.
     """
     if wants_json():
         click.echo(msgspec.json.format(msgspec.json.encode(sayable(value), enc_hook=str), indent=2).decode())
     elif isinstance(value, list):
         if value:
-            _table(value, columns)
+            _table(some(value, most), columns)
+            tell_rest(len(value), most, rest)
         else:
             talk(empty)
     elif value is not None:
         _card(value, columns)
+
+
+def some(items: Sequence[T], most: int) -> Sequence[T]:
+    """Return the first ones on a terminal; into a pipe or a file all, and all where `most` is 0."""
+    return items[:most] if most and terminal_width() is not None else items
+
+
+def tell_rest(count: int, most: int, rest: str) -> None:
+    """Say how many were left out on a terminal, and how to see them."""
+    left = count - len(some(range(count), most))
+    if left:
+        talk(f"and {left:,} more {rest}")
 
 
 def done(text: str, **facts: object) -> None:
@@ -148,8 +166,9 @@ def fail_with(code: int) -> None:
 
 
 def _table(rows: Sequence[object], columns: Sequence[str]) -> None:
-    names = list(columns) or list(_fields(rows[0]))
-    lines = [[cell(_fields(row).get(name)) for name in names] for row in rows]
+    fields = [_fields(row) for row in rows]
+    names = list(columns) or list(fields[0])
+    lines = [[cell(row.get(name)) for name in names] for row in fields]
     table = Table(head=[visible(name.upper()) for name in names], lines=lines)
     for number, (head, *below) in enumerate(laid_out(table, terminal_width())):
         if number:

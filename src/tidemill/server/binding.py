@@ -1,7 +1,7 @@
 """From a request to a verb and back: parameters are matched by name and checked against the verb's own types."""
 
 import inspect
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache, partial
 from typing import Any, TypeVar, get_type_hints
 
@@ -153,7 +153,7 @@ def _value(name: str, texts: list[str], lists: set[str], mappings: set[str]) -> 
 
 
 def _is_list(kind: Any) -> bool:  # noqa: ANN401 - a type is any object
-    return any(getattr(part, "__origin__", part) is list for part in _parts(kind))
+    return any(getattr(part, "__origin__", part) in {list, Sequence} for part in _parts(kind))
 
 
 def _is_mapping(kind: Any) -> bool:  # noqa: ANN401 - a type is any object

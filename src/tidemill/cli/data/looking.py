@@ -7,12 +7,13 @@ import click
 from tidemill.checks.quality.finding import Finding
 from tidemill.cli.changes import print_diff
 from tidemill.cli.data.rules_junit import write_junit
-from tidemill.cli.output import client, common, show, wants_json
+from tidemill.cli.output import client, common, show, some, tell_rest, wants_json
 from tidemill.client.client import part
-from tidemill.data.records import Diff, Sample
+from tidemill.data.records import DatasetVersion, Diff, Sample
 from tidemill.data.report import QualityReport
 
 _VERSIONS = "/api/v1/dataset-versions"
+_MOST_COLUMNS = 40
 
 
 @click.command("report")
@@ -40,19 +41,32 @@ def report(ref: str, *, junit: Path | None) -> None:
 @click.command("sample")
 @click.argument("ref")
 @click.option("--rows", "-n", type=click.IntRange(min=1), default=20, show_default=True, help="The most rows to show.")
+@click.option("--column", "columns", multiple=True, metavar="COLUMN", help="Show this column; may be given again.")
 @click.option("--quarantined", is_flag=True, help="Rows that were put aside, with the rule that each broke.")
 @click.option("--unmasked", is_flag=True, help="Show personal data as it is; for admins, on record.")
 @common
-def sample(ref: str, rows: int, *, quarantined: bool, unmasked: bool) -> None:
-    """Show the first rows of a version, personal data masked; of a folder, its first files."""
+def sample(ref: str, rows: int, *, columns: tuple[str, ...], quarantined: bool, unmasked: bool) -> None:
+    """Show the first rows of a version, personal data masked; of a folder, its first files.
+
+    Of a wide table a terminal shows the first columns; --column names others.
+    """
+    place = f"{_VERSIONS}/{part(ref)}"
     with client() as api:
+        held = [] if columns or wants_json() else [each.name for each in api.get(place, DatasetVersion).columns]
+        first = some(held, _MOST_COLUMNS)
         found = api.get(
-            f"{_VERSIONS}/{part(ref)}/sample", Sample, rows=rows, quarantined=quarantined, unmasked=unmasked
+            f"{place}/sample",
+            Sample,
+            rows=rows,
+            columns=list(columns) or (first if len(first) < len(held) else []),
+            quarantined=quarantined,
+            unmasked=unmasked,
         )
     if wants_json():
         show(found)
         return
     show_rows(found, empty="No row was put aside." if quarantined else "There are no rows.")
+    tell_rest(len(held), _MOST_COLUMNS, "columns; name those that you want: --column NAME")
 
 
 def show_rows(found: Sample, *, empty: str = "") -> None:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 else:
     files = lazy("tidemill.data.checking.files")
 
+_MOST = 100
+
 
 @click.command("personal")
 @click.argument("source", metavar="REF-OR-FILE")
@@ -32,7 +34,8 @@ def personal(source: str, sample: int, *, detectors: tuple[str, ...]) -> None:
     if wants_json():
         show(found)
         return
-    show([_told(each) for each in found.columns], empty="No personal data was found.")
+    rows = [_told(each) for each in found.columns]
+    show(rows, empty="No personal data was found.", most=_MOST, rest="columns; all of them with --json, or into a file")
     talk(f"Looked at {found.sampled:,} of {found.rows:,} rows and {found.looked_at:,} columns; {found.error_rate}.")
 
 

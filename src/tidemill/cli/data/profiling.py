@@ -8,15 +8,17 @@ import msgspec
 
 from tidemill.app.trackers.records import Report
 from tidemill.cli.drawing import Bar
-from tidemill.cli.output import client, common, show, talk, wants_json, write_file
+from tidemill.cli.output import client, common, show, some, talk, wants_json, write_file
 from tidemill.client.client import part
 from tidemill.core.lazy import lazy
 from tidemill.core.names import shown
 from tidemill.core.nearest import did_you_mean
 from tidemill.data.errors import UnknownColumn
+from tidemill.data.profile.interest import Interest, interest
 from tidemill.data.profile.records import ColumnProfile, Profile
 from tidemill.data.profile.relations import relations_of
 from tidemill.data.records import Sample
+from tidemill.data.rules import choose
 from tidemill.data.sources.here import is_file
 
 if TYPE_CHECKING:
@@ -27,6 +29,7 @@ else:
     reports = lazy("tidemill.server.pages.reports")
 
 _VERSIONS = "/api/v1/dataset-versions"
+_MOST = 100
 _SHOWN = ["name", "type", "nulls", "distinct", "low", "high", "mean", "deviation"]
 
 
@@ -39,6 +42,7 @@ _SHOWN = ["name", "type", "nulls", "distinct", "low", "high", "mean", "deviation
     help="Write a report that any browser opens, with nothing outside of it.",
 )
 @click.option("--target", metavar="COLUMN", default="", help="Hold the other columns against this one.")
+@click.option("--column", "columns", multiple=True, metavar="COLUMN", help="Show this column; may be given again.")
 @click.option("--delimiter", help="What stands between fields of CSV; found when left out.")
 @click.option("--encoding", help="How text is encoded; found when left out.")
 @click.option("--sheet", help="The sheet of a workbook, by name or number.")
@@ -48,6 +52,7 @@ def profile(
     *,
     target_file: Path | None,
     target: str,
+    columns: tuple[str, ...],
     delimiter: str | None,
     encoding: str | None,
     sheet: str | None,
@@ -55,7 +60,8 @@ def profile(
     """Show what is known of each column of a file, or of a version of a dataset.
 
     A file needs no workspace: CSV, JSON lines, Parquet, Arrow, Avro and Excel, packed or not. Where a file and a
-    dataset have one name, it is the file; name@latest is the dataset.
+    dataset have one name, it is the file; name@latest is the dataset. Of a wide table a terminal shows the columns that
+    are worth a look.
     """
     sample: Sample | None
     if is_file(what):
@@ -68,6 +74,9 @@ def profile(
     names = [column.name for column in found.columns]
     if target and target not in names:
         raise UnknownColumn(f"{shown(what)} has no column {shown(target)}", hint=did_you_mean(target, names))
+    if columns:
+        held = {column.name: column for column in found.columns}
+        found = msgspec.structs.replace(found, columns=tuple(held[name] for name in choose(held, columns)))
     if target_file:
         content = reports.profile_report(found, title=Path(what).name, about=about, target=target, sample=sample)
         write_file(target_file, content.encode())
@@ -101,8 +110,17 @@ def _tell(found: Profile, target: str) -> None:
     rows = [_told(each) | ({"with target": strength.get(each.name, "")} if target else {}) for each in found.columns]
     if target:
         rows.sort(key=lambda row: -abs(float(str(row["with target"] or 0))))
+    elif len(some(rows, _MOST)) < len(rows):
+        looks = [interest(column) for column in found.columns]
+        rows = [row | {"look": look.why} for look, row in sorted(zip(looks, rows, strict=True), key=_by_score)]
     talk(f"{found.rows:,} rows, {len(found.columns):,} columns")
-    show(rows, columns=[*_SHOWN, *(["with target"] if target else [])], empty="No columns.")
+    more = [name for name in ("with target", "look") if rows and name in rows[0]]
+    rest = "columns; name those that you want with --column, or see all with --html, --json, or in a file"
+    show(rows, columns=[*_SHOWN, *more], empty="No columns.", most=_MOST, rest=rest)
+
+
+def _by_score(one: tuple[Interest, object]) -> float:
+    return -one[0].score
 
 
 def _told(column: ColumnProfile) -> dict[str, object]:

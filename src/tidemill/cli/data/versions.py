@@ -21,6 +21,7 @@ from tidemill.data.sources.uri import from_folder, join_options
 _VERSIONS = "/api/v1/dataset-versions"
 _LISTED = ["number", "kind", "rows", "files", "quarantined", "size", "tags", "created_at", "created_by"]
 _MOST_FILES = 50
+_MOST_COLUMNS = 100
 _OF_TABLES = {".csv", ".tsv", ".jsonl", ".ndjson", ".parquet", ".arrow", ".feather", ".avro", ".xlsx"}
 _SHOWN = ["id", "dataset", "number", "kind", "digest"]
 _COUNTED = {DatasetKind.TABLE: ["rows", "rows_read", "quarantined"], DatasetKind.TREE: ["files"]}
@@ -127,7 +128,7 @@ def show_(ref: str) -> None:
     show(card | {"tags": found.tags, "source": found.source.uri} | _by(found))
     if found.columns:
         click.echo()
-        show(list(found.columns))
+        show(list(found.columns), most=_MOST_COLUMNS, rest="columns; all of them with --json, or into a file")
     elsewhere = [each.source for each in found.parts if each.source.version]
     if elsewhere:
         click.echo()
