@@ -55,6 +55,10 @@ def split_times(
             f"{missing} rows have no {shown(column)}", hint="Leave them out first: frame.drop_nulls(column)."
         )
     times = frame[column]
+    if times.dtype.is_nested():
+        raise InvalidOption(
+            f"Column {shown(column)} is {type_word(times.dtype)}, which has no order", hint="Name a time."
+        )
     cuts = _ends(times, shares) if shares else [_fit(cut, times.dtype) for cut in at]
     ordered = pl.Series(cuts, strict=False)
     if at and (not ordered.is_sorted() or ordered.n_unique() < len(cuts)):

@@ -1,5 +1,6 @@
 """The types of columns: their words, how they are found in text, and which of them fit together."""
 
+import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -120,7 +121,11 @@ def as_text(column: str, dtype: "pl.DataType") -> "pl.Expr":
 
 
 def _written_out(values: "pl.Series") -> "pl.Series":
-    return pl.Series([None if value is None else str(value) for value in values.to_list()], dtype=pl.String)
+    return pl.Series([None if value is None else _json(value) for value in values.to_list()], dtype=pl.String)
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, default=str) if isinstance(value, list | dict) else str(value)
 
 
 def joined(first: str, second: str) -> str | None:

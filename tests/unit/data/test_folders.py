@@ -1,10 +1,13 @@
 """Folders as versions: what changed since, back to disk, and is every byte what it was."""
 
+import csv
 import random
 import subprocess
 import sys
 import time
+from datetime import timedelta
 
+import polars as pl
 import pytest
 
 from tidemill.core.access import OWNER, Actor, Role
@@ -211,6 +214,17 @@ def test_a_table_is_checked_out_as_a_file(ingest, folders, tmp_path):
     folders.checkout(OWNER, "table", target=str(tmp_path / "t.csv"))
 
     assert (tmp_path / "t.csv").read_text() == "a\n1\n"
+
+
+def test_what_csv_has_no_form_for_is_written_as_text(data, project, folders, tmp_path):
+    kinds = {"l": [[1, None]], "s": [{"a": "ä"}], "b": [b"\xff"], "d": [timedelta(seconds=90)]}
+    pl.DataFrame(kinds).write_parquet(project / "t.parquet")
+    data.ingest(OWNER, "table", "t.parquet")
+
+    folders.checkout(OWNER, "table", target=str(tmp_path / "t.csv"))
+
+    (row,) = csv.DictReader((tmp_path / "t.csv").open())
+    assert row == {"l": "[1, null]", "s": '{"a": "ä"}', "b": "ff", "d": "0:01:30"}
 
 
 def test_a_table_with_a_damaged_part_leaves_no_folder(ingest, folders, objects, tmp_path):

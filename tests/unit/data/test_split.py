@@ -17,6 +17,13 @@ def test_cuts_give_stretches_that_hold_every_row_once() -> None:
     assert pl.concat([january, february, march]).equals(DAYS)
 
 
+def test_what_has_no_order_is_not_cut() -> None:
+    frame = pl.DataFrame({"at": [[1], [2]]})
+    for how in ({"at": [1]}, {"shares": (0.5, 0.5)}):
+        with pytest.raises(errors.InvalidOption, match="no order"):
+            split_by_time(frame, "at", **how)  # type: ignore[arg-type]
+
+
 def test_cuts_fit_dates_naive_moments_and_numbers() -> None:
     frame = DAYS.with_columns(day=pl.col("at").dt.date(), naive=pl.col("at").dt.replace_time_zone(None))
     cuts: dict[str, Cut] = {"day": datetime(2013, 2, 1, tzinfo=UTC), "naive": date(2013, 2, 1), "row": 31}

@@ -49,6 +49,8 @@ class SingleValue(Check, frozen=True, kw_only=True):
             dtype = schema[name]
             value = pl.col(name).fill_nan(None) if dtype.is_float() else pl.col(name)
             value = value.cast(pl.String) if dtype in (pl.Categorical, pl.Enum) else value
+            value = value.bin.encode("hex") if dtype == pl.Binary else value
+            value = value.cast(pl.Int64) if dtype == pl.Duration else value
             asked += [value.null_count().alias(f"nulls {at}"), value.min().cast(pl.String).alias(f"low {at}")]
             asked.append((value.min() == value.max()).alias(f"same {at}"))
         found = inputs.current.lazy().select(asked).collect(engine="streaming").row(0, named=True)

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, ClassVar
 
 from tidemill.checks.errors import InvalidParam
-from tidemill.checks.quality.reading import is_one_of
+from tidemill.checks.quality.reading import as_texts, is_one_of
 from tidemill.checks.quality.rule import Rule, RuleCheck, RuleProblem
 from tidemill.core.lazy import lazy
 
@@ -49,9 +49,9 @@ class In(Rule, frozen=True, kw_only=True):
         if kind == "number":
             known = is_one_of(column, [value for value in self.values if not isinstance(value, str)])
         elif kind == "boolean":
-            known = values.cast(pl.String, strict=False).is_in([str(value).lower() for value in self.values])
+            known = as_texts(column).is_in([str(value).lower() for value in self.values])
         else:
-            known = values.cast(pl.String, strict=False).is_in([str(value) for value in self.values])
+            known = as_texts(column).is_in([str(value) for value in self.values])
         return (~known.fill_null(value=False)) & values.is_not_null()
 
     def written(self) -> str:

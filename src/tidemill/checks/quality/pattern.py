@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, ClassVar
 
 from tidemill.checks.errors import InvalidParam
+from tidemill.checks.quality.reading import as_texts
 from tidemill.checks.quality.rule import Rule, RuleCheck, RuleProblem
 from tidemill.core.lazy import lazy
 
@@ -45,7 +46,7 @@ class Matches(Rule, frozen=True, kw_only=True):
     def mask(self, column: str) -> "pl.Expr":
         """Return which rows do not match."""
         values = pl.col(column)
-        matching = values.cast(pl.String, strict=False).str.contains(f"^(?:{self.pattern})$")
+        matching = as_texts(column).str.contains(f"^(?:{self.pattern})$")
         return (~matching.fill_null(value=False)) & values.is_not_null()
 
     def written(self) -> str:

@@ -23,6 +23,11 @@ def as_moments(column: str) -> "pl.Expr":
     return pl.col(column).map_batches(_moments, return_dtype=pl.Datetime("us"), is_elementwise=True)
 
 
+def as_texts(column: str) -> "pl.Expr":
+    """Return a column as texts, null where a value is none: bytes that are not UTF-8, or something nested."""
+    return pl.col(column).map_batches(_texts, return_dtype=pl.String, is_elementwise=True)
+
+
 def is_within(column: str, low: float | None, high: float | None) -> "pl.Expr":
     """Return which values are numbers between two ends; whole numbers are compared as such, to their last digit."""
     judge = partial(_inside, low=low, high=high)
@@ -47,6 +52,23 @@ def _numbers(values: "pl.Series") -> "pl.Series":
     if values.dtype.is_numeric() or values.dtype in (pl.String, pl.Boolean):
         return values.cast(pl.Float64, strict=False)
     return pl.repeat(None, len(values), dtype=pl.Float64, eager=True)
+
+
+def _texts(values: "pl.Series") -> "pl.Series":
+    if values.dtype == pl.Duration:
+        return pl.Series([None if value is None else str(value) for value in values.to_list()], dtype=pl.String)
+    if values.dtype == pl.Binary:
+        return pl.Series(map(_decoded, values.to_list()), dtype=pl.String)
+    if values.dtype.is_nested():
+        return pl.repeat(None, len(values), dtype=pl.String, eager=True)
+    return values.cast(pl.String, strict=False)
+
+
+def _decoded(value: bytes | None) -> str | None:
+    try:
+        return None if value is None else value.decode()
+    except UnicodeDecodeError:
+        return None
 
 
 def _inside(values: "pl.Series", *, low: float | None, high: float | None) -> "pl.Series":

@@ -10,7 +10,7 @@ from tidemill.checks.errors import InvalidParam
 from tidemill.checks.inputs import Inputs
 from tidemill.checks.outcome import EXACT, Outcome, Verdict, table
 from tidemill.checks.quality.finding import Decision
-from tidemill.checks.quality.reading import as_moments, as_numbers
+from tidemill.checks.quality.reading import as_moments, as_numbers, as_texts
 from tidemill.checks.quality.rule import Judged, Rule, RuleProblem, Seen
 from tidemill.core.lazy import lazy
 from tidemill.core.names import shown
@@ -58,7 +58,7 @@ class Type(Rule, frozen=True, kw_only=True):
                 whole = as_numbers(column)
                 read = pl.when(whole.is_finite() & (whole == whole.round(0))).then(whole)
             case "boolean":
-                text = values.cast(pl.String, strict=False).str.to_lowercase()
+                text = as_texts(column).str.to_lowercase()
                 read = pl.when(text.is_in(["true", "false", "0", "1"])).then(text)
             case "date" | "time":
                 read = as_moments(column)

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, ClassVar
 
+from tidemill.checks.quality.reading import as_texts
 from tidemill.checks.quality.rule import Rule, RuleProblem
 from tidemill.core.lazy import lazy
 
@@ -42,8 +43,8 @@ class Length(Rule, frozen=True, kw_only=True):
 
     def mask(self, column: str) -> "pl.Expr":
         """Return which rows are too short or too long."""
-        long = pl.col(column).cast(pl.String, strict=False).str.len_chars()
-        return (~long.is_between(self.shortest, self.longest)).fill_null(value=False)
+        long = as_texts(column).str.len_chars()
+        return (~long.is_between(self.shortest, self.longest).fill_null(value=False)) & pl.col(column).is_not_null()
 
     def written(self) -> str:
         """Return the rule as a person writes it."""

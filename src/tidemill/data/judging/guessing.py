@@ -113,6 +113,8 @@ def _round_up(value: float) -> int | float:
     power = math.floor(math.log10(value))
     for step in (1, 2, 5, 10, 20):
         rounded = step * 10.0**power
+        if not math.isfinite(rounded):
+            return value  # no number is larger
         if rounded >= 1.1 * value:
             return int(rounded) if rounded >= 1 else float(f"{rounded:.6g}")
     return float(f"{2 * value:.3g}")

@@ -11,6 +11,7 @@ from tidemill.data.disk import plain_disk
 from tidemill.data.errors import ExportExists, InvalidOption
 from tidemill.data.records import DatasetKind, DatasetVersion, ExportedFile
 from tidemill.data.service.place import Place
+from tidemill.data.types import as_text
 from tidemill.objects.packs.checkout import Checkout, told
 
 if TYPE_CHECKING:
@@ -68,9 +69,16 @@ def _write_table(place: Place, version: DatasetVersion, target: Path) -> None:
             target.parent.mkdir(parents=True, exist_ok=True)
             with plain_disk(target.parent):
                 if target.suffix.lower() == ".csv":
-                    frame.sink_csv(temporary, engine="streaming")
+                    _in_texts(frame).sink_csv(temporary, engine="streaming")
                 else:
                     frame.sink_parquet(temporary, compression="zstd", engine="streaming")
             temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _in_texts(frame: "pl.LazyFrame") -> "pl.LazyFrame":
+    """Return rows in which what CSV has no form for is text."""
+    schema = frame.collect_schema()
+    unlike = [name for name, dtype in schema.items() if dtype.is_nested() or dtype in (pl.Binary, pl.Duration)]
+    return frame.with_columns(as_text(name, schema[name]).alias(name) for name in unlike)

@@ -1,6 +1,7 @@
 """What the checks of texts find, and what they leave alone."""
 
 import math
+from datetime import timedelta
 
 import polars as pl
 import pytest
@@ -71,6 +72,14 @@ def test_a_column_with_one_value_is_found_and_one_that_says_by_missing_is_not():
     outcome = SingleValue().run(Inputs(current=frame))
 
     assert [row[:2] for row in outcome.table.rows] == [("one", "1"), ("none", None)]
+
+
+def test_bytes_and_durations_may_be_single_values_too():
+    frame = pl.DataFrame({"b": [b"\xff"] * 2, "d": [timedelta(1)] * 2, "two": [b"a", b"\xff"]})
+
+    outcome = SingleValue().run(Inputs(current=frame))
+
+    assert [row[0] for row in outcome.table.rows] == ["b", "d"]
 
 
 def test_severity_says_whether_a_finding_fails_or_warns():

@@ -1,4 +1,4 @@
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import polars as pl
 import pytest
@@ -34,6 +34,11 @@ def bad_rows(values, rule, dtype=None):
         ([datetime(2013, 12, 31), None], {"between": [None, "9999-12-31"]}, []),  # noqa: DTZ001
         ([datetime(2013, 1, 1, 2)], {"between": ["2013-01-01T05:00+02:00", None]}, [1]),  # noqa: DTZ001
         ([1, 2**62], {"between": [0, 10**20]}, []),
+        ([b"UA", b"\xff", None], {"in": ["UA"]}, [2]),
+        ([b"UA", b"\xff", b"U"], {"matches": "U"}, [1, 2]),
+        ([b"UA", b"\xff", b"U"], {"length": [1, 1]}, [1, 2]),
+        ([timedelta(days=1), None], {"matches": "1 day.*"}, []),
+        ([timedelta(days=1)], {"type": "boolean"}, [1]),
         ([2**53, 2**53 + 1], {"between": [-(10**20), 2**53]}, [2]),
         ([1, 2, 3], {"between": [1.5, 2.5]}, [1, 3]),
         ([1, None], {"between": [float("inf"), None]}, [1]),

@@ -244,3 +244,9 @@ def test_no_suggested_rule_is_broken_by_its_data(
     judged = rules.check(OWNER, ref=version.ref, rules=written)
     assert judged.report.verdict.value == "pass"
     assert len(judged.report.findings) == len(found.suggestions)
+
+
+def test_a_range_is_suggested_up_to_the_largest_numbers(rules: RulesService, data: DataService, project: Path) -> None:
+    pl.DataFrame({"x": [1e308, -1.7e308, 0.0]}).write_parquet(project / "t.parquet")
+    found = rules.suggest(OWNER, ref=data.ingest(OWNER, "table", "t.parquet").ref)
+    assert [one.rule for one in found.suggestions if one.rule == "between"] == ["between"]

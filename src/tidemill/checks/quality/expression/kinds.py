@@ -55,6 +55,13 @@ def of_column(name: str, dtype: "pl.DataType") -> Typed | None:  # noqa: PLR0911
     return None
 
 
+def held_as(found: Typed, kind: str) -> "pl.Expr":
+    """Return an expression as values of a kind are held: nothing but nulls has no type of its own."""
+    if found.kind != NOTHING or kind in {NOTHING, BOOLEAN}:
+        return found.expr
+    return found.expr.cast(pl.String if kind == TEXT else pl.Int64)
+
+
 def of_value(value: str | float | bool | timedelta | None) -> Typed:  # noqa: FBT001 - a constant of any kind
     """Return a constant."""
     if value is None:

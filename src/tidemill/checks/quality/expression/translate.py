@@ -96,7 +96,7 @@ class _Translator:
             found = self._moment(node, found.literal)
         if found.kind not in {kind, NOTHING}:
             raise self._fault(node, f"Here must be {kind}, and this is {found.kind}", "See the types of the columns.")
-        return found.expr
+        return kinds.held_as(found, kind)
 
     def _moment(self, node: Node, text: str) -> Typed:
         found = kinds.as_moment(text)
@@ -116,7 +116,7 @@ class _Translator:
         for node, one in zip(nodes, found, strict=True):
             if one.kind not in {kind, NOTHING}:
                 raise self._fault(node, f"This is {one.kind}, and stands beside {kind}", "Compare like with like.")
-        return kind, [one.expr for one in found]
+        return kind, [kinds.held_as(one, kind) for one in found]
 
     def _joined(self, node: Call) -> Typed:
         parts = [self._of(part, BOOLEAN) for part in node.parts]
