@@ -163,6 +163,67 @@ def test_a_removal_that_was_killed_keeps_pushes_out_and_is_ended_by_the_same_aga
         assert Shelf(remote.bucket).list()[0].numbers == (2,)
 
 
+def needed_at(remote: RemoteStore, name: str) -> set[str]:
+    """Read every object of the latest version of a dataset, and return their names."""
+    shared = Shelf(remote.bucket).find(DatasetRef(name))
+    for each in shared.objects:
+        remote.read_all(Stored(each.digest, each.size))
+    return set(remote.keys_of(Stored(each.digest, each.size) for each in shared.objects))
+
+
+@pytest.mark.parametrize("passed", [0, 1, 2, 3])
+def test_a_sweep_that_was_killed_takes_nothing_that_is_needed_and_the_next_ends_it(
+    home, s3_proxy, s3, wait_for, tmp_path, passed
+):
+    from tests.faults.store_proxy import Fault
+
+    finish(home, "data", "remote", "add", "team", f"s3://{s3}/data")
+    finish(home, "data", "push", "pictures")
+    (tmp_path / "pictures" / "large").write_bytes(random.Random(2).randbytes(SIZE))
+    finish(home, "data", "add", "others", "pictures")
+    s3_proxy.faults.append(Fault("gate", after(4, "PUT")))
+    kill_when_held(command(home, "data", "push", "others"), s3_proxy, wait_for)
+    s3_proxy.is_waiting.clear()
+    s3_proxy.gate.clear()
+    sweep = ("data", "remote", "sweep", "team", "--older-than", "0s")
+    assert "remote_busy" in command(home, *sweep).communicate(timeout=60)[1]
+    s3_proxy.faults.append(Fault("gate", after(passed, "POST")))
+    kill_when_held(command(home, *sweep, dead_after_s=0), s3_proxy, wait_for)
+
+    assert "remote_busy" in command(home, "data", "push", "others").communicate(timeout=60)[1]
+    finish(home, *sweep, dead_after_s=0)
+    with RemoteStore(connect(parse_address(f"s3://{s3}/data"))) as remote:
+        assert {each.key for folder in ("objects", "pieces") for each in remote.bucket.list(folder)} == needed_at(
+            remote, "pictures"
+        )
+        finish(home, "data", "push", "others")
+        needed_at(remote, "others")
+        needed_at(remote, "pictures")
+
+
+@pytest.mark.parametrize("passed", [0, 2, 4])
+def test_a_push_that_sleeps_while_it_is_swept_loses_nothing(home, s3_proxy, s3, wait_for, passed):
+    from tests.faults.store_proxy import Fault
+
+    finish(home, "data", "remote", "add", "team", f"s3://{s3}/data")
+    s3_proxy.faults.append(Fault("gate", after(passed, "PUT")))
+    slow = command(home, "data", "push", "pictures")
+    wait_for(s3_proxy.is_waiting.is_set, within_s=60)
+    # Of a workspace of its own, for the folder of the first one is taken.
+    other = home.parent / "other"
+    finish(other, "data", "remote", "add", "team", f"s3://{s3}/data")
+    sweep = ("data", "remote", "sweep", "team", "--older-than", "0s")
+    assert "remote_busy" in command(other, *sweep).communicate(timeout=60)[1]
+    finish(other, *sweep, dead_after_s=0)
+    s3_proxy.gate.set()
+
+    out, err = slow.communicate(timeout=100)
+    assert slow.returncode == 0, out + err
+    with RemoteStore(connect(parse_address(f"s3://{s3}/data"))) as remote:
+        needed_at(remote, "pictures")
+    finish(other, "data", "pull", "pictures")
+
+
 class Quiet:
     """A watcher that wants to know nothing."""
 

@@ -49,6 +49,7 @@ COMMANDS: dict[str, str] = {
     "stores.remove": "data remote remove",
     "stores.datasets": "data remote show",
     "stores.remove_version": "data remote remove-version",
+    "stores.sweep": "data remote sweep",
     "stores.push": "data push",
     "stores.pull": "data pull",
     "stores.transfers": "data transfers",

@@ -99,3 +99,25 @@ def test_a_version_is_removed_there_when_somebody_says_so(run, tmp_path):
     assert "removed flights@1" in run("data", "remote", "remove-version", "share", "flights@1", "--yes").stderr
     assert json.loads(run("data", "remote", "show", "share", "--json").stdout)[0]["numbers"] == [2]
     assert json.loads(run("data", "transfers", "--json").stdout)[0]["direction"] == "remove"
+
+
+def test_what_a_push_left_is_swept(run, tmp_path):
+    (tmp_path / "a.csv").write_text("id\n1\n")
+    run("data", "add", "flights", "a.csv")
+    run("data", "remote", "add", "share", "disk")
+    run("data", "push", "flights")
+    left = tmp_path / "disk" / "objects" / "ab" / ("c" * 62)
+    left.parent.mkdir(exist_ok=True)
+    left.write_bytes(b"12345")
+
+    assert (
+        json.loads(run("data", "remote", "sweep", "share", "--json").stdout)["report"]["counts"].get("objects", 0) == 0
+    )
+    dry = run("data", "remote", "sweep", "share", "--older-than", "0s", "--dry-run")
+    assert ("would remove what unfinished pushes left" in dry.stderr, left.exists()) == (True, True)
+    assert "objects" in dry.stdout
+    run("data", "remote", "sweep", "share", "--older-than", "0s")
+    assert not left.exists()
+    assert "is not a duration" in str(run("data", "remote", "sweep", "share", "--older-than", "x", code=1).exception)
+    assert run("data", "remote", "sweep", "share", "--older-than", "99999d", code=1).exception
+    run("data", "pull", "flights")

@@ -1,6 +1,7 @@
 """What one can do with remotes: remember them, look at what is there, push versions and pull them."""
 
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -9,7 +10,9 @@ from tidemill.app.trackers.progress import Progress
 from tidemill.app.trackers.records import Direction, Transfer
 from tidemill.app.trackers.running import Transfers, new_transfer
 from tidemill.core.access import Actor
+from tidemill.core.errors import InvalidInput
 from tidemill.core.lazy import lazy
+from tidemill.core.moments import parse_duration
 from tidemill.core.names import check_name, shown
 from tidemill.core.nearest import did_you_mean
 from tidemill.core.refs import Ref
@@ -24,6 +27,7 @@ from tidemill.data.sharing.removal import Removal
 from tidemill.data.sharing.scanning import scan_at
 from tidemill.data.sharing.shelf import Shelf
 from tidemill.data.sharing.store import data_remotes, list_remotes
+from tidemill.data.sharing.sweep import Sweep
 from tidemill.ledger import Transaction
 from tidemill.objects.remote import Bucket, RemoteStore, connect, parse_address, probe
 from tidemill.objects.remote.probe import check_safe
@@ -33,6 +37,8 @@ if TYPE_CHECKING:
     import polars as pl
 else:
     pl = lazy("polars")
+
+_LONGEST = timedelta(days=36_500)
 
 
 class StoreService:
@@ -47,7 +53,9 @@ class StoreService:
     def __init__(self, place: Place) -> None:
         self._place = place
         clear_pulling(place.objects)
-        self._transfers = Transfers(place.ledger, "dataset", ("push", "pull", "remove"), "tidemill data transfers")
+        self._transfers = Transfers(
+            place.ledger, "dataset", ("push", "pull", "remove", "sweep"), "tidemill data transfers"
+        )
 
     def add(self, actor: Actor, *, name: str, uri: str, single_writer: bool = False) -> Remote:
         """Remember a place for datasets, after finding out whether it honours conditional writes.
@@ -221,6 +229,36 @@ class StoreService:
             progress.notes.append(f"removed {done.ref}{tags}")
 
         return self._start(actor, "remove", there, ref, work)
+
+    def sweep(self, actor: Actor, *, name: str, older_than: str = "7d", dry_run: bool = False) -> Transfer:
+        """Begin to remove at a place what pushes left there that were never finished; nothing that a version needs.
+
+        Args:
+            actor: Who does it.
+            name: The place, by its name or address.
+            older_than: How long it must not have been written, such as `7d` or `0s`.
+            dry_run: Whether to say only what would go.
+
+        Raises:
+            RemoteNotFound: If no such place is remembered.
+            InvalidDuration: If that is no duration.
+            TransferRuns: If the same is under way.
+        """
+        there, long = self._find(name), parse_duration(older_than)
+        if long > _LONGEST:
+            raise InvalidInput(f"{older_than} is too long a time", hint=f"Give at most {_LONGEST.days} days.")
+
+        def work(progress: Progress) -> None:
+            with RemoteStore(_bucket(there)) as store:
+                sweep = Sweep(store, progress)
+                done = sweep.look(long) if dry_run else sweep.run(actor.name, long)
+            progress.begin("")
+            progress.counts["objects"] = done.objects
+            progress.counts["bytes"] = done.size_bytes
+            progress.notes.append(f"{'would remove' if dry_run else 'removed'} what unfinished pushes left")
+
+        of = f"older than {older_than}" + (", dry run" if dry_run else "")
+        return self._start(actor, "sweep", there, of, work)
 
     def scan(self, actor: Actor, *, ref: str, remote: str = "") -> "pl.LazyFrame":
         """Return the rows of a version at a place, lazily and verified, without a copy here.

@@ -7,7 +7,7 @@ import msgspec
 
 from tidemill.core.moments import Moment
 
-Direction = Literal["import", "export", "push", "pull", "remove"]
+Direction = Literal["import", "export", "push", "pull", "remove", "sweep"]
 
 
 class TransferStatus(StrEnum):

@@ -87,6 +87,21 @@ def remove_version(name: str, ref: str, *, yes: bool) -> None:
         _follow(api, begun, unit="objects")
 
 
+@remote.command("sweep")
+@click.argument("name")
+@click.option("--older-than", default="7d", show_default=True, help="How long it must not have been written.")
+@click.option("--dry-run", is_flag=True, help="Only say what would go.")
+@common
+def sweep(name: str, *, older_than: str, dry_run: bool) -> None:
+    """Remove at the place NAME what pushes left there that were never finished.
+
+    What a version there needs stays. Pushes and sweeps keep out of one another's way.
+    """
+    with client() as api:
+        body = {"older_than": older_than, "dry_run": dry_run}
+        _follow(api, api.post(f"/api/v1/remotes/{part(name)}/sweep", Transfer, body), unit="objects")
+
+
 @click.command("push")
 @click.argument("ref")
 @click.option("--to", "there", default="", metavar="REMOTE", help="Where to; may be left out when there is one remote.")
@@ -121,7 +136,7 @@ def pull(ref: str, *, there: str, name: str, repair: bool) -> None:
 @click.option("--cancel", is_flag=True, help="End it; what it moved is kept.")
 @common
 def transfers(transfer_id: str | None, *, cancel: bool) -> None:
-    """List the last pushes, pulls and removals, or show how far one is."""
+    """List the last pushes, pulls, removals and sweeps, or show how far one is."""
     with client() as api:
         if transfer_id is None:
             found = api.get(_TRANSFERS, list[Transfer])

@@ -64,6 +64,7 @@ class Presence:
         self._id = new_id()
         self._over = threading.Event()
         self._writing = threading.Lock()
+        self._now: Moment | None = None
         self._adopted: list[str] = []
         self._forgotten: list[str] = []
 
@@ -105,6 +106,10 @@ class Presence:
             self._adopted.append(found.key)
             adopted.append(_decode(self._bucket.read(found.key), found.key))
         return adopted
+
+    def now(self) -> Moment:
+        """Return the time when others were last looked for, by the clock of the place."""
+        return self._now or utc_now()
 
     def note(self, of: str, keys: Sequence[str]) -> None:
         """Say what is about to be removed."""
@@ -148,6 +153,7 @@ class Presence:
                 f"{self._bucket} does not list what was written just now",
                 hint="Use a store, or a way to mount the folder, that shows to everybody at once what one writes.",
             )
+        self._now = now
         taken = self._bucket.list(_TAKEN) if self._mark.doing == "remove" else ()
         self._forgotten = [one.key for one in taken if now - one.modified_at > FORGOTTEN_AFTER]
         found: dict[str, tuple[Mark, bool]] = {}
@@ -167,7 +173,8 @@ class Presence:
                 f"{mark.by} {word} {mark.of} at {self._bucket}, since {mark.at:%Y-%m-%d %H:%M} UTC",
                 hint="Try again when that is over."
                 if mark.doing == "push"
-                else "Try again when that is over; if it was killed, begin the same removal again, which ends it.",
+                else "Try again when that is over; if it was killed, the same again ends it, and so does "
+                "`tidemill data remote sweep`.",
             )
 
 

@@ -109,8 +109,14 @@ class Push:
     def _bring_files(self, version: DatasetVersion, layout_digest: Digest) -> tuple[Layout, int]:
         """Bring the chunks of files, and return where they lie there and how many bytes had to be moved."""
         layout = Layout.decode(self._objects.read(layout_digest))
-        has = cache(lambda pack: self._remote.has(Stored(*pack)))
-        move = plan_move(layout, has, self._layouts_there(version.dataset))
+        earlier = self._earlier(version.dataset)
+        named = {one.digest for found in earlier for one in found.objects}
+
+        def has(pack: Pack) -> bool:
+            # What a version names is whole; what an unfinished push left is looked at piece by piece.
+            return (self._remote.has if pack[0] in named else self._remote.has_whole)(Stored(*pack))
+
+        move = plan_move(layout, cache(has), self._layouts_there(earlier))
         whole = [Stored(*pack) for pack in move.whole]
         rest = sum(chunk.length for chunks in move.chunks for chunk in chunks)
         self._watcher.begin(f"push files of {version.ref}", sum(stored.size for stored in whole) + rest)
@@ -125,12 +131,16 @@ class Push:
                 made.append(pack)
         return relaid(layout, move, made), moved
 
-    def _layouts_there(self, name: str) -> Iterator[Layout]:
-        """Yield the layouts of the latest versions that are there: their chunks need not be moved."""
+    def _earlier(self, name: str) -> list[SharedVersion]:
+        """Return the latest versions that are there."""
         numbers = [number for found in self._shelf.list(name) if found.name == name for number in found.numbers]
-        for number in numbers[: -_EARLIER - 1 : -1]:
-            found = self._shelf.read(name, number)
-            if found and (digest := found.version.layout_digest):
+        found = [self._shelf.read(name, number) for number in numbers[: -_EARLIER - 1 : -1]]
+        return [one for one in found if one is not None]
+
+    def _layouts_there(self, earlier: Sequence[SharedVersion]) -> Iterator[Layout]:
+        """Yield the layouts of versions that are there: their chunks need not be moved."""
+        for found in earlier:
+            if digest := found.version.layout_digest:
                 stored = next(Stored(one.digest, one.size) for one in found.objects if one.digest == digest)
                 yield Layout.decode(self._remote.read_all(stored))
 

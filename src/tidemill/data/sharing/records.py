@@ -76,6 +76,18 @@ class RemovedThere(msgspec.Struct, frozen=True, kw_only=True):
     size_bytes: int
 
 
+class Swept(msgspec.Struct, frozen=True, kw_only=True):
+    """What of pushes that were not finished was removed at a place, or would be.
+
+    Args:
+        objects: How many names under which bytes were kept.
+        size_bytes: How many bytes those had.
+    """
+
+    objects: int
+    size_bytes: int
+
+
 class SharedDataset(msgspec.Struct, frozen=True, kw_only=True):
     """A dataset at a place.
 

@@ -76,7 +76,7 @@ class RemoteStore:
     def missing(self, wanted: Iterable[Stored]) -> list[Stored]:
         """Return those objects that are not there, or of which a piece is not."""
         wanted = list(wanted)
-        found = dict(self._each(self._has_whole, wanted))
+        found = dict(self._each(self.has_whole, wanted))
         return [stored for stored in wanted if not found[stored]]
 
     def push(self, objects: ObjectStore, wanted: Iterable[Stored], told: Told) -> int:
@@ -230,7 +230,7 @@ class RemoteStore:
         self.bucket.put(_key(stored.digest), objects.read(stored.digest))
         return stored.size
 
-    def _has_whole(self, stored: Stored) -> bool:
+    def has_whole(self, stored: Stored) -> bool:
         """Return whether an object is there, and each piece of it: what a place lost is brought again."""
         if not self.has(stored):
             return False
@@ -245,7 +245,7 @@ class RemoteStore:
         return all(self.has(Stored(piece.digest, piece.length)) for piece in pieces)
 
     def _push_large(self, objects: ObjectStore, stored: Stored, told: Told) -> int:
-        if self._has_whole(stored):
+        if self.has_whole(stored):
             told(stored.size)
             return 0
         path = objects.verify(stored.digest)

@@ -9,6 +9,7 @@ ROUTES = (
     Route("DELETE", "/api/v1/remotes/{name}", "stores.remove", Permission.ADMIN),
     Route("GET", "/api/v1/remotes/{name}/datasets", "stores.datasets", Permission.READ),
     Route("DELETE", "/api/v1/remotes/{name}/versions/{ref}", "stores.remove_version", Permission.ADMIN),
+    Route("POST", "/api/v1/remotes/{name}/sweep", "stores.sweep", Permission.ADMIN, 201),
     Route("POST", "/api/v1/dataset-versions/{ref}/push", "stores.push", Permission.WRITE, 201),
     Route("POST", "/api/v1/dataset-versions/{ref}/pull", "stores.pull", Permission.WRITE, 201),
     Route("GET", "/api/v1/dataset-transfers", "stores.transfers", Permission.READ),
