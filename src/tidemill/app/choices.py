@@ -4,27 +4,15 @@ from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple
 
-import msgspec
 import sqlalchemy as sa
 
+from tidemill.app.records import Kept
 from tidemill.core.moments import Moment
 from tidemill.core.refs import Ref
 from tidemill.ledger import Transaction
 
 WORDS = {"run": "runs", "experiment": "experiments", "logged_model": "logged models", "model": "models"}
 WORDS |= {"model_version": "model versions", "dataset": "datasets", "dataset_version": "dataset versions"}
-
-
-class Kept(msgspec.Struct, frozen=True, kw_only=True):
-    """Something that was in the trash for long and stays.
-
-    Args:
-        subject: What.
-        reason: Why.
-    """
-
-    subject: str
-    reason: str
 
 
 class Choice(NamedTuple):

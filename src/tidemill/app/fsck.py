@@ -5,10 +5,9 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from pathlib import Path
 
-import msgspec
-
 from tidemill.app import references
 from tidemill.app.placing import is_workspace, no_workspace
+from tidemill.app.records import Finding, FsckReport
 from tidemill.core.digests import Digest, InvalidDigest, parse_digest
 from tidemill.core.errors import Damaged, TidemillError
 from tidemill.ledger import FolderLock, Ledger
@@ -19,36 +18,6 @@ from tidemill.objects.unsynced import Unsynced
 _MOST_NAMED = 20
 _MOST_LINES = 100
 _LOCK_WAIT_S = 10.0
-
-
-class Finding(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that is not what was written.
-
-    Args:
-        part: ledger, audit, lineage, objects or workflows.
-        subject: What is damaged.
-        problem: What is wrong with it.
-        needed_by: What depends on it; the first 20.
-    """
-
-    part: str
-    subject: str
-    problem: str
-    needed_by: list[str] = []
-
-
-class FsckReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What a check of a whole workspace found.
-
-    Args:
-        is_clean: Whether nothing is damaged.
-        findings: What is.
-        checked: How many of what were looked at.
-    """
-
-    is_clean: bool
-    findings: list[Finding]
-    checked: dict[str, int]
 
 
 class Fsck:

@@ -7,13 +7,13 @@ from pathlib import Path
 import msgspec
 
 from tidemill.app import removal, trash
-from tidemill.app.backup import take
-from tidemill.app.choices import Kept, counted
-from tidemill.app.fsck import Fsck, FsckReport
+from tidemill.app.choices import counted
+from tidemill.app.copying import take
+from tidemill.app.fsck import Fsck
+from tidemill.app.records import Collection, FsckReport, Kept, Kind, Trashed, TrashPage
 from tidemill.app.repacking import Repacked, Repacking
 from tidemill.app.trackers.progress import Progress
 from tidemill.app.trackers.records import Report
-from tidemill.app.trash import Kind, Trashed, TrashPage
 from tidemill.app.turns import Lasting, Turns
 from tidemill.app.unnamed import Amount, Unnamed
 from tidemill.core.access import Actor
@@ -30,34 +30,6 @@ from tidemill.workflows.store import copy_database
 _MOST_KEPT = 100
 _MOST_LISTED = 1000
 _LONGEST = timedelta(days=36_500)
-
-
-class Collection(msgspec.Struct, frozen=True, kw_only=True):
-    """What was removed for good, or would be.
-
-    Args:
-        is_dry_run: Whether nothing was removed, only looked at.
-        removed: How many of what left the ledger.
-        kept: What was in the trash for long enough and stays, with the reason; the first 100.
-        objects: How many objects went.
-        size_bytes: How many bytes they had.
-        young_objects: How many others nothing names, and are too young to go.
-        young_bytes: How many bytes those have.
-        repacked: How many packs, of which versions needed less than half, were written anew.
-        repacked_bytes: How many bytes of those nothing needs any more; they go with a later collection.
-        problem: Why packs were not written anew, if something was in the way.
-    """
-
-    is_dry_run: bool
-    removed: dict[str, int]
-    kept: list[Kept]
-    objects: int
-    size_bytes: int
-    young_objects: int
-    young_bytes: int
-    repacked: int = 0
-    repacked_bytes: int = 0
-    problem: str = ""
 
 
 class MaintenanceService:

@@ -11,8 +11,9 @@ from functools import partial
 import sqlalchemy as sa
 
 from tidemill.app import removing_data
-from tidemill.app.choices import WORDS, Choice, Choose, Finish, Kept, counted
+from tidemill.app.choices import WORDS, Choice, Choose, Finish, counted
 from tidemill.app.pieces import Going, Pieces
+from tidemill.app.records import Kept
 from tidemill.app.references import lives
 from tidemill.app.trackers.progress import Progress
 from tidemill.core.access import Actor

@@ -5,7 +5,8 @@ from collections.abc import Collection, Sequence
 
 import sqlalchemy as sa
 
-from tidemill.app.choices import Choice, Kept, counted
+from tidemill.app.choices import Choice, counted
+from tidemill.app.records import Kept
 from tidemill.app.references import lives
 from tidemill.app.standing import standing_on
 from tidemill.core.moments import Moment

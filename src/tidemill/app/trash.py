@@ -2,21 +2,18 @@
 
 from collections.abc import Callable, Sequence
 from datetime import timedelta
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
-import msgspec
 import sqlalchemy as sa
 
 from tidemill.app import removal
+from tidemill.app.records import Kind, Trashed
 from tidemill.core.moments import Moment
 from tidemill.core.refs import Ref
 from tidemill.data import trash as data
 from tidemill.models import trash as registry
 from tidemill.tracking.store import trashed
 from tidemill.tracking.store.trash import FIRST_EXPERIMENT
-
-Kind = Literal["run", "experiment", "logged_model", "model", "model_version", "dataset", "dataset_version"]
-"""What can be put in the trash."""
 
 _QUERIES: dict[str, Callable[[], sa.Select[Any]]] = {
     "run": trashed.trashed_runs,
@@ -27,37 +24,6 @@ _QUERIES: dict[str, Callable[[], sa.Select[Any]]] = {
     "dataset": data.trashed_datasets,
     "dataset_version": data.trashed_versions,
 }
-
-
-class Trashed(msgspec.Struct, frozen=True, kw_only=True):
-    """Something in the trash.
-
-    Args:
-        kind: What it is.
-        id: Its id; the name of a model or a dataset.
-        name: How a person calls it: a version is `delay@3` or `flights@3`.
-        deleted_at: When it was put there.
-        goes_at: From when on `gc` removes it for good; None when something keeps it.
-        stays: What keeps it; empty when nothing does.
-        together: How many runs or versions went there with it; they come back with it, and are not listed themselves.
-        size_bytes: Of its files and theirs; what something else names too stays when it goes.
-    """
-
-    kind: Kind
-    id: str
-    name: str
-    deleted_at: Moment
-    goes_at: Moment | None
-    stays: str = ""
-    together: int = 0
-    size_bytes: int = 0
-
-
-class TrashPage(msgspec.Struct, frozen=True, kw_only=True):
-    """Some of what is in the trash, and the token that asks for the next ones."""
-
-    items: list[Trashed]
-    next_page_token: str = ""
 
 
 class _Row(NamedTuple):

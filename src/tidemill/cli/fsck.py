@@ -1,10 +1,18 @@
 """`tidemill fsck`."""
 
+from typing import TYPE_CHECKING
+
 import click
 
-from tidemill.app.fsck import FsckReport, check_folder
+from tidemill.app.records import FsckReport
 from tidemill.cli.output import DONE, FAILED, client, common, fail_with, settings, show, talk, wants_json
+from tidemill.core.lazy import lazy
 from tidemill.ledger import holder_of
+
+if TYPE_CHECKING:
+    from tidemill.app import fsck as whole
+else:
+    whole = lazy("tidemill.app.fsck")
 
 
 @click.command("fsck")
@@ -17,7 +25,7 @@ def fsck() -> None:
             report = api.post("/api/v1/fsck", FsckReport)
     else:
         # Without a server the folder is read as it is: a damaged ledger could not carry the API.
-        report = check_folder(chosen.home, chosen.database)
+        report = whole.check_folder(chosen.home, chosen.database)
     if wants_json():
         show(report)
     else:

@@ -2,7 +2,7 @@
 
 import click
 
-from tidemill.app.maintenance import Collection
+from tidemill.app.records import Collection
 from tidemill.app.trackers.records import Report
 from tidemill.cli.drawing import Bar
 from tidemill.cli.following import leaving

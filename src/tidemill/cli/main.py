@@ -11,6 +11,9 @@ from tidemill.cli.groups import build
 from tidemill.core.errors import TidemillError
 from tidemill.core.lazy import load
 
+# httpx looks for its own command line, and with it for rich, a sixth of what a command loads; nobody here calls that.
+sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]  # as if it were not installed
+
 _OUR_FAULT = 4
 _STOPPED = 128 + signal.SIGINT
 

@@ -4,7 +4,7 @@ from typing import get_args
 
 import click
 
-from tidemill.app.trash import Kind, TrashPage
+from tidemill.app.records import Kind, TrashPage
 from tidemill.cli.output import client, common, show
 
 _COLUMNS = ["kind", "name", "id", "deleted_at", "goes_at", "stays", "together", "size_bytes"]

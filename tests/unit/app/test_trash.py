@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from tidemill.app import Workspace
-from tidemill.app.trash import Trashed
+from tidemill.app.records import Trashed
 from tidemill.core.access import OWNER
 from tidemill.core.errors import InvalidInput
 from tidemill.core.moments import InvalidDuration

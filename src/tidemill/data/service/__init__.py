@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from tidemill.checks.quality.language import parse_rules
 from tidemill.core.access import Actor
 from tidemill.core.lazy import lazy
 from tidemill.core.names import check_name, check_text, shown
@@ -16,20 +15,11 @@ from tidemill.data import rules as names
 from tidemill.data import store
 from tidemill.data.errors import InvalidOption, NotATable
 from tidemill.data.masking import Masks, mask_diff, mask_profile, mask_sample
-from tidemill.data.prepare import Options
 from tidemill.data.profile.outline import Outline
 from tidemill.data.profile.records import Profile
-from tidemill.data.quality import Mask
 from tidemill.data.records import Dataset, DatasetKind, DatasetVersion, Diff, ExportedFile, Sample, SourceKind
 from tidemill.data.report import QualityReport, decode_report
-from tidemill.data.service.compare import compare
-from tidemill.data.service.elsewhere import ingest_elsewhere, stamp_elsewhere
-from tidemill.data.service.export import export
-from tidemill.data.service.ingest import ingest_table
-from tidemill.data.service.ingest_files import ingest_files
 from tidemill.data.service.place import Place, missing_dataset
-from tidemill.data.service.recording import Order
-from tidemill.data.service.surroundings import DataAround
 from tidemill.data.sources.encoding import check_encoding
 from tidemill.data.sources.locate import locate, locate_all, named_together, stamp
 from tidemill.data.sources.registry import Registry
@@ -39,8 +29,23 @@ from tidemill.objects import ObjectStore
 
 if TYPE_CHECKING:
     import polars as pl
+
+    from tidemill.checks.quality import language
+    from tidemill.data import prepare, quality
+    from tidemill.data.service import compare, elsewhere, export, ingest, ingest_files, recording, surroundings
 else:
+    # Most commands only look: what reads files, judges and compares rows is a third of what this would load.
     pl = lazy("polars")
+    language = lazy("tidemill.checks.quality.language")
+    prepare = lazy("tidemill.data.prepare")
+    quality = lazy("tidemill.data.quality")
+    compare = lazy("tidemill.data.service.compare")
+    elsewhere = lazy("tidemill.data.service.elsewhere")
+    export = lazy("tidemill.data.service.export")
+    ingest = lazy("tidemill.data.service.ingest")
+    ingest_files = lazy("tidemill.data.service.ingest_files")
+    recording = lazy("tidemill.data.service.recording")
+    surroundings = lazy("tidemill.data.service.surroundings")
 
 MOST_SAMPLES = 1000
 SAID_OF_BAD = ("_rule", "_column", "_rules", "_source_row")
@@ -137,7 +142,7 @@ class DataService:
         """
         check_name(name, "dataset")
         check_text(description, "the description", names.LONGEST_DESCRIPTION, lines=True)
-        options = Options(
+        options = prepare.Options(
             delimiter=check_delimiter(delimiter),
             types=check_asked(types or {}),
             missing=None if missing is None else tuple(missing),
@@ -148,13 +153,13 @@ class DataService:
             time=time,
             rules=rules or {},
         )
-        book = parse_rules(options.rules)
+        book = language.parse_rules(options.rules)
 
-        around = DataAround(self._place, name, book.datasets())
+        around = surroundings.DataAround(self._place, name, book.datasets())
         options = replace(options, against=around.contents)
 
-        def make_masks(schema: "pl.Schema") -> list[Mask]:
-            return [Mask(one.rule, one.column, one.bad, one.marking) for one in book.caught(schema, around)]
+        def make_masks(schema: "pl.Schema") -> "list[quality.Mask]":
+            return [quality.Mask(one.rule, one.column, one.bad, one.marking) for one in book.caught(schema, around)]
 
         sources = [source] if isinstance(source, str) else list(source) or [""]
         uris = [uri for each in sources if (uri := self._place.registry.parse(each))]
@@ -162,7 +167,7 @@ class DataService:
             raise InvalidOption(
                 "Only files of tables can be several", hint="Give one address, one folder, or one quoted pattern."
             )
-        order = Order(
+        order = recording.Order(
             name=name,
             uri=uris[0].shown if uris else named_together(sources),
             options=options,
@@ -174,7 +179,7 @@ class DataService:
             new_by=new_by,
         )
         if uris:
-            return ingest_elsewhere(self._place, actor, order, uris[0])
+            return elsewhere.ingest_elsewhere(self._place, actor, order, uris[0])
         reach = self._place.reach(actor)
         found = locate(sources[0], reach) if len(sources) == 1 else locate_all(sources, reach)
         if (found.folder or as_files) and new_by:
@@ -182,8 +187,8 @@ class DataService:
                 "Files have no rows that could be new", hint="Leave out new_by; what is equal is shared."
             )
         if found.folder or as_files:
-            return ingest_files(self._place, actor, order, found)
-        return ingest_table(self._place, actor, order, found.files)
+            return ingest_files.ingest_files(self._place, actor, order, found)
+        return ingest.ingest_table(self._place, actor, order, found.files)
 
     def stamp(self, actor: Actor, source: str) -> str:
         """Return a text that stays the same as long as a source's files do, by their names, sizes and times alone.
@@ -193,7 +198,7 @@ class DataService:
             SourceRefused: If it may not be read.
         """
         if uri := self._place.registry.parse(source):
-            return stamp_elsewhere(self._place, actor, uri)
+            return elsewhere.stamp_elsewhere(self._place, actor, uri)
         return stamp(locate(source, self._place.reach(actor)))
 
     def sources(self, actor: Actor) -> "Sequence[SourceKind]":
@@ -341,7 +346,7 @@ class DataService:
     def diff(self, actor: Actor, before: str, after: str, *, samples: int = 10) -> Diff:
         """Return what differs between two versions: schema, rows by key, distributions by how far they moved."""
         first, second = self.get(actor, before), self.get(actor, after)
-        found = compare(self._place, first, second, samples=max(0, min(samples, MOST_SAMPLES)))
+        found = compare.compare(self._place, first, second, samples=max(0, min(samples, MOST_SAMPLES)))
         return mask_diff(found, {**self.masks.of(first), **self.masks.of(second)})
 
     def scan(self, actor: Actor, ref: str) -> "pl.LazyFrame":
@@ -375,7 +380,7 @@ class DataService:
         Raises:
             ExportExists: If something is there.
         """
-        return export(self._place, self.get(actor, ref), Path(target).absolute())
+        return export.export(self._place, self.get(actor, ref), Path(target).absolute())
 
 
 def check_delimiter(delimiter: str | None) -> str | None:

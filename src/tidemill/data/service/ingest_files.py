@@ -4,12 +4,13 @@ import os
 import time
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
 from tidemill.core.access import Actor
 from tidemill.core.digests import Digest
+from tidemill.core.lazy import lazy
 from tidemill.core.moments import from_us
 from tidemill.core.names import shown
 from tidemill.data import store
@@ -18,7 +19,6 @@ from tidemill.data.errors import EmptySource
 from tidemill.data.records import DatasetKind, DatasetVersion, Source, SourceFile
 from tidemill.data.rules import DatasetRef
 from tidemill.data.service.place import Place
-from tidemill.data.service.recording import Draft, Order, record
 from tidemill.data.service.underway import Tell
 from tidemill.data.sources.locate import Found
 from tidemill.objects import UnsafePath
@@ -27,6 +27,12 @@ from tidemill.objects.packs.folder import StoredFiles
 from tidemill.objects.packs.known import MOST, Known
 from tidemill.objects.packs.manifest import FileEntry, decode_files
 from tidemill.objects.packs.seen import Look, Seen, State, kept_look, look_at_file, looks_of, states_below
+
+if TYPE_CHECKING:
+    from tidemill.data.service import recording
+    from tidemill.data.service.recording import Draft, Order
+else:
+    recording = lazy("tidemill.data.service.recording")  # whoever only looks at a folder records nothing
 
 
 class Looked(NamedTuple):
@@ -68,7 +74,7 @@ def look(found: Found) -> Looked:
     return Looked(states, lambda path: str(by_name[path]), where, taken, is_named=True)
 
 
-def ingest_files(place: Place, actor: Actor, order: Order, found: Found) -> DatasetVersion:
+def ingest_files(place: Place, actor: Actor, order: "Order", found: Found) -> DatasetVersion:
     """Make a version of files, or return the latest one when it holds the same.
 
     Files that look as they did at the last time are not read, and of the others only new chunks are stored.
@@ -88,7 +94,7 @@ def ingest_files(place: Place, actor: Actor, order: Order, found: Found) -> Data
         return msgspec.structs.replace(base, created=False)
     with plain_disk(place.objects.root), place.works.begin(order.name, "bytes added") as tell:
         draft = _draft(place, order, base, seen, looked, tell)
-    made = record(place, actor, order, draft, base.id if base and order.append else None)
+    made = recording.record(place, actor, order, draft, base.id if base and order.append else None)
     place.seen.keep(order.name, looked.folder, Seen(made.digest, looked.taken_ns, looked.states))
     return made
 
@@ -100,8 +106,8 @@ def _is_all_unchanged(place: Place, base: DatasetVersion, seen: Seen | None, loo
 
 
 def _draft(
-    place: Place, order: Order, base: DatasetVersion | None, seen: Seen | None, looked: Looked, tell: Tell
-) -> Draft:
+    place: Place, order: "Order", base: DatasetVersion | None, seen: Seen | None, looked: Looked, tell: Tell
+) -> "Draft":
     known = Known(place.objects)
     looks = looked.looks()
     if base and base.layout_digest:
@@ -114,7 +120,7 @@ def _draft(
                 looks = sorted([*looks, *_staying(base, files.entries, looked.states)])
     _learn_others(place, known, order.name)
     added = Addition(place.objects, known, tell).add(looks, looked.place)
-    return Draft(
+    return recording.Draft(
         kind=DatasetKind.TREE,
         digest=added.manifest,
         layout_digest=added.layout,

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from tidemill.app import Workspace
-from tidemill.app.trash import Trashed
+from tidemill.app.records import Trashed
 from tidemill.checks.outcome import Verdict
 from tidemill.core.access import Actor, Permission
 from tidemill.core.errors import MissingExtra

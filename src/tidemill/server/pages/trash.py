@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from tidemill.app import Workspace
-from tidemill.app.trash import Kind, Trashed, TrashPage
+from tidemill.app.records import Kind, Trashed, TrashPage
 from tidemill.core.access import Actor
 from tidemill.core.moments import utc_now
 from tidemill.server.pages import forms
