@@ -90,6 +90,7 @@ def _tell(found: WindowProfile, target: str) -> None:
     show(rows, columns=[*_SHOWN, *(["with target"] if target else [])])
     if found.training is not None:
         beside = found.training.name if found.training.profile else f"nothing: {found.training.absent}"
-        talk(f"Moved is the Jensen-Shannon distance, 0 to 1, beside {beside}.")
+        made = ", ".join(each for each in found.training.datasets if each != found.training.name)
+        talk(f"Moved is the Jensen-Shannon distance, 0 to 1, beside {beside}{f', made from {made}' if made else ''}.")
     if found.missing:
         talk(f"Not among the inputs: {', '.join(shown(name) for name in found.missing)}.")

@@ -18,6 +18,7 @@ class TrainingSide(msgspec.Struct, frozen=True, kw_only=True):
         version: Its version.
         source: `dataset_version:ID` or `artifact:DIGEST`.
         name: What people call it, such as `flights@3`.
+        datasets: The versions of datasets that it is or was made from.
         rows: How many there are; 0 where they cannot be read.
         profile: What is known of them; None where they cannot be read.
         absent: Why not.
@@ -27,6 +28,7 @@ class TrainingSide(msgspec.Struct, frozen=True, kw_only=True):
     version: int
     source: str = ""
     name: str = ""
+    datasets: tuple[str, ...] = ()
     rows: int = 0
     profile: Profile | None = None
     absent: str = ""

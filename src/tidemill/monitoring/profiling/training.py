@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from tidemill.checks.personal.scan import scan_personal
 from tidemill.core.access import Actor
 from tidemill.core.digests import parse_digest
-from tidemill.core.errors import TidemillError
+from tidemill.core.errors import NotFound, TidemillError
 from tidemill.core.lazy import lazy
 from tidemill.core.refs import Ref
 from tidemill.data.masking import Kinds, mask_profile
@@ -15,6 +15,8 @@ from tidemill.data.profile.build import profile_batches
 from tidemill.data.profile.records import FORMAT, Profile
 from tidemill.data.service import DataService
 from tidemill.ledger import Ledger
+from tidemill.ledger.lineage import trace
+from tidemill.ledger.records import Edge
 from tidemill.monitoring.archive import Archive
 from tidemill.monitoring.profiling import store
 from tidemill.monitoring.profiling.parts import keep, read_kept
@@ -28,6 +30,9 @@ else:
 
 _BATCH_CELLS = 1 << 21
 _MOST_REMEMBERED = 64
+_MOST_EDGES = 500
+_MOST_DATASETS = 8
+_VERSION = "dataset_version:"
 
 
 class Training:
@@ -59,9 +64,10 @@ class Training:
                 found = self._data.get(actor, source.id)
                 kinds = self._data.masks.of(found)
                 profile, name = self._data.profile(actor, source.id), found.ref
+                datasets: tuple[str, ...] = (found.ref,)
             elif source is not None and source.kind == "artifact":
                 profile, kinds = self._of_artifact(actor, info.source, source.id)
-                name = f"the training rows of {model}@{version}"
+                name, datasets = f"the training rows of {model}@{version}", self._made_from(actor, source)
             else:
                 absent = f"the training rows of {model}@{version} are not kept"
                 return TrainingSide(model=model, version=version, source=info.source, absent=absent), {}
@@ -69,9 +75,28 @@ class Training:
             side = TrainingSide(model=model, version=version, source=info.source, absent=error.message)
             return side, {}
         side = TrainingSide(
-            model=model, version=version, source=info.source, name=name, rows=profile.rows, profile=profile
+            model=model,
+            version=version,
+            source=info.source,
+            name=name,
+            datasets=datasets,
+            rows=profile.rows,
+            profile=profile,
         )
         return side, kinds
+
+    def _made_from(self, actor: Actor, table: Ref) -> tuple[str, ...]:
+        """Return the versions of datasets that a table was made from, those that lie nearest."""
+        with self._ledger.read() as connection:
+            edges = trace(connection, table, limit=_MOST_EDGES).edges
+        wanted = {Ref.parse(edge.source).id: None for edge in edges if _is_origin(edge)}
+        found = []
+        for identifier in list(wanted)[:_MOST_DATASETS]:
+            try:
+                found.append(self._data.get(actor, identifier).ref)
+            except NotFound:
+                continue  # removed since; what it was is told by the lineage
+        return tuple(sorted(found))
 
     def _of_artifact(self, actor: Actor, source: str, identifier: str) -> tuple[Profile, Kinds]:
         objects = self._archive.objects
@@ -92,6 +117,10 @@ class Training:
             if kept is not None:
                 self._ledger.write(actor, lambda tx: store.keep_training(tx, source, kept))
         return mask_profile(found, kinds), kinds
+
+
+def _is_origin(edge: Edge) -> bool:
+    return edge.source.startswith(_VERSION) and not edge.target.startswith(_VERSION)
 
 
 def _slices(frame: "pl.LazyFrame") -> "Iterator[pl.DataFrame]":

@@ -44,7 +44,7 @@ def target_chart(frame: Frame, steps: Sequence[Step], overall: float, name: str,
     middles = [(at + 0.5) * width for at in range(len(steps))]
     told = [f"{words.number(step.value)} ({words.number(step.low)} to {words.number(step.high)})" for step in steps]
     hovers = [
-        Hover(middle, step.name, ((name, "1", text), ("rows", "idle", words.count(step.rows))))
+        Hover(middle, step.name, ((name, "1", text), ("rows", "6", words.count(step.rows))))
         for middle, step, text in zip(middles, steps, told, strict=True)
     ]
     rows = [[step.name, text, words.count(step.rows)] for step, text in zip(steps, told, strict=True)]
@@ -61,6 +61,7 @@ def target_chart(frame: Frame, steps: Sequence[Step], overall: float, name: str,
         x_ticks=[(at * width, label) for at, label in enumerate(labels) if at % every == 0],
         y_ticks=down(y_scale, y_marks),
         notes=[(1000 - y_scale.at(overall), "overall")],
+        legend=[("1", name), ("6", "rows of each bin")],
         hovers=hovers,
         table=numbers_table(["bin", name, "rows"], rows),
     )
