@@ -65,7 +65,7 @@ def test_a_column_is_drawn_beside_that_of_training_and_by_truth(see, workspace):
 def test_what_no_training_rows_are_said_of_stands_alone(see, workspace):
     answer_two_days(workspace, trained=False)
 
-    assert "it is not said what" in see(f"{PAGE}/latest")
+    assert "It is not said what delay@1 was trained on" in see(f"{PAGE}/latest")
     assert "In this window, beside" not in see(f"{PAGE}/latest/columns/x%2Fy")
 
 
