@@ -5,8 +5,9 @@ import polars as pl
 import pytest
 
 from tidemill.core.access import OWNER
-from tidemill.data.records import DatasetVersion
-from tidemill.data.service import DataService
+from tidemill.data.records import DatasetVersion, Diff
+from tidemill.data.service import DataService, compare
+from tidemill.data.service.place import Place
 
 Ingest = Callable[..., DatasetVersion]
 Write = Callable[[str, str | bytes], str]
@@ -151,3 +152,39 @@ def test_each_of_several_files_of_one_content_is_found_again(data: DataService, 
     data.ingest(OWNER, "files", "f")
     found = [(each.change, each.before, each.path) for each in data.diff(OWNER, "files@1", "files@2").files]
     assert found == [("renamed", "a/1", "c/1"), ("renamed", "b/1", "z/1"), ("renamed", "a/2", "z/2")]
+
+
+def test_samples_of_a_wide_table_hold_a_bounded_number_of_values(
+    ingest: Ingest, data: DataService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compare, "MOST_VALUES", 100)
+    head = ",".join(["id", *(f"c{at}" for at in range(39))])
+    rows = [",".join([str(row), *(str(row * at) for at in range(39))]) for row in range(20)]
+    ingest("\n".join([head, *rows[:10]]), key=["id"])
+    ingest("\n".join([head, *rows]), key=["id"])
+
+    found = data.diff(OWNER, "table@1", "table@2", samples=10).rows
+
+    assert found is not None
+    assert (found.added, len(found.added_sample), len(found.added_sample[0].after)) == (10, 2, 40)
+
+
+def test_what_differs_is_found_once_while_people_leaf_through_it(
+    ingest: Ingest, data: DataService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ingest("id,x\n1,a\n2,b\n", key=["id"])
+    ingest("id,x\n1,a\n2,c\n", key=["id"])
+    compared: list[str] = []
+    whole = compare.compare
+
+    def counted(place: Place, before: DatasetVersion, after: DatasetVersion, *, samples: int) -> Diff:
+        compared.append(after.ref)
+        return whole(place, before, after, samples=samples)
+
+    monkeypatch.setattr(compare, "compare", counted)
+
+    first = data.diff(OWNER, "table@1", "table@2")
+    assert data.diff(OWNER, "table@1", "table@2") == first
+    assert len(compared) == 1
+    assert data.diff(OWNER, "table@2", "table@1") != first
+    assert len(compared) == 2

@@ -1,6 +1,6 @@
 """A stored profile, of which only the columns that somebody looks at are read: a wide table has megabytes of them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
@@ -49,22 +49,25 @@ class Outline:
         """How columns go together."""
         return self._stored.relations
 
-    def part(self, names: Sequence[str] = ()) -> Profile:
-        """Return the profile with some of the columns, in the order given; with all when none is named.
-
-        Columns are read one after the other, so that other threads have their turn.
+    def read(self, names: Sequence[str]) -> Iterator[ColumnProfile]:
+        """Give the profiles of columns, in the order given, read one after the other: other threads have their turn.
 
         Raises:
             UnknownColumn: If there is no such column.
         """
-        full = msgspec.json.Decoder(ColumnProfile)
-        chosen = self._stored.columns
-        if names:
-            places = {column.name: at for at, column in enumerate(self.columns)}
-            chosen = tuple(self._stored.columns[places[name]] for name in choose(places, names))
+        places = {column.name: at for at, column in enumerate(self.columns)}
+        chosen = [self._stored.columns[places[name]] for name in choose(places, names)]
+        return map(msgspec.json.Decoder(ColumnProfile).decode, chosen)
+
+    def part(self, names: Sequence[str] = ()) -> Profile:
+        """Return the profile with some of the columns, in the order given; with all when none is named.
+
+        Raises:
+            UnknownColumn: If there is no such column.
+        """
         return Profile(
             rows=self._stored.rows,
-            columns=tuple(map(full.decode, chosen)),
+            columns=tuple(self.read(names or [column.name for column in self.columns])),
             relations=self._stored.relations,
             format=self._stored.format,
         )

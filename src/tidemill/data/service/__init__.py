@@ -19,6 +19,7 @@ from tidemill.data.profile.outline import Outline
 from tidemill.data.profile.records import Profile
 from tidemill.data.records import Dataset, DatasetKind, DatasetVersion, Diff, ExportedFile, Sample, SourceKind
 from tidemill.data.report import QualityReport, decode_report
+from tidemill.data.service.compared import Compared
 from tidemill.data.service.place import Place, missing_dataset
 from tidemill.data.sources.encoding import check_encoding
 from tidemill.data.sources.locate import locate, locate_all, named_together, stamp
@@ -82,6 +83,7 @@ class DataService:
         folders = [here] if roots is None else roots
         self._place = Place(ledger, objects, here, folders, barred, hosts=hosts, registry=registry)
         self.masks = Masks(ledger, self._place.reader)
+        self._compared = Compared()
 
     @property
     def place(self) -> Place:
@@ -344,9 +346,19 @@ class DataService:
         return mask_sample(Sample.of(found.columns, found.iter_rows()), kinds)
 
     def diff(self, actor: Actor, before: str, after: str, *, samples: int = 10) -> Diff:
-        """Return what differs between two versions: schema, rows by key, distributions by how far they moved."""
+        """Return what differs between two versions: schema, rows by key, distributions by how far they moved.
+
+        Args:
+            actor: Who asks.
+            before: The first version.
+            after: The second.
+            samples: The most rows of each kind of change; of a wide table so many as hold 100,000 values, at least one.
+        """
         first, second = self.get(actor, before), self.get(actor, after)
-        found = compare.compare(self._place, first, second, samples=max(0, min(samples, MOST_SAMPLES)))
+        most = max(0, min(samples, MOST_SAMPLES))
+        found = self._compared.between(
+            (first.id, second.id, most), lambda: compare.compare(self._place, first, second, samples=most)
+        )
         return mask_diff(found, {**self.masks.of(first), **self.masks.of(second)})
 
     def scan(self, actor: Actor, ref: str) -> "pl.LazyFrame":

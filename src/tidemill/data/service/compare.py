@@ -1,6 +1,6 @@
 """What differs between two versions: schema, rows by key, distributions, files."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from msgspec import structs
@@ -14,7 +14,7 @@ from tidemill.checks.errors import NotEnough
 from tidemill.core.digests import Digest
 from tidemill.core.lazy import lazy
 from tidemill.data.profile.bins import rebin
-from tidemill.data.profile.build import decode_profile
+from tidemill.data.profile.outline import Outline
 from tidemill.data.profile.records import ColumnProfile, Profile
 from tidemill.data.reading import Reader
 from tidemill.data.records import (
@@ -39,6 +39,10 @@ else:
     pl = lazy("polars")
 
 
+MOST_VALUES = 100_000
+"""So many values the rows of each kind of change hold in all, if that is more than one row."""
+
+
 def compare(place: Place, before: DatasetVersion, after: DatasetVersion, *, samples: int) -> Diff:
     """Return what differs between two versions.
 
@@ -46,7 +50,7 @@ def compare(place: Place, before: DatasetVersion, after: DatasetVersion, *, samp
         place: What the verbs work on.
         before: The first version, with its parts.
         after: The second.
-        samples: The most rows of each kind to show.
+        samples: The most rows of each kind to show; fewer of a wide table.
     """
     shared = _segments(before) & _segments(after)
     both_tables = before.kind is after.kind is DatasetKind.TABLE
@@ -88,7 +92,9 @@ def _compare_rows(
     reader: Reader, before: DatasetVersion, after: DatasetVersion, shared: set[Digest], samples: int
 ) -> RowChanges:
     """Compare by key; segments that both versions have are the same rows, so they are only counted."""
-    common = [column.name for column in before.columns if column.name in {new.name for new in after.columns}]
+    held = {column.name for column in after.columns}
+    common = [column.name for column in before.columns if column.name in held]
+    samples = min(samples, max(1, MOST_VALUES // len(common)))
     same = sum(segment.rows for part in before.parts for segment in part.segments if segment.digest in shared)
     old, new = (_differing_rows(reader, version, shared, common, before, after) for version in (before, after))
     key = list(before.key)
@@ -171,18 +177,20 @@ def _rows_of(keys: "pl.DataFrame", side: "pl.LazyFrame | None") -> list[dict[str
 def _compare_profiles(place: Place, before: DatasetVersion, after: DatasetVersion) -> tuple[DistributionChange, ...]:
     if not before.profile_digest or not after.profile_digest:
         return ()
-    old, new = (decode_profile(place.objects.read(digest)) for digest in (before.profile_digest, after.profile_digest))
-    return distances(old, new)
+    old, new = (Outline(place.objects.read(digest)) for digest in (before.profile_digest, after.profile_digest))
+    held = {column.name for column in new.columns}
+    common = [column.name for column in old.columns if column.name in held]
+    return _furthest_first(zip(old.read(common), new.read(common), strict=True))
 
 
 def distances(old: Profile, new: Profile) -> tuple[DistributionChange, ...]:
     """Return how far each column that both profiles have moved, the furthest first."""
     columns = {column.name: column for column in new.columns}
-    changes = [
-        change
-        for column in old.columns
-        if column.name in columns and (change := _distance(column, columns[column.name])) is not None
-    ]
+    return _furthest_first((column, columns[column.name]) for column in old.columns if column.name in columns)
+
+
+def _furthest_first(pairs: Iterable[tuple[ColumnProfile, ColumnProfile]]) -> tuple[DistributionChange, ...]:
+    changes = [change for old, new in pairs if (change := _distance(old, new)) is not None]
     return tuple(sorted(changes, key=lambda change: (-change.distance, -change.psi, change.column)))
 
 

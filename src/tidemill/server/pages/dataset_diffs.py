@@ -23,6 +23,7 @@ MOVED_A_PAGE = 24
 _FILES_A_PAGE = 200
 _SAMPLES = 20
 _SHOWN_VALUES = 6
+_SHOWN_COLUMNS = 100
 _MOVED = 0.1
 """From this distance on a column is drawn large."""
 _LARGE = 4
@@ -49,6 +50,7 @@ class SampleRows:
 
     head: list[str]
     rows: list[list[tuple[str | None, str | None, bool]]]
+    width: int
 
 
 def routes(workspace: Workspace) -> list[StatedRoute]:
@@ -65,8 +67,9 @@ def routes(workspace: Workspace) -> list[StatedRoute]:
             return RedirectResponse(diff_url(name, after, before), 303)
         first, second = (data.get(actor, ref=f"{name}@{side}") for side in (before, after))
         found = data.diff(actor, before=first.ref, after=second.ref, samples=_SAMPLES)
-        sides = [data.profile(actor, ref=each.ref) if each.profile_digest else None for each in (first, second)]
         start = _start(query.get("page", ""))
+        shown = [each.column for each in found.distributions[(start - 1) * MOVED_A_PAGE : start * MOVED_A_PAGE]]
+        sides = [data.profile(actor, ref=each.ref, columns=shown) if shown else None for each in (first, second)]
         values = {
             "here": "datasets",
             "title": f"{first.ref} and {second.ref}",
@@ -181,10 +184,11 @@ def _shares(column: ColumnProfile) -> dict[str, float]:
 
 
 def sample_rows(samples: Sequence[RowSample], key: Sequence[str]) -> SampleRows | None:
-    """Return rows of a difference as a table."""
+    """Return rows of a difference as a table of its first columns."""
     if not samples:
         return None
-    names = list(dict.fromkeys([*key, *(name for each in samples for name in {**each.before, **each.after})]))
+    every = list(dict.fromkeys([*key, *(name for each in samples for name in {**each.before, **each.after})]))
+    names = every[:_SHOWN_COLUMNS]
     rows = []
     for each in samples:
         is_change = bool(each.before and each.after)
@@ -199,7 +203,7 @@ def sample_rows(samples: Sequence[RowSample], key: Sequence[str]) -> SampleRows 
             else:
                 cells.append((each.before.get(name) if each.before else each.after.get(name), None, False))
         rows.append(cells)
-    return SampleRows(names, rows)
+    return SampleRows(names, rows, len(every))
 
 
 def _files(found: Diff, change: str, start: int) -> dict[str, object]:

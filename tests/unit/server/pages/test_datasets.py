@@ -128,6 +128,22 @@ def test_of_a_wide_table_no_column_is_read_that_is_not_shown(see, monkeypatch):
     assert len(set(masked)) == 2
 
 
+def test_rows_that_differ_show_a_hundred_columns_of_a_wide_table(tables, tmp_path, see, monkeypatch):
+    for step in (1, 2):
+        made = pl.DataFrame({"id": [1, 2, 3]} | {f"column {at:03}": [at, at * step, 5] for at in range(1, WIDE)})
+        made.write_parquet(tmp_path / "rows.parquet")
+        tables.data.ingest(OWNER, "moved", str(tmp_path / "rows.parquet"), key=["id"])
+    read = []
+    mask = masking._mask_column
+    monkeypatch.setattr(masking, "_mask_column", lambda column, kinds: read.append(column.name) or mask(column, kinds))
+
+    page = see("/datasets/moved/diff?before=1&after=2")
+
+    assert f"The first 100 of {WIDE} columns." in page
+    assert page.count("<del>") == 99
+    assert len(read) == 2 * 24
+
+
 def test_rows_put_aside_of_a_wide_table_say_which_rule_they_broke(tables, tmp_path, see):
     made = pl.DataFrame({f"column {at:03}": [1, 2, 3] for at in range(WIDE)})
     made.write_parquet(tmp_path / "rows.parquet")
