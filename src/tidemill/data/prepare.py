@@ -19,9 +19,10 @@ from tidemill.data.records import Column, OnBadRows, Part, RuleCount, SourceFile
 from tidemill.data.rules import check_key, recipe
 from tidemill.data.segments import adopt_segments, remove, write_segments
 from tidemill.data.sources.locate import Located
-from tidemill.data.sources.passing import Share
+from tidemill.data.sources.passing import Passing
 from tidemill.data.sources.rows import read_rows
 from tidemill.data.sources.table import ReadOptions
+from tidemill.data.sources.telling import KEPT, Share, unheard
 from tidemill.objects import ObjectStore, digest_bytes
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ def prepare(
     options: Options,
     make_masks: MakeMasks,
     keys: KeyWatch | None,
-    told: Share | None = None,
+    told: Share = unheard,
 ) -> Part | None:
     """Read a file and store its rows, its profile and its bad rows; None when it has no new row.
 
@@ -136,7 +137,8 @@ def prepare(
         good, measured = raw.segments, raw.measured
         if good is None or measured is None or table.bad or raw.mixed or options.fresh:
             measured = _measure_beside()
-            good = write_segments(quality.good_rows(table), scratch, measured.add)
+            passing = Passing(measured, told, table.rows_read - table.bad, KEPT)
+            good = write_segments(quality.good_rows(table), scratch, passing.add)
             remove(segment.path for segment in raw.segments or ())
         profile = measured.profile()
         segments = adopt_segments(objects, good)

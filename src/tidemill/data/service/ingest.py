@@ -15,6 +15,7 @@ from tidemill.data import store
 from tidemill.data.across import AcrossFiles
 from tidemill.data.disk import Scratch, plain_disk
 from tidemill.data.errors import EmptySource, QualityFailed
+from tidemill.data.folders import Underway
 from tidemill.data.fresh import find_fresh
 from tidemill.data.keys import KeyWatch
 from tidemill.data.prepare import Options, prepare, widened
@@ -28,7 +29,7 @@ from tidemill.data.service.recording import Draft, Order, record
 from tidemill.data.service.underway import Tell
 from tidemill.data.sources.bring import Awaited
 from tidemill.data.sources.locate import Located
-from tidemill.data.sources.passing import Share
+from tidemill.data.sources.telling import READ, Share
 from tidemill.data.types import joined
 from tidemill.objects import digest_bytes
 
@@ -43,7 +44,7 @@ def ingest_table(place: Place, actor: Actor, order: Order, files: Sequence[Input
     with place.ledger.read() as connection:
         latest = store.find_version(connection, DatasetRef(order.name), parts=True)
     base = latest if order.append and latest and latest.kind is DatasetKind.TABLE else None
-    with place.works.watch(order.name, "bytes fetched", partial(_fetched, files)):
+    with place.works.watch(order.name, partial(_fetched, files)):
         sources = [file.describe() for file in files]
     kept = base.parts if base else ()
     held = {part.source.digest for part in kept}
@@ -121,15 +122,18 @@ def _make_parts(
     return parts
 
 
-def _fetched(files: Sequence[Input]) -> tuple[int, int]:
-    """Return how many bytes of how many came from elsewhere; of none where that is not known before."""
+def _fetched(files: Sequence[Input]) -> Underway:
+    """Return how many bytes of how many came from elsewhere, or rows; of none where that is not known before."""
     pieces = [file for file in files if isinstance(file, Awaited)]
+    if rows := sum(each.here_rows for each in pieces):
+        return Underway(doing="rows fetched", done=rows)
     sizes = [each.piece.size_bytes for each in pieces]
-    return sum(each.here_bytes for each in pieces), 0 if None in sizes else sum(filter(None, sizes))
+    total = 0 if None in sizes else sum(filter(None, sizes))
+    return Underway(doing="bytes fetched", done=sum(each.here_bytes for each in pieces), total=total)
 
 
-def _tell_share(tell: Tell, done: int, size: int, total: int, share: float) -> None:
-    tell(done + int(share * size), total)
+def _tell_share(tell: Tell, done: int, size: int, total: int, share: float, doing: str = READ, /) -> None:
+    tell(done + int(share * size), total, doing)
 
 
 def _watch(

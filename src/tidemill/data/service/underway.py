@@ -3,14 +3,19 @@
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Protocol
 
 from tidemill.data.folders import Underway
 
-Tell = Callable[[int, int], None]
-"""Is told how many bytes of how many are done."""
+Look = Callable[[], Underway]
+"""Returns how far a work is."""
 
-Look = Callable[[], tuple[int, int]]
-"""Returns how many bytes of how many are done."""
+
+class Tell(Protocol):
+    """Is told how far a work is."""
+
+    def __call__(self, done: int, total: int, doing: str = "", /) -> None:
+        """Take how many bytes of how many are done, and what is done with them where that changes."""
 
 
 class Works:
@@ -19,7 +24,7 @@ class Works:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._now: dict[str, Underway] = {}
-        self._looks: dict[str, tuple[str, Look]] = {}
+        self._looks: dict[str, Look] = {}
 
     @contextmanager
     def begin(self, name: str, doing: str) -> Iterator[Tell]:
@@ -30,9 +35,9 @@ class Works:
             doing: What is done, such as `files added`.
         """
 
-        def tell(done: int, total: int) -> None:
+        def tell(done: int, total: int, now: str = "", /) -> None:
             with self._lock:
-                self._now[name] = Underway(doing=doing, done=done, total=total)
+                self._now[name] = Underway(doing=now or doing, done=done, total=total)
 
         tell(0, 0)
         try:
@@ -42,16 +47,15 @@ class Works:
                 self._now.pop(name, None)
 
     @contextmanager
-    def watch(self, name: str, doing: str, look: Look) -> Iterator[None]:
+    def watch(self, name: str, look: Look) -> Iterator[None]:
         """Let whoever asks look how far a work is that tells nothing itself; it is over at the end.
 
         Args:
             name: The dataset.
-            doing: What is done, such as `bytes fetched`.
-            look: Returns how many are done of how many; 0 when that is not known.
+            look: Returns how far it is.
         """
         with self._lock:
-            self._looks[name] = (doing, look)
+            self._looks[name] = look
         try:
             yield
         finally:
@@ -61,9 +65,9 @@ class Works:
     def find(self, name: str) -> Underway:
         """Return how far the work on a dataset is; one in which nothing is done when there is none."""
         with self._lock:
-            doing, look = self._looks.get(name, ("", None))
+            look = self._looks.get(name)
             now = self._now.get(name, Underway())
         if look is None:
             return now
-        done, total = look()
-        return Underway(doing=doing, done=done, total=total) if done else now
+        found = look()
+        return found if found.done else now

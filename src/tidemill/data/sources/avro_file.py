@@ -1,7 +1,7 @@
 """Avro container files: records as rows, in batches, logical types kept."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ from tidemill.data.sources.dialect import check_columns
 from tidemill.data.sources.frames import write_frames
 from tidemill.data.sources.parquet_file import in_plain_types
 from tidemill.data.sources.table import Rows
+from tidemill.data.sources.telling import Share, unheard
 
 if TYPE_CHECKING:
     import fastavro
@@ -39,7 +40,7 @@ _LOGICAL = {
 _PLAIN = {"int", "long", "float", "double", "boolean", "string", "enum", "bytes", "fixed", "null"}
 
 
-def read_avro(path: Path, name: str, scratch: Scratch) -> Rows:
+def read_avro(path: Path, name: str, scratch: Scratch, told: Share = unheard) -> Rows:
     """Return the rows of an Avro file; records, arrays and maps in a field become JSON text.
 
     Raises:
@@ -56,7 +57,8 @@ def read_avro(path: Path, name: str, scratch: Scratch) -> Rows:
             reader = fastavro.reader(file)
             fields = _fields(reader.writer_schema, name)
             check_columns(list(fields), name)
-            write_frames(_frames(reader, fields), raw, name, scratch)
+            size = max(1, path.stat().st_size)
+            write_frames(_frames(reader, fields, lambda: told(file.tell() / size)), raw, name, scratch)
         frame = in_plain_types(pl.scan_parquet(raw, glob=False), name)
     except TidemillError:
         raise
@@ -119,7 +121,9 @@ def _dtype(kind: str) -> "pl.DataType":
     return known.get(kind, pl.String())
 
 
-def _frames(reader: "Iterator[object]", fields: Mapping[str, str]) -> "Iterator[pl.DataFrame]":
+def _frames(
+    reader: "Iterator[object]", fields: Mapping[str, str], tell: Callable[[], None]
+) -> "Iterator[pl.DataFrame]":
     schema = {name: _dtype(kind) for name, kind in fields.items()}
     texts = [name for name, kind in fields.items() if kind in {"nested", "uuid"}]
     rows: list[dict[str, object]] = []
@@ -132,6 +136,7 @@ def _frames(reader: "Iterator[object]", fields: Mapping[str, str]) -> "Iterator[
         if len(rows) == _BATCH:
             yield pl.DataFrame(rows, schema=schema, orient="row")
             rows = []
+            tell()
     if rows:
         yield pl.DataFrame(rows, schema=schema, orient="row")
 

@@ -38,6 +38,7 @@ class Awaited:
     _path: Path | None = field(default=None, init=False)
     _brought: Located | None = field(default=None, init=False)
     _digest: Digest | None = field(default=None, init=False)
+    _rows: int = field(default=0, init=False)
 
     @property
     def name(self) -> str:
@@ -51,6 +52,11 @@ class Awaited:
             return self._path.stat().st_size if self._path else 0
         except OSError:
             return 0
+
+    @property
+    def here_rows(self) -> int:
+        """How many of its rows came so far; 0 for a file."""
+        return self._rows
 
     def describe(self) -> SourceFile:
         """Return what it is, with the digest of its bytes; a pinned one that is known is not brought."""
@@ -78,10 +84,13 @@ class Awaited:
                 if self.piece.fetch:
                     self.piece.fetch(path)
                 elif self.piece.batches:
-                    write_frames(self.piece.batches(), path, self.piece.name, self.scratch)
+                    write_frames(self.piece.batches(), path, self.piece.name, self.scratch, self._count)
             state = path.stat()
             self._brought = Located(path, self.piece.name, state.st_size, state.st_mtime_ns, state.st_ino)
         return self._brought
+
+    def _count(self, rows: int) -> None:
+        self._rows = rows
 
 
 def version_key(name: str, version: Mapping[str, str]) -> tuple[str, str]:

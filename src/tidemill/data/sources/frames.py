@@ -1,6 +1,6 @@
 """Frames of rows, one after another, written as one Parquet file in bounded memory."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,14 +17,23 @@ else:
 _GATHERED_BYTES = 16 << 20
 
 
-def write_frames(frames: Iterable[object], target: Path, name: str, scratch: Scratch) -> None:
+def write_frames(
+    frames: Iterable[object], target: Path, name: str, scratch: Scratch, told: Callable[[int], None] | None = None
+) -> None:
     """Write frames or Arrow batches as Parquet; the same rows give the same bytes however they are cut.
+
+    Args:
+        frames: The rows.
+        target: The file.
+        name: How messages call it.
+        scratch: Where unfinished files go.
+        told: Hears how many rows came so far.
 
     Raises:
         EmptySource: If there is not a single row.
         SourceFailed: If they differ in their columns.
     """
-    pieces = [_written(frame, scratch) for frame in _gathered(frames, name)]
+    pieces = [_written(frame, scratch) for frame in _gathered(frames, name, told)]
     if not pieces:
         raise EmptySource(f"{shown(name)} has no rows", hint="Look at the query, or at what the source holds.")
     frame = pl.concat([pl.scan_ipc(path, glob=False) for path in pieces], how="vertical_relaxed")
@@ -39,10 +48,10 @@ def _written(frame: "pl.DataFrame", scratch: Scratch) -> Path:
     return path
 
 
-def _gathered(frames: Iterable[object], name: str) -> "Iterator[pl.DataFrame]":
+def _gathered(frames: Iterable[object], name: str, told: Callable[[int], None] | None) -> "Iterator[pl.DataFrame]":
     waiting: list[pl.DataFrame] = []
     schema: pl.Schema | None = None
-    size = 0.0
+    size, rows = 0.0, 0
     for batch in frames:
         frame = batch if isinstance(batch, pl.DataFrame) else pl.DataFrame(batch)  # type: ignore[arg-type]
         if schema is not None and not _go_together(schema, frame.schema):
@@ -57,6 +66,9 @@ def _gathered(frames: Iterable[object], name: str) -> "Iterator[pl.DataFrame]":
         if not frame.height:
             continue
         waiting.append(frame)
+        rows += frame.height
+        if told:
+            told(rows)
         size += frame.estimated_size()
         if size >= _GATHERED_BYTES:
             yield pl.concat(waiting)

@@ -12,6 +12,7 @@ from tidemill.data.sources.dialect import check_columns
 from tidemill.data.sources.json_text import NotLines, Survey, survey_lines, write_lines
 from tidemill.data.sources.settled import asked_types, converted, find_readings, refuse_mixed
 from tidemill.data.sources.table import ReadOptions, Rows
+from tidemill.data.sources.telling import Share, unheard
 
 if TYPE_CHECKING:
     import polars as pl
@@ -21,7 +22,7 @@ else:
 _NOTHING = type(None)
 
 
-def read_json(path: Path, name: str, options: ReadOptions, scratch: Scratch) -> Rows:
+def read_json(path: Path, name: str, options: ReadOptions, scratch: Scratch, share: Share = unheard) -> Rows:
     """Return the rows of a JSON file.
 
     Args:
@@ -29,6 +30,7 @@ def read_json(path: Path, name: str, options: ReadOptions, scratch: Scratch) -> 
         name: How messages call it.
         options: The types of columns; nothing else of them concerns JSON.
         scratch: Where unfinished files go.
+        share: Hears how far it is.
 
     Raises:
         MalformedTable: If it is broken, with its line.
@@ -36,10 +38,10 @@ def read_json(path: Path, name: str, options: ReadOptions, scratch: Scratch) -> 
         MixedTypes: If a column holds values that do not fit, and these are refused.
     """
     try:
-        survey = survey_lines(path, name)
+        survey = survey_lines(path, name, share)
     except NotLines:
         lines = scratch.new(".jsonl")
-        survey = write_lines(path, name, lines)
+        survey = write_lines(path, name, lines, share)
         path = lines
     if not survey.rows or not survey.columns:
         raise EmptySource(f"{shown(name)} has no rows", where=name, hint="Look at how the file was exported.")

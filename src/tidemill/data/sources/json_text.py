@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from io import BytesIO
 from pathlib import Path
 from typing import IO
 
@@ -12,6 +13,8 @@ from tidemill.core.names import shown
 from tidemill.data.errors import MalformedTable, UnsupportedSource, WrongEncoding
 from tidemill.data.quoting import told
 from tidemill.data.sources.dialect import MOST_COLUMNS, too_many_columns
+from tidemill.data.sources.json_known import KnownRows
+from tidemill.data.sources.telling import LOOKED, Share, unheard
 
 LONGEST = 64 << 20
 _PIECE = 1 << 20
@@ -33,6 +36,11 @@ class Survey:
     columns: dict[str, set[type]] = field(default_factory=dict)
     rows: int = 0
 
+    @property
+    def kinds(self) -> int:
+        """How many types of values were seen, over all columns; it only grows."""
+        return sum(map(len, self.columns.values())) + len(self.columns)
+
     def add(self, row: dict[str, object]) -> None:
         """Take a row into account."""
         self.rows += 1
@@ -51,37 +59,78 @@ class NotLines(Exception):
     """The file is JSON, and not a plain object a line."""
 
 
-def survey_lines(path: Path, name: str) -> Survey:
+def survey_lines(path: Path, name: str, told: Share = unheard) -> Survey:
     """Return what a file holds, if each line is an object.
+
+    Args:
+        path: The file, not packed.
+        name: How messages call it.
+        told: Hears how far it is.
 
     Raises:
         NotLines: If a line is not, or holds what only some readers take, such as `NaN`.
     """
-    survey, decoder = Survey(name), msgspec.json.Decoder()
+    survey, size, place = Survey(name), max(1, path.stat().st_size), 0
+    known: KnownRows | None = None
     with path.open("rb") as file:
-        while line := file.readline(LONGEST):
-            if len(line) == LONGEST or line.startswith(_BOM) or not line.strip():
-                raise NotLines
-            try:
-                row = decoder.decode(line)
-            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-                raise NotLines from None
-            if type(row) is not dict:
-                raise NotLines
-            survey.add(row)
+        for lines in _pieces(file):
+            rows = known.count(lines) if known else 0
+            if rows:
+                survey.rows += rows
+            else:
+                before = survey.kinds
+                _survey_piece(lines, survey)
+                if known is None or survey.kinds != before:
+                    known = KnownRows(survey.columns)
+            place += len(lines)
+            told(place / size, LOOKED)
     return survey
 
 
-def write_lines(path: Path, name: str, target: Path) -> Survey:
+def _pieces(file: IO[bytes]) -> Iterator[bytes]:
+    """Yield the bytes of a file in pieces of whole lines."""
+    rest = b""
+    while piece := file.read(max(_PIECE, len(rest))):  # twice as much each time, for a line that is long
+        end = piece.rfind(b"\n") + 1
+        if not end and len(rest) + len(piece) >= LONGEST:
+            raise NotLines
+        if end:
+            yield rest + piece[:end]
+        rest = piece[end:] if end else rest + piece
+    if rest:
+        yield rest
+
+
+def _survey_piece(lines: bytes, survey: Survey) -> None:
+    decoder = msgspec.json.Decoder()
+    for line in BytesIO(lines):
+        if len(line) >= LONGEST or line.startswith(_BOM) or not line.strip():
+            raise NotLines
+        try:
+            row = decoder.decode(line)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            raise NotLines from None
+        if type(row) is not dict:
+            raise NotLines
+        survey.add(row)
+
+
+def write_lines(path: Path, name: str, target: Path, told: Share = unheard) -> Survey:
     """Write any JSON that holds objects as one object a line, and return what it holds.
 
     `NaN` and `Infinity` become null.
+
+    Args:
+        path: The file, not packed.
+        name: How messages call it.
+        target: The file to write.
+        told: Hears how far it is.
 
     Raises:
         MalformedTable: If it is broken, with its line.
         UnsupportedSource: If it holds something else than objects.
     """
-    survey = Survey(name)
+    survey, size, before = Survey(name), max(1, path.stat().st_size), 0
     with path.open("rb") as source, target.open("wb") as sink:
         for row in _Objects(source, name):
             survey.add(row)
@@ -94,6 +143,8 @@ def write_lines(path: Path, name: str, target: Path) -> Survey:
                     hint="Write characters beyond U+FFFF as two \\u escapes, or as themselves.",
                 ) from None
             sink.write(line + b"\n")
+            if (place := source.tell()) != before:
+                told((before := place) / size, LOOKED)
     return survey
 
 

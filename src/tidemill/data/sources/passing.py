@@ -1,17 +1,15 @@
 """The rows of a file as they pass: how far it is read, and whether it holds far more than its bytes."""
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from tidemill.core.names import shown
 from tidemill.data.errors import SourceTooLarge
 from tidemill.data.profile.build import Measuring
+from tidemill.data.sources.telling import READ, Share
 
 if TYPE_CHECKING:
     import polars as pl
 
-Share = Callable[[float], None]
-"""Hears which share of a file is read, from 0 to 1."""
 
 _RATIO = 200
 _FREE_BYTES = 16 << 30
@@ -24,12 +22,14 @@ class Passing:
         measured: The profile in the making; None where none is.
         told: Hears how far it is; None for nobody.
         rows: How many rows there are, as far as that is known or guessed; nought when it is not.
+        doing: What is done with the file.
     """
 
-    def __init__(self, measured: Measuring | None, told: Share | None, rows: float) -> None:
+    def __init__(self, measured: Measuring | None, told: Share | None, rows: float, doing: str = READ) -> None:
         self._measured = measured
         self._told = told
         self._rows = rows
+        self._doing = doing
         self._passed = 0
 
     def add(self, rows: "pl.DataFrame") -> None:
@@ -38,7 +38,7 @@ class Passing:
             self._measured.add(rows)
         self._passed += rows.height
         if self._told and self._rows:
-            self._told(min(1.0, self._passed / self._rows))
+            self._told(min(1.0, self._passed / self._rows), self._doing)
 
 
 class Unpacking(Passing):

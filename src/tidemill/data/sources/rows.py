@@ -8,16 +8,16 @@ from tidemill.core.lazy import lazy
 from tidemill.data.disk import Scratch, is_full
 from tidemill.data.profile.build import Measuring
 from tidemill.data.segments import remove, scan_unstored, write_segments
-from tidemill.data.sources import csv_file, parquet_file
-from tidemill.data.sources.arrow_file import read_arrow
+from tidemill.data.sources import arrow_file, arrow_stream, csv_file, parquet_file
 from tidemill.data.sources.avro_file import read_avro
 from tidemill.data.sources.encoding import as_utf8
 from tidemill.data.sources.excel_file import read_excel
 from tidemill.data.sources.json_file import read_json
 from tidemill.data.sources.kinds import FileKind, is_workbook, kind_of
 from tidemill.data.sources.locate import Located
-from tidemill.data.sources.passing import Passing, Share, Unpacking
+from tidemill.data.sources.passing import Passing, Unpacking
 from tidemill.data.sources.table import ReadOptions, Rows
+from tidemill.data.sources.telling import Share, unheard
 from tidemill.data.sources.unpack import packing_of, unpack
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def read_rows(
     options: ReadOptions,
     scratch: Scratch,
     measure: Measure | None = None,
-    told: Share | None = None,
+    told: Share = unheard,
 ) -> Rows:
     """Write a file's rows as Parquet, and return them.
 
@@ -59,31 +59,38 @@ def read_rows(
         raise parquet_file.damaged(located.name, error) from error
 
 
-def _read(
-    located: Located, options: ReadOptions, scratch: Scratch, measure: Measure | None, told: Share | None
-) -> Rows:
+def _read(located: Located, options: ReadOptions, scratch: Scratch, measure: Measure | None, told: Share) -> Rows:
     path, name = located.path, located.name
     packing = packing_of(path)
     if packing and not is_workbook(path):
         path = scratch.new(".unpacked")
-        unpack(located.path, packing, path, name)
-    if is_workbook(path):
+        unpack(located.path, packing, path, name, told)
+    kind = FileKind.EXCEL if is_workbook(path) else kind_of(path, name)
+    if kind is FileKind.EXCEL:
         return read_excel(path, name, options, scratch)
-    kind = kind_of(path, name)
     if kind in {FileKind.CSV, FileKind.JSON}:
         path = as_utf8(path, name, options.encoding, scratch.new(".utf8"))
         kind = kind_of(path, name)
     if kind is FileKind.CSV:
         return _read_csv(path, name, options, scratch, measure, told)
+    if kind is FileKind.JSON:
+        return read_json(path, name, options, scratch, told)
+    return _read_typed(path, name, kind, scratch, measure, told)
+
+
+def _read_typed(path: Path, name: str, kind: FileKind, scratch: Scratch, measure: Measure | None, told: Share) -> Rows:
+    if kind is FileKind.AVRO:
+        return read_avro(path, name, scratch, told)
     if kind is FileKind.PARQUET:
-        return _read_parquet(path, name, scratch, measure, told)
-    if kind in {FileKind.ARROW, FileKind.AVRO}:
-        return (read_arrow if kind is FileKind.ARROW else read_avro)(path, name, scratch)
-    return (read_json if kind is FileKind.JSON else read_excel)(path, name, options, scratch)
+        return _written(parquet_file.scan_parquet(path, name), path, name, scratch, measure, told)
+    if arrow_file.is_stream(path):
+        return arrow_stream.read_stream(path, name, scratch, told)
+    return _written(arrow_file.scan_arrow(path, name), path, name, scratch, measure, told)
 
 
-def _read_parquet(path: Path, name: str, scratch: Scratch, measure: Measure | None, told: Share | None) -> Rows:
-    frame = parquet_file.scan_parquet(path, name)
+def _written(
+    frame: "pl.LazyFrame", path: Path, name: str, scratch: Scratch, measure: Measure | None, told: Share
+) -> Rows:
     measured = measure() if measure else None
     rows = frame.select(pl.len()).collect().item()
     passing = Unpacking(measured, told, rows, name=name, size=path.stat().st_size)
@@ -97,7 +104,7 @@ def _read_parquet(path: Path, name: str, scratch: Scratch, measure: Measure | No
 
 
 def _read_csv(
-    path: Path, name: str, options: ReadOptions, scratch: Scratch, measure: Measure | None, told: Share | None
+    path: Path, name: str, options: ReadOptions, scratch: Scratch, measure: Measure | None, told: Share
 ) -> Rows:
     file = csv_file.open_csv(path, name, delimiter=options.delimiter, types=options.types, missing=options.missing)
     for _ in range(_MOST_LOOKS):

@@ -10,11 +10,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from types import ModuleType
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 from tidemill.core.lazy import load
 from tidemill.core.names import shown
 from tidemill.data.errors import MalformedTable, SourceTooLarge, UnsupportedSource
+from tidemill.data.sources.telling import UNPACKED, Share, unheard
 
 PACKINGS = {
     b"\x1f\x8b": "gzip",
@@ -38,7 +39,7 @@ def packing_of(path: Path) -> str | None:
     return next((word for magic, word in PACKINGS.items() if head.startswith(magic)), None)
 
 
-def unpack(path: Path, packing: str, target: Path, name: str) -> None:
+def unpack(path: Path, packing: str, target: Path, name: str, told: Share = unheard) -> None:
     """Write the content of a packed file to the target.
 
     Args:
@@ -46,13 +47,15 @@ def unpack(path: Path, packing: str, target: Path, name: str) -> None:
         packing: What `packing_of` said.
         target: The file to write; what is there is replaced.
         name: How messages call the packed file.
+        told: Hears how far it is, by the bytes of the packed file.
 
     Raises:
         MalformedTable: If the file is truncated or damaged.
         SourceTooLarge: If it unpacks to more than 1 GiB and more than 200 times its size.
         UnsupportedSource: If a zip does not hold exactly one table.
     """
-    most = max(_FREE_BYTES, _RATIO * path.stat().st_size)
+    size = max(1, path.stat().st_size)
+    most = max(_FREE_BYTES, _RATIO * size)
     faults: tuple[type[Exception], ...] = (
         OSError,
         EOFError,
@@ -63,7 +66,7 @@ def unpack(path: Path, packing: str, target: Path, name: str) -> None:
     )
     faults += _zstd_faults(packing)
     try:
-        with _opened(path, packing, name) as source, target.open("wb") as sink:
+        with path.open("rb") as packed, _opened(packed, packing, name) as source, target.open("wb") as sink:
             total = 0
             while piece := source.read(_PIECE):
                 total += len(piece)
@@ -73,6 +76,7 @@ def unpack(path: Path, packing: str, target: Path, name: str) -> None:
                         hint="Unpack it yourself and ingest the plain file, if it is really that large.",
                     )
                 sink.write(piece)
+                told(min(1.0, packed.tell() / size), UNPACKED)
     except NotImplementedError as error:  # of a zip, such as one packed with Deflate64
         raise UnsupportedSource(
             f"{shown(name)} is packed in a way that is not read: {error}", hint="Unpack it yourself and give the file."
@@ -94,21 +98,20 @@ class Readable(Protocol):
 
 
 @contextmanager
-def _opened(path: Path, packing: str, name: str) -> Iterator[Readable]:
+def _opened(packed: BinaryIO, packing: str, name: str) -> Iterator[Readable]:
     if packing == "gzip":
-        with gzip.open(path, "rb") as source:
+        with gzip.open(packed, "rb") as source:
             yield source
     elif packing == "bz2":
-        with bz2.open(path, "rb") as source:
+        with bz2.open(packed, "rb") as source:
             yield source
     elif packing == "xz":
-        with path.open("rb") as packed:
-            yield _Xz(packed)
+        yield _Xz(packed)
     elif packing == "zstd":
-        with _zstd().open(path, "rb") as source:
+        with load_zstd().open(packed, "rb") as source:
             yield source
     else:
-        with zipfile.ZipFile(path) as archive, archive.open(_only_table(archive, name)) as member:
+        with zipfile.ZipFile(packed) as archive, archive.open(_only_table(archive, name)) as member:
             yield member
 
 
@@ -136,12 +139,13 @@ class _Xz:
                 return unpacked
 
 
-def _zstd() -> ModuleType:
+def load_zstd() -> ModuleType:
+    """Return the module that unpacks Zstandard."""
     return load("compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd")
 
 
 def _zstd_faults(packing: str) -> tuple[type[Exception], ...]:
-    return (_zstd().ZstdError,) if packing == "zstd" else ()
+    return (load_zstd().ZstdError,) if packing == "zstd" else ()
 
 
 def _only_table(archive: zipfile.ZipFile, name: str) -> zipfile.ZipInfo:
