@@ -73,7 +73,7 @@ def _outputs(
         content = out.get("md5")
         if path is None:
             yield Unread(name, "it lies outside of the repository")
-        elif not isinstance(content, str) or not _is_md5(content):
+        elif not isinstance(content, str) or not is_md5(content):
             yield Unread(path, "it has no MD5: what a cloud versions by itself is not read")
         else:
             yield Tracked(path, content, out.get("hash") != "md5", command, made_from)
@@ -102,6 +102,7 @@ def _joined(folder: PurePosixPath, name: str) -> str | None:
     return "/".join(parts) or None
 
 
-def _is_md5(text: str) -> bool:
+def is_md5(text: str) -> bool:
+    """Return whether a text is an MD5, or one of the list of a folder."""
     core = text.removesuffix(".dir")
     return len(core) == 32 and set(core) <= set("0123456789abcdef")

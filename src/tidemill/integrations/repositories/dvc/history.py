@@ -1,5 +1,6 @@
 """The files of a Git repository as of each commit, by the command `git`, which runs nothing of the repository's own."""
 
+import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,10 @@ from tidemill.core.names import shown
 from tidemill.data.repositories import Commit, InvalidRepository
 
 _SAFE = ["-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c", "safe.directory=*", "--no-pager"]
+_SAFE += ["-c", "log.showSignature=false"]  # it runs the program that the repository names
+_ALONE = {"GIT_ALLOW_PROTOCOL": "none", "GIT_NO_LAZY_FETCH": "1"}
+"""Objects that a repository lacks are not fetched: it may name any program for that."""
+
 _ASKED = ["*.dvc", "*dvc.lock"]
 
 
@@ -55,8 +60,11 @@ def changes(folder: Path) -> Iterator[tuple[Commit, list[Change]]]:
 
 def _git(folder: Path, *words: str, is_tried: bool = False) -> bytes | None:
     """Return what git says; None when it fails and that may be."""
+    command = ["git", *_SAFE, "-C", str(folder), *words]
+    # What the surroundings say of a repository is of another one, such as that whose hook this runs in.
+    env = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")} | _ALONE
     try:
-        done = subprocess.run(["git", *_SAFE, "-C", str(folder), *words], capture_output=True, check=False)  # noqa: S607 - fixed words and a folder
+        done = subprocess.run(command, env=env, capture_output=True, check=False)
     except FileNotFoundError:
         raise InvalidRepository(
             "The command `git` is not installed, so the history cannot be read", hint="Install Git and try again."

@@ -7,7 +7,7 @@ import msgspec
 
 from tidemill.core.names import shown
 from tidemill.data.repositories import Commit, ContentMissing, InvalidRepository, Output, TrackedFile
-from tidemill.integrations.repositories.dvc.files import Tracked, Unread, read
+from tidemill.integrations.repositories.dvc.files import Tracked, Unread, is_md5, read
 from tidemill.integrations.repositories.dvc.history import Change, changes, has_history
 from tidemill.integrations.repositories.dvc.places import Contents
 
@@ -65,6 +65,11 @@ class OpenDVC:
             raise ContentMissing(
                 f"The list of the folder {shown(output.path)} cannot be read", hint="Run `dvc fetch` there again."
             ) from None
+        if strange := next((each for each in listed if not is_md5(each.md5) or each.md5.endswith(".dir")), None):
+            raise ContentMissing(
+                f"The list of the folder {shown(output.path)} has {shown(strange.md5)} where an MD5 stands",
+                hint="Run `dvc fetch` there again, if you trust where it came from.",
+            )
         if is_dos:
             self._dos.update(each.md5 for each in listed)
         return sorted(TrackedFile(each.relpath, each.md5) for each in listed)
