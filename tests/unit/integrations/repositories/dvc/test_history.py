@@ -44,7 +44,7 @@ def test_no_program_of_the_repository_is_run(git, tmp_path):
     )
     program.chmod(0o755)
     git("config", "gpg.program", str(program))
-    (tmp_path / "repository" / "b.dvc").write_bytes(b"outs: []\n")
+    (tmp_path / "repository" / "b.dvc").write_bytes(b"stages: {}\n")
     git("add", "-A")
     folder = git("commit", "-q", "-S", "-m", "signed")
     for name in ("log.showSignature=true", "protocol.ext.allow=always", "remote.origin.promisor=true"):
@@ -57,7 +57,7 @@ def test_no_program_of_the_repository_is_run(git, tmp_path):
     (tmp_path / "ran").unlink()
 
     assert has_history(folder)
-    assert [change.content for _, found in changes(folder) for change in found] == [None, b"outs: []\n"]
+    assert [change.content for _, found in changes(folder) for change in found] == [None, b"stages: {}\n"]
     assert not (tmp_path / "ran").exists()
     assert not (tmp_path / "fetched").exists()
 
