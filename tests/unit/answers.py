@@ -62,7 +62,7 @@ def train(workspace: Workspace) -> None:
     """Say that `delay@1` was trained on a table that was made from the dataset `rows`, with a column more."""
     buffer = io.BytesIO()
     rows = table(0.0, 9)
-    rows.with_columns(gone=pl.lit(1)).write_parquet(buffer)
+    rows.with_columns(gone=pl.col("x/y") > 0).write_parquet(buffer)
     digest = workspace.objects.put_bytes(buffer.getvalue())
     path = workspace.settings.home.parent / "rows.parquet"
     rows.write_parquet(path)

@@ -93,4 +93,5 @@ def _tell(found: WindowProfile, target: str) -> None:
         made = ", ".join(each for each in found.training.datasets if each != found.training.name)
         talk(f"Moved is the Jensen-Shannon distance, 0 to 1, beside {beside}{f', made from {made}' if made else ''}.")
     if found.missing:
-        talk(f"Not among the inputs: {', '.join(shown(name) for name in found.missing)}.")
+        names = ", ".join(shown(name) for name in found.missing)
+        talk(f"In the training rows and not among the inputs, as a target is: {names}.")

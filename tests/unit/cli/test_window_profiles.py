@@ -21,7 +21,7 @@ def test_a_window_is_told_a_line_a_column(bare, tmp_path):
     assert "2026-03-02 00:00 to 2026-03-03 00:00 UTC: 120 rows answered by delay@1" in ran.err
     assert "120 truths are known" in ran.err
     assert "beside the training rows of delay@1, made from rows@1." in ran.err
-    assert "Not among the inputs: 'gone'." in ran.err
+    assert "not among the inputs, as a target is: 'gone'." in ran.err
 
 
 def test_windows_are_named_by_moments_in_utc(bare, tmp_path):

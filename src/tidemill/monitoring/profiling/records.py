@@ -60,7 +60,7 @@ class WindowProfile(msgspec.Struct, frozen=True, kw_only=True):
         profile: Of the inputs by their names, the outputs as `output.NAME`, and `truth`.
         training: The rows that the version with the most answers was trained on.
         moved: How far each column is from those, the furthest first; moments are left out.
-        missing: Columns of the model that were not among the inputs.
+        missing: Columns of the training rows that were not among the inputs; the target is one.
     """
 
     endpoint: str

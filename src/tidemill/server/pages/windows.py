@@ -21,6 +21,7 @@ from tidemill.server.pages.besides import MOST_MOVED, beside_of, detail_beside, 
 from tidemill.server.pages.dataset_columns import ColumnNotFound, together_of
 from tidemill.server.pages.profiles import KINDS, Asked, asked_of, relation_views, section_of
 from tidemill.server.pages.shell import page, render
+from tidemill.server.pages.targets import TargetView, target_view
 from tidemill.server.pages.tones import tone_of
 from tidemill.server.permits import StatedRoute
 
@@ -93,9 +94,7 @@ def routes(workspace: Workspace) -> list[StatedRoute]:
             "after": column_url(found, names[at + 1]) if at + 1 < len(names) else "",
             "related": relation_views(related),
             "together": together_of(found.profile, kept, partner, request.query_params.get("positive", "")),
-            "trained": together_of(beside.profile, other, partner, request.query_params.get("positive", ""))
-            if beside and (other := beside.profile.column(wanted))
-            else None,
+            "trained": _in_training(found, wanted, partner, request.query_params.get("positive", "")),
             "here_url": column_url(found, wanted),
         }
         return render(request, "window_column.html", values)
@@ -153,6 +152,21 @@ def window_url(endpoint: str, start: Moment) -> str:
 def column_url(found: WindowProfile, column: str) -> str:
     """Return the address of the page of a column in a window."""
     return f"{window_url(found.endpoint, found.start)}/columns/{quote(column, safe='')}"
+
+
+def _in_training(found: WindowProfile, column: str, partner: str, positive: str) -> TargetView | None:
+    """Return how the training rows' target followed a column, where one is drawn for the window.
+
+    What became true is held against the target: the one column of the training rows that no request gives.
+    """
+    trained = found.training.profile if found.training else None
+    held = trained.column(column) if trained else None
+    if trained is None or held is None:
+        return None
+    if partner == TRUTH and len(found.missing) == 1:
+        partner = found.missing[0]
+    view = target_view(trained.relations, held, trained.column(partner), positive)
+    return view if view and view.drawing else None
 
 
 def _with_target(asked: Asked, target: str) -> Asked:

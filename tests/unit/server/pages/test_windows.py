@@ -54,7 +54,13 @@ def test_a_column_is_drawn_beside_that_of_training_and_by_truth(see, workspace):
     shown = see(f"{PAGE}/latest/columns/x%2Fy")
     texts = see(f"{PAGE}/latest/columns/kind")
 
-    for told in ("In this window, beside", "share of rows by value", "in training,", "Rows with truth true, %, by x/y"):
+    for told in (
+        "In this window, beside",
+        "share of rows by value",
+        "in training,",
+        "Rows with truth true, %, by x/y",
+        "Rows with gone true, %, by x/y",
+    ):
         assert told in shown
     assert "twins" in texts
     assert "person7@" not in see(f"{PAGE}/latest/columns/mail")
