@@ -114,7 +114,7 @@ def test_what_a_push_left_is_swept(run, tmp_path):
         json.loads(run("data", "remote", "sweep", "share", "--json").stdout)["report"]["counts"].get("objects", 0) == 0
     )
     dry = run("data", "remote", "sweep", "share", "--older-than", "0s", "--dry-run")
-    assert ("would remove what unfinished pushes left" in dry.stderr, left.exists()) == (True, True)
+    assert ("would remove 1 object of unfinished pushes" in dry.stderr, left.exists()) == (True, True)
     assert "objects" in dry.stdout
     run("data", "remote", "sweep", "share", "--older-than", "0s")
     assert not left.exists()

@@ -29,7 +29,7 @@ from tidemill.data.sharing.shelf import Shelf
 from tidemill.data.sharing.store import data_remotes, list_remotes
 from tidemill.data.sharing.sweep import Sweep
 from tidemill.ledger import Transaction
-from tidemill.objects.remote import Bucket, RemoteStore, connect, parse_address, probe
+from tidemill.objects.remote import Bucket, Patience, RemoteStore, connect, parse_address, probe
 from tidemill.objects.remote.probe import check_safe
 from tidemill.objects.remote.store import clear_pulling
 
@@ -39,6 +39,8 @@ else:
     pl = lazy("polars")
 
 _LONGEST = timedelta(days=36_500)
+_LOOKING = Patience(tries=3, longest_wait_s=1, read_timeout_s=15, timeout_s=30)
+"""Somebody waits for what is looked at, and can look again."""
 
 
 class StoreService:
@@ -127,7 +129,7 @@ class StoreService:
             RemoteNotFound: If no place of that name is remembered.
         """
         del actor
-        return Shelf(_bucket(self._find(name))).list()
+        return Shelf(connect(parse_address(self._find(name).uri), _LOOKING)).list()
 
     def push(self, actor: Actor, *, ref: str, remote: str = "") -> Transfer:
         """Begin to bring a version to a place: what is lacking there is moved. Doing it again goes on.
@@ -255,7 +257,8 @@ class StoreService:
             progress.begin("")
             progress.counts["objects"] = done.objects
             progress.counts["bytes"] = done.size_bytes
-            progress.notes.append(f"{'would remove' if dry_run else 'removed'} what unfinished pushes left")
+            said = f"{done.objects:,} object{'s' if done.objects != 1 else ''} of unfinished pushes"
+            progress.notes.append(f"{'would remove' if dry_run else 'removed'} {said}")
 
         of = f"older than {older_than}" + (", dry run" if dry_run else "")
         return self._start(actor, "sweep", there, of, work)
