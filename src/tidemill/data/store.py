@@ -1,7 +1,7 @@
 """The tables of datasets and versions, and the SQL on them."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 import msgspec
 import sqlalchemy as sa
@@ -153,12 +153,18 @@ def find_version(connection: sa.Connection, ref: DatasetRef, *, parts: bool = Fa
         )
         query = query.where(table.number == tagged.scalar_subquery())
     elif ref.day is not None:
-        end = datetime.combine(ref.day, time(), UTC) + timedelta(days=1)
-        query = query.where(table.created_at < end)
+        query = query.where(table.created_at < end_of(ref.day))
     row = connection.execute(query.order_by(table.number.desc()).limit(1)).first()
     if row is None:
         return None
     return _version(row, _tags(connection, ref.dataset), _parts(connection, row.id) if parts else ())
+
+
+def end_of(day: date) -> datetime:
+    """Return the moment at which a day ends in UTC, to be compared with `<`."""
+    if day == date.max:
+        return datetime.max.replace(tzinfo=UTC)
+    return datetime.combine(day, time(), UTC) + timedelta(days=1)
 
 
 def find_version_by_id(connection: sa.Connection, identifier: str) -> DatasetVersion | None:

@@ -391,6 +391,31 @@ def test_rules_that_look_at_other_rows_see_all_of_them(ingest: Ingest, data: Dat
     assert data.scan_quarantine(OWNER, "table").collect()["_rules"].to_list() == ["unique(id),increasing(at)"]
 
 
+def test_what_is_appended_goes_on_with_the_key_and_the_time(ingest: Ingest) -> None:
+    ingest("id,at,x\n1,2013-01-01,a\n", key=["id"], time="at")
+    second = ingest("id,at,x\n2,2013-01-02,a\n", append=True)
+    assert (second.key, second.time) == (("id",), "at")
+    with pytest.raises(errors.BadRows, match="'key'"):
+        ingest("id,at,x\n2,2013-01-03,b\n", append=True)
+    with pytest.raises(errors.InvalidOption, match="'x'"):
+        ingest("id,at,x\n3,2013-01-03,b\n", append=True, key=["x"])
+
+
+def test_rows_and_files_are_not_appended_to_one_another(ingest: Ingest, data: DataService, write: Write) -> None:
+    ingest("x\n1\n")
+    write("folder/a", "a")
+    with pytest.raises(errors.InvalidOption, match="is a table"):
+        data.ingest(OWNER, "table", "folder", append=True)
+    data.ingest(OWNER, "files", "folder")
+    with pytest.raises(errors.InvalidOption, match="is a folder"):
+        ingest("x\n1\n", name="files", append=True)
+
+
+def test_the_last_of_days_is_a_day_too(ingest: Ingest, data: DataService) -> None:
+    ingest("x\n1\n")
+    assert data.get(OWNER, "table@9999-12-31").number == 1
+
+
 def test_a_part_that_is_used_again_is_young(data: DataService, write: Write, objects: ObjectStore) -> None:
     first = data.ingest(OWNER, "table", write("m-1.csv", "x\n1\n"))
     for digest in first.parts[0].digests:

@@ -14,7 +14,7 @@ from tidemill.core.names import shown
 from tidemill.data import store
 from tidemill.data.across import AcrossFiles
 from tidemill.data.disk import Scratch, plain_disk
-from tidemill.data.errors import EmptySource, QualityFailed
+from tidemill.data.errors import EmptySource, InvalidOption, QualityFailed
 from tidemill.data.folders import Underway
 from tidemill.data.fresh import find_fresh
 from tidemill.data.keys import KeyWatch
@@ -43,7 +43,8 @@ def ingest_table(place: Place, actor: Actor, order: Order, files: Sequence[Input
     """Make a version of files of rows, or return the latest one when it holds the same."""
     with place.ledger.read() as connection:
         latest = store.find_version(connection, DatasetRef(order.name), parts=True)
-    base = latest if order.append and latest and latest.kind is DatasetKind.TABLE else None
+    base = latest if order.append else None
+    order = _going_on(order, base)
     with place.works.watch(order.name, partial(_fetched, files)):
         sources = [file.describe() for file in files]
     kept = base.parts if base else ()
@@ -78,6 +79,25 @@ def ingest_table(place: Place, actor: Actor, order: Order, files: Sequence[Input
             report_digest=place.objects.put_bytes(encode_report(report)),
         )
     return record(place, actor, order, draft, base.id if base else None)
+
+
+def _going_on(order: Order, base: DatasetVersion | None) -> Order:
+    """Return an order of rows that are appended with the key and the time of the rows before."""
+    if base is None:
+        return order
+    if base.kind is not DatasetKind.TABLE:
+        raise InvalidOption(
+            f"{base.ref} is a folder of files, to which no rows can be appended",
+            hint="Give the rows a dataset of their own, or leave out --append.",
+        )
+    asked = order.options
+    if asked.key and set(asked.key) != set(base.key):
+        raise InvalidOption(
+            f"The key of {base.ref} is {shown(', '.join(base.key)) if base.key else 'none'}, and not"
+            f" {shown(', '.join(asked.key))}",
+            hint="Leave out --key to go on with it, or add all files anew without --append.",
+        )
+    return replace(order, options=replace(asked, key=base.key, time=asked.time or base.time))
 
 
 def _new_rows(options: Options, made: Sequence[Part]) -> NewRows | None:

@@ -15,7 +15,7 @@ from tidemill.core.moments import from_us
 from tidemill.core.names import shown
 from tidemill.data import store
 from tidemill.data.disk import plain_disk
-from tidemill.data.errors import EmptySource
+from tidemill.data.errors import EmptySource, InvalidOption
 from tidemill.data.records import DatasetKind, DatasetVersion, Source, SourceFile
 from tidemill.data.rules import DatasetRef
 from tidemill.data.service.place import Place
@@ -89,6 +89,11 @@ def ingest_files(place: Place, actor: Actor, order: "Order", found: Found) -> Da
     with place.ledger.read() as connection:
         latest = store.find_version(connection, DatasetRef(order.name), parts=True)
     base = latest if latest and latest.layout_digest else None
+    if latest and base is None and order.append:
+        raise InvalidOption(
+            f"{latest.ref} is a table, to which no files can be appended",
+            hint="Give the files a dataset of their own, or leave out --append.",
+        )
     seen = place.seen.find(order.name, looked.folder)
     if base and not order.append and _is_all_unchanged(place, base, seen, looked):
         return msgspec.structs.replace(base, created=False)

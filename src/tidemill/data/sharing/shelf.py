@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime, time, timedelta
 
 import msgspec
 
@@ -13,6 +12,7 @@ from tidemill.data.errors import DatasetNotFound, DatasetVersionNotFound
 from tidemill.data.rules import DatasetRef, check_tag
 from tidemill.data.sharing.errors import DamagedRecord
 from tidemill.data.sharing.records import FORMAT, SharedDataset, SharedVersion
+from tidemill.data.store import end_of
 from tidemill.objects.remote import Bucket
 
 _FOLDER = "datasets"
@@ -59,7 +59,7 @@ class Shelf:
             raise DatasetNotFound(f"{self._bucket} has no dataset {shown(ref.dataset)}", hint=hint)
         for number in self._candidates(dataset, ref):
             found = self.read(ref.dataset, number)
-            if found and (ref.day is None or found.version.created_at < _end_of(ref)):
+            if found and (ref.day is None or found.version.created_at < end_of(ref.day)):
                 return found
         raise DatasetVersionNotFound(
             f"{self._bucket} has no such version of {shown(ref.dataset)}",
@@ -132,9 +132,3 @@ class Shelf:
 
 def _key(name: str, number: int) -> str:
     return f"{_FOLDER}/{name}/{number}.json"
-
-
-def _end_of(ref: DatasetRef) -> datetime:
-    if ref.day is None:
-        return datetime.max.replace(tzinfo=UTC)
-    return datetime.combine(ref.day, time(), UTC) + timedelta(days=1)
