@@ -3,12 +3,14 @@
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import PurePath
 
 from tidemill.core.access import OWNER
 from tidemill.core.errors import InvalidInput, NotFound
 from tidemill.core.refs import Ref
 from tidemill.data.errors import DatasetNotFound
 from tidemill.data.labels.service import LabelService
+from tidemill.data.records import DatasetKind
 from tidemill.data.service import DataService
 from tidemill.models.service import ModelService
 from tidemill.tracking.service import LoggedModelService, TrackingService
@@ -81,6 +83,8 @@ class Naming:
             case "dataset_version":
                 version = self.data.get(OWNER, ref=ref.id)
                 files = {f"source:{file.digest}": file.name for file in version.source.files}
+                if version.kind is DatasetKind.TREE:  # the folder that it came from has the digest of what it held
+                    files[f"source:{version.digest}"] = PurePath(version.source.uri).name or version.source.uri
                 return files | {str(ref): version.ref}
             case "model_version":
                 return {str(ref): self.models.get(OWNER, ref=ref.id).ref}

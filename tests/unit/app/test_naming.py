@@ -37,6 +37,16 @@ def test_a_dataset_version_is_traced_by_its_name_and_the_things_are_named(worksp
     }
 
 
+def test_the_folder_that_files_came_from_is_named(workspace: Workspace, tmp_path: Path):
+    (tmp_path / "pictures").mkdir()
+    (tmp_path / "pictures" / "1.jpg").write_bytes(b"1")
+    workspace.data.ingest(OWNER, name="pets", source=str(tmp_path / "pictures"))
+
+    found = workspace.governance.trace(OWNER, ref="pets@1", direction="up", named=True)
+
+    assert [found.names[edge.source] for edge in found.edges] == ["pictures"]
+
+
 @pytest.mark.parametrize("ref", ["orders", "orders@latest", "dataset:orders", "dataset_version:orders@2"])
 def test_the_name_of_the_whole_means_the_latest(workspace: Workspace, add: Add, ref: str):
     add("n\n1\n")

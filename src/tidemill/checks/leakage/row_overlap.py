@@ -70,8 +70,8 @@ class RowOverlap(Check, frozen=True, kw_only=True):
             value=share,
             threshold=f"<= {self.at_most:g}",
             reason=(
-                f"{both} of {len(asked)} test rows are also in training, by {by}; "
-                f"{twins / len(seen):.1%} of training rows have a twin in training."
+                f"{both:,} of {len(asked):,} test rows are also in training, by {by}; "
+                f"within training, {twins / len(seen):.1%} of rows have a twin."
             ),
             error_rate=BY_DIGEST,
             table=table(("first test rows in training",), [(", ".join(map(str, rows)),)] if rows else []),

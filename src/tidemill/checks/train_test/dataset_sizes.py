@@ -45,13 +45,13 @@ class DatasetSizes(Check, frozen=True, kw_only=True):
         problems = [
             text
             for text, is_so in (
-                (f"fewer than {self.rows} rows", test < self.rows),
+                (f"fewer than {self.rows:,} rows", test < self.rows),
                 (f"less than {self.at_least:.0%} of training", ratio < self.at_least),
                 (f"more than {self.at_most:.0%} of training", ratio > self.at_most),
             )
             if is_so
         ]
-        reason = f"The test has {test} rows and training {train}"
+        reason = f"The test has {test:,} rows and training {train:,}"
         return Outcome(
             check=self.name,
             verdict=Verdict.FAIL if problems else Verdict.PASS,

@@ -86,8 +86,8 @@ class MultivariateDrift(Check, frozen=True, kw_only=True):
             verdict = Verdict.INCONCLUSIVE
         rows_all = count_rows(reference) + count_rows(inputs.current)
         reason = (
-            f"A classifier tells test from training with a ROC AUC of {scored.value:.3f}, on {scored.rows} rows that "
-            f"it did not learn from, of {rows_all}"
+            f"A classifier tells test from training with a ROC AUC of {scored.value:.3f}, on {scored.rows:,} rows that "
+            f"it did not learn from, of {rows_all:,}"
         )
         if scored.value > self.at_most:
             reason += f"; mostly by {', '.join(name for name, gain in ranked[:3] if gain > 0)}"

@@ -135,7 +135,7 @@ def _version_values(workspace: Workspace, actor: Actor, found: DatasetVersion, a
         "masked_more": max(0, len(masked) - _MOST_MASKED),
         "broken": value_bars(
             [(f"{each.column}: {each.rule}" if each.column else each.rule, each.rows) for each in report.broken],
-            report.rows_read,
+            report.quarantined,
         )
         if report and report.broken
         else "",

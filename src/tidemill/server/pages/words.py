@@ -45,6 +45,12 @@ def number(value: object, digits: int = 4) -> str:
     return _finite(float(value), digits).replace("-", MINUS) if math.isfinite(value) else _not_finite(value)
 
 
+def shortest(value: float) -> str:
+    """Return a number that stands by itself: as `number` does, without zeros that only fill up."""
+    text = number(value)
+    return text.rstrip("0").rstrip(".") if "." in text and "e" not in text else text
+
+
 def _finite(value: float, digits: int) -> str:
     size = abs(value)
     if size >= 1e15:

@@ -59,6 +59,13 @@ def see(serve, tables):
     return opened
 
 
+def test_the_list_counts_rows_of_tables_and_files_of_folders(serve, tables):
+    text = re.sub(r"<[^>]+>", "", serve().get("/datasets", headers=BROWSER).text)
+
+    assert re.search(r"folder\s*23 files", text)
+    assert re.search(r"table\s*2390", text)
+
+
 def test_a_version_has_a_small_multiple_of_each_column_and_what_goes_together(see):
     text = see("/datasets/table/2")
 

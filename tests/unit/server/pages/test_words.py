@@ -32,6 +32,13 @@ def test_numbers_are_written_as_persons_read_them(value, text):
 
 
 @pytest.mark.parametrize(
+    ("value", "text"), [(0.01, "0.01"), (0.6, "0.6"), (0.08797, "0.08797"), (1.0, "1"), (0, "0"), (1200.0, "1,200")]
+)
+def test_a_number_by_itself_is_not_filled_up(value, text):
+    assert words.shortest(value) == text
+
+
+@pytest.mark.parametrize(
     ("value", "text"), [(None, words.NOTHING), (17, "17\u202fB"), (1536, "1.5\u202fKiB"), (5 << 30, "5.0\u202fGiB")]
 )
 def test_sizes_have_a_unit(value, text):

@@ -73,7 +73,7 @@ def _texts(judged: Judged, scale: Scale) -> Markup:
         side = "from-left" if at < 150 else "from-right" if at > 850 else ""
         labels.append(
             Markup('<span class="{} {}" style="left:{:.1f}%">{}{}</span>').format(
-                kind, side, at / 10, name, words.number(value)
+                kind, side, at / 10, name, words.shortest(value)
             )
         )
     return Markup("").join(labels)
