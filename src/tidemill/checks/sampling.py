@@ -18,7 +18,12 @@ _SPAN = 1 << 64
 
 
 def sample_rows(
-    frame: "pl.DataFrame | pl.LazyFrame", columns: "Iterable[str]", most: int, *, number: str = ""
+    frame: "pl.DataFrame | pl.LazyFrame",
+    columns: "Iterable[str]",
+    most: int,
+    *,
+    number: str = "",
+    of: int | None = None,
 ) -> "pl.DataFrame":
     """Return some columns of about `most` rows of a table, spread over all of it; of all rows where they are fewer.
 
@@ -30,6 +35,7 @@ def sample_rows(
         columns: Which columns.
         most: About how many rows.
         number: The name of a column with the rows' numbers, from 1, put before the others; none when empty.
+        of: How many rows the table has; counted when left out.
 
     Raises:
         ColumnMissing: If the table lacks a column.
@@ -39,7 +45,7 @@ def sample_rows(
     """
     names = list(dict.fromkeys(columns))
     check_columns(frame, names)
-    rows = count_rows(frame)
+    rows = count_rows(frame) if of is None else of
     chosen_columns = frame.lazy().select(pl.selectors.by_name(names))
     if number:
         chosen_columns = chosen_columns.with_row_index(number, offset=1).with_columns(pl.col(number).cast(pl.Int64))

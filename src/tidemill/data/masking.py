@@ -10,14 +10,15 @@ import msgspec
 from tidemill.checks.drift.reference import CategoryReference
 from tidemill.checks.personal.masking import mask, mask_text
 from tidemill.checks.personal.names import kind_of_name
-from tidemill.checks.personal.scan import scan_personal
+from tidemill.checks.personal.scan import look_through, rows_looked_at
+from tidemill.checks.sampling import sample_rows
 from tidemill.core.access import Actor, Permission, require
 from tidemill.core.errors import Damaged, MissingExtra, NotFound
 from tidemill.core.lazy import lazy
 from tidemill.core.refs import Ref
 from tidemill.data.profile.records import ColumnProfile, Profile
 from tidemill.data.reading import Reader
-from tidemill.data.records import DatasetKind, DatasetVersion, Diff, RowSample, Sample
+from tidemill.data.records import Column, DatasetKind, DatasetVersion, Diff, RowSample, Sample, Segment
 from tidemill.ledger import Ledger, Transaction
 
 if TYPE_CHECKING:
@@ -67,14 +68,23 @@ class Masks:
         return found
 
     def _look(self, version: DatasetVersion) -> Kinds:
-        segments = [segment.digest for part in version.parts for segment in part.segments]
-        step = max(1, len(segments) // _SEGMENTS)
+        segments = [(segment, part.columns) for part in version.parts for segment in part.segments]
+        chosen = segments[:: max(1, len(segments) // _SEGMENTS)][:_SEGMENTS]
         try:
-            frames = [self._reader.scan_objects([digest]) for digest in segments[::step][:_SEGMENTS]]
-            return scan_personal(pl.concat(frames, how="diagonal_relaxed")).kinds_by_column()
+            frames = [self._some(segment, columns, len(chosen)) for segment, columns in chosen]
+            part = pl.concat(frames, how="diagonal_relaxed") if frames else pl.DataFrame()
+            names = [column.name for column in version.columns]
+            return look_through(part, names, version.rows or 0).kinds_by_column()
         except (Damaged, NotFound, MissingExtra):  # a profile is shown though rows cannot be read
             spoken = {column.name: kind_of_name(column.name) for column in version.columns}
             return {name: (kind,) for name, kind in spoken.items() if kind}
+
+    def _some(self, segment: Segment, columns: Sequence[Column], among: int) -> "pl.DataFrame":
+        """Return some rows of a segment; only the columns whose values may be personal are read."""
+        held = [column.name for column in columns if column.type == "text" or "int" in column.type]
+        most = -(-rows_looked_at(len(held)) // among)
+        rows = self._reader.scan_objects([segment.digest])
+        return sample_rows(rows, held, most, of=segment.rows) if held else pl.DataFrame()
 
     def seen_by(self, actor: Actor, version: DatasetVersion, *, unmasked: bool) -> Kinds | None:
         """Return what is masked for an actor; None, on record, where an admin asks for everything as it is.

@@ -1,14 +1,18 @@
 """From a version back to rows: its objects, verified once, as one lazy table."""
 
 from collections.abc import Sequence
+from itertools import accumulate
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
+
+from msgspec import structs
 
 from tidemill.core.digests import Digest
 from tidemill.core.lazy import lazy
 from tidemill.data.errors import NotATable
 from tidemill.data.records import Column, DatasetKind, DatasetVersion, Part
+from tidemill.data.rules import choose
 from tidemill.data.types import dtype_of
 from tidemill.objects import ObjectStore
 
@@ -40,6 +44,24 @@ class Reader:
         if version.kind is not DatasetKind.TABLE:
             raise NotATable(f"{version.ref} is a folder of files", hint="Use `export`, or read its files.")
         return self.scan_parts(version.parts, version.columns)
+
+    def first(self, version: DatasetVersion, rows: int, columns: Sequence[str] = ()) -> "pl.DataFrame":
+        """Return the first rows of a table; only the segments that hold them are read.
+
+        Args:
+            version: The table.
+            rows: How many.
+            columns: Which columns, in this order; all when left out.
+        """
+        left, parts = rows, []
+        for part in version.parts:
+            before = accumulate((segment.rows for segment in part.segments), initial=0)
+            segments = tuple(segment for segment, at in zip(part.segments, before, strict=False) if at < left)
+            left -= sum(segment.rows for segment in segments)
+            parts += [structs.replace(part, segments=segments)] if segments else []
+        held = {column.name: column for column in version.columns}
+        chosen = [held[name] for name in choose(held, columns)] if columns else version.columns
+        return self.scan_parts(parts or version.parts[:1], chosen).head(rows).collect()
 
     def scan_parts(self, parts: Sequence[Part], columns: Sequence[Column]) -> "pl.LazyFrame":
         """Return the rows of some parts, in the types of a schema."""

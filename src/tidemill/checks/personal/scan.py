@@ -114,11 +114,25 @@ def scan_personal(
         detectors: Finders beside our own, asked for the most frequent texts of each column.
     """
     schema = frame.collect_schema()
-    rows = count_rows(frame)
     names = list(schema)
-    texts = [name for name in names if is_text(schema[name])]
     held = [name for name in names if is_text(schema[name]) or schema[name].is_integer()]
     part = sample_rows(frame, held or names, rows_looked_at(len(held), sample))
+    return look_through(part, names, count_rows(frame), detectors)
+
+
+def look_through(
+    part: "pl.DataFrame", names: Sequence[str], rows: int, detectors: Sequence[Detector] = ()
+) -> PersonalReport:
+    """Return what personal data rows of a table hold.
+
+    Args:
+        part: The rows, with at least the columns of texts and whole numbers.
+        names: The columns of the table, whose names may say that they hold some.
+        rows: Rows of the table.
+        detectors: Finders beside our own.
+    """
+    texts = [name for name, dtype in part.schema.items() if is_text(dtype)]
+    held = [name for name, dtype in part.schema.items() if is_text(dtype) or dtype.is_integer()]
     known = dict(zip(held, part[held].count().row(0), strict=True)) if held else {}
     found = _shown(part, texts, known, ALL_KINDS.values())
     found += _shown(

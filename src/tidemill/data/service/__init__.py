@@ -337,12 +337,7 @@ class DataService:
                 first = [(each.path, each.size, each.digest) for each in files.entries[:most]]
             return Sample.of(("path", "size_bytes", "digest"), first)
         kinds = self.masks.seen_by(actor, version, unmasked=unmasked)
-        frame = self.scan_quarantine(actor, ref) if quarantined else self.scan(actor, ref)
-        held = frame.collect_schema().names() if columns else ()
-        if held:
-            always = [name for name in SAID_OF_BAD if quarantined and name in held]
-            frame = frame.select(pl.selectors.by_name(names.choose(held, [*columns, *always])))
-        found = frame.head(most).collect()
+        found = (self._first_bad if quarantined else self._place.reader.first)(version, most, columns)
         return mask_sample(Sample.of(found.columns, found.iter_rows()), kinds)
 
     def diff(self, actor: Actor, before: str, after: str, *, samples: int = 10) -> Diff:
@@ -374,9 +369,19 @@ class DataService:
         """Return the rows of a table."""
         return self.scan(actor, ref).collect()
 
+    def _first_bad(self, version: DatasetVersion, most: int, columns: Sequence[str]) -> "pl.DataFrame":
+        frame = self._scan_bad(version)
+        held = frame.collect_schema().names() if columns else ()
+        if held:
+            always = [name for name in SAID_OF_BAD if name in held]
+            frame = frame.select(pl.selectors.by_name(names.choose(held, [*columns, *always])))
+        return frame.head(most).collect()
+
     def scan_quarantine(self, actor: Actor, ref: str) -> "pl.LazyFrame":
         """Return the rows that were put aside, with `_rule`, `_column`, `_rules` and `_source_row`."""
-        version = self.get(actor, ref)
+        return self._scan_bad(self.get(actor, ref))
+
+    def _scan_bad(self, version: DatasetVersion) -> "pl.LazyFrame":
         if version.kind is not DatasetKind.TABLE:
             raise _not_a_table(version)
         frames = [
