@@ -57,15 +57,25 @@ def _load(path: str, wanted: str | None, target: Path) -> Loaded:
         sheet = sheet_of(book.sheet_names, wanted)
         if sheet is None:
             return Loaded(sheets=book.sheet_names)
-        # Every row is looked at for the type of a column, so that the result does not depend on a sample.
-        options: dict[str, Any] = {"schema_sample_rows": None, "skip_whitespace_tail_rows": True}
-        frame = _whole(pl.DataFrame(book.load_sheet(sheet, **options)))
-        texts = [column for column, dtype in frame.schema.items() if dtype == pl.String]
-        several = [column for column in texts if not _is_text(book, sheet, column)]
-        frame.write_ipc(target)
+        frame, several = _read(book, sheet)
+        _whole(frame).write_ipc(target)
         return Loaded(sheets=book.sheet_names, several=several)
     except (fastexcel.FastExcelError, pl.exceptions.PolarsError, MemoryError) as error:
         return Loaded(error=str(error).partition("\n")[0] or type(error).__name__)
+
+
+def _read(book: "fastexcel.ExcelReader", sheet: str) -> "tuple[pl.DataFrame, list[str]]":
+    """Return the rows of a sheet, and its columns of text in which some values were none.
+
+    Every row is looked at for the type of a column, so that the result does not depend on a sample.
+    """
+    options: dict[str, Any] = {"schema_sample_rows": None, "skip_whitespace_tail_rows": True}
+    try:  # each look at a sheet reads all of it again
+        return pl.DataFrame(book.load_sheet(sheet, dtype_coercion="strict", **options)), []
+    except fastexcel.UnsupportedColumnTypeCombinationError:
+        frame = pl.DataFrame(book.load_sheet(sheet, **options))
+    texts = [column for column, dtype in frame.schema.items() if dtype == pl.String]
+    return frame, _not_text(book, sheet, texts)
 
 
 def _whole(frame: "pl.DataFrame") -> "pl.DataFrame":
@@ -79,13 +89,18 @@ def _whole(frame: "pl.DataFrame") -> "pl.DataFrame":
     return frame.with_columns(conversions)
 
 
-def _is_text(book: "fastexcel.ExcelReader", sheet: str, column: str) -> bool:
-    """Return whether all values of a column that came out as text were texts."""
+def _not_text(book: "fastexcel.ExcelReader", sheet: str, columns: list[str]) -> list[str]:
+    """Return which columns that came out as text hold values that were none."""
+    if not columns:
+        return []
     try:
-        book.load_sheet(sheet, use_columns=[column], schema_sample_rows=None, dtype_coercion="strict")
+        book.load_sheet(sheet, use_columns=columns, schema_sample_rows=None, dtype_coercion="strict")
     except fastexcel.UnsupportedColumnTypeCombinationError:
-        return False
-    return True
+        if len(columns) == 1:
+            return columns
+        half = len(columns) // 2
+        return [*_not_text(book, sheet, columns[:half]), *_not_text(book, sheet, columns[half:])]
+    return []
 
 
 def _limit(most_bytes: int) -> None:

@@ -1,5 +1,6 @@
 """The rows of a file as they pass: how far it is read, and whether it holds far more than its bytes."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from tidemill.core.names import shown
@@ -10,6 +11,9 @@ from tidemill.data.sources.telling import READ, Share
 if TYPE_CHECKING:
     import polars as pl
 
+
+Measure = Callable[[], Measuring]
+"""Begins a profile; of a file that must be read anew the one begun before is dropped."""
 
 _RATIO = 200
 _FREE_BYTES = 16 << 30

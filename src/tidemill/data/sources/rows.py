@@ -1,12 +1,10 @@
 """From a file, whatever its kind, to its rows as Parquet."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tidemill.core.lazy import lazy
 from tidemill.data.disk import Scratch, is_full
-from tidemill.data.profile.build import Measuring
 from tidemill.data.segments import remove, scan_unstored, write_segments
 from tidemill.data.sources import arrow_file, arrow_stream, csv_file, parquet_file
 from tidemill.data.sources.avro_file import read_avro
@@ -15,7 +13,7 @@ from tidemill.data.sources.excel_file import read_excel
 from tidemill.data.sources.json_file import read_json
 from tidemill.data.sources.kinds import FileKind, is_workbook, kind_of
 from tidemill.data.sources.locate import Located
-from tidemill.data.sources.passing import Passing, Unpacking
+from tidemill.data.sources.passing import Measure, Passing, Unpacking
 from tidemill.data.sources.table import ReadOptions, Rows
 from tidemill.data.sources.telling import Share, unheard
 from tidemill.data.sources.unpack import packing_of, unpack
@@ -26,9 +24,6 @@ else:
     pl = lazy("polars")
 
 _MOST_LOOKS = 6
-
-Measure = Callable[[], Measuring]
-"""Begins a profile; of a file that must be read anew the one begun before is dropped."""
 
 
 def read_rows(
@@ -74,7 +69,7 @@ def _read(located: Located, options: ReadOptions, scratch: Scratch, measure: Mea
     if kind is FileKind.CSV:
         return _read_csv(path, name, options, scratch, measure, told)
     if kind is FileKind.JSON:
-        return read_json(path, name, options, scratch, told)
+        return read_json(path, name, options, scratch, measure, told)
     return _read_typed(path, name, kind, scratch, measure, told)
 
 

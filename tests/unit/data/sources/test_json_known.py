@@ -31,11 +31,11 @@ def looked_at_wholly(rows: list[dict[str, object]]) -> Survey:
 
 def kinds_of(survey: Survey) -> dict[str, set[type]]:
     """What decides how a column is read: a float beside whole numbers tells nothing more, and so on."""
-    found = {}
+    found: dict[str, set[type]] = {}
     for column, types in survey.columns.items():
         kinds = types - {type(None)}
         nested = kinds & {dict, list}
-        found[column] = {dict} if nested else kinds - {int} if float in kinds else kinds
+        found[column] = set[type]({dict}) if nested else kinds - {int} if float in kinds else kinds
     return found
 
 
