@@ -29,6 +29,7 @@ MOST_TEXTS = 12
 _LEAST_SHARE = 0.005
 _EVERY = 8
 _ENOUGH = 1 << 13
+_MANY_CELLS = 1 << 20
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -62,8 +63,13 @@ class Cells:
 
 
 def thinned(frame: "pl.DataFrame", gauges: Sequence[Gauge]) -> int:
-    """Return how far apart the rows are that are enough here: where relations see some rows only, fewer still do."""
-    return max(_EVERY, frame.height // _ENOUGH) if gauges and gauges[0].rows > frame.height else 1
+    """Return how far apart the rows are that are enough here: where relations see some rows only, fewer still do.
+
+    Relations see all rows of wide tables, in batches of few rows; here some thousand of each are enough.
+    """
+    if gauges and gauges[0].rows > frame.height:
+        return max(_EVERY, frame.height // _ENOUGH)
+    return max(1, 2 * frame.height // _ENOUGH) if frame.height * frame.width > _MANY_CELLS else 1
 
 
 def bins_of(gauges: Iterable[Gauge], numbers: Sequence[str], axes: Iterable[str]) -> dict[str, Cells]:

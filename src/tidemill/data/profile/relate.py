@@ -73,10 +73,13 @@ def relate(frame: "pl.DataFrame", gauges: Sequence[Gauge], spread_out: Map) -> S
             np.add(mine, theirs, out=mine)
     names = [axis.name for _, axis in axes]
     every = thinned(frame, gauges)
+    empty = bins_of(gauges, [gauge.name for gauge in numbers], names)
+    wanted = dict.fromkeys([*(gauge.name for gauge in numbers), *empty])
+    some = frame.select(list(wanted)).gather_every(every)
     curves = measure_curves(
-        frame.gather_every(every) if every > 1 else frame,
-        bins_of(gauges, [gauge.name for gauge in numbers], names),
-        {column.name: _as_floats(column.gather_every(every)) for column in columns},
+        some,
+        empty,
+        {gauge.name: _as_floats(some[gauge.name]) for gauge in numbers},
         [code[::every] for code in codes],
         heights,
         spread_out,

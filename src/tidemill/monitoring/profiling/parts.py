@@ -1,6 +1,7 @@
 """Profiles of lots: measured once, kept as objects, measured again when what they were measured of has changed."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from hashlib import blake2b
 
 import msgspec
@@ -10,7 +11,7 @@ from tidemill.core.errors import Damaged, NotFound, TidemillError
 from tidemill.core.moments import Moment, to_us
 from tidemill.data.profile.build import decode_profile, encode_profile, profile_frame
 from tidemill.data.profile.records import FORMAT, Profile
-from tidemill.ledger import Ledger
+from tidemill.ledger import Ledger, Transaction
 from tidemill.monitoring.archive import Archive
 from tidemill.monitoring.profiling import store
 from tidemill.monitoring.profiling.rows import Lot, fitted, read_lot, with_truths
@@ -72,9 +73,11 @@ class Parts:
                 return found, True
         measured = self._measure(endpoint, start, end, lot, shape)
         if measured.rows >= _WORTH_KEEPING:
-            kept = keep(self._archive.objects, measured, state)
-            if kept is not None:
-                self._ledger.write(actor, lambda tx: store.keep_lot(tx, endpoint, start, place, kept))
+
+            def work(tx: Transaction, kept: Kept) -> None:
+                store.keep_lot(tx, endpoint, start, place, kept)
+
+            keep(self._ledger, self._archive.objects, actor, measured, state, work)
         return measured, False
 
     def _measure(self, endpoint: str, start: Moment, end: Moment, lot: Lot, shape: Shape) -> Profile:
@@ -97,9 +100,15 @@ def read_kept(objects: ObjectStore, kept: Kept) -> Profile | None:
         return None
 
 
-def keep(objects: ObjectStore, profile: Profile, state: str) -> Kept | None:
-    """Store a profile; None where there is no room, since it can be measured again."""
-    try:
-        return Kept(objects.put_bytes(encode_profile(profile)), state)
-    except TidemillError:
-        return None
+def keep(
+    ledger: Ledger,
+    objects: ObjectStore,
+    actor: Actor,
+    profile: Profile,
+    state: str,
+    work: Callable[[Transaction, Kept], None],
+) -> None:
+    """Store a profile and record it; where there is no room it is not kept, since it can be measured again."""
+    with suppress(TidemillError):
+        kept = Kept(objects.put_bytes(encode_profile(profile)), state)
+        ledger.write(actor, lambda tx: work(tx, kept))

@@ -14,13 +14,14 @@ from tidemill.data.masking import Kinds, mask_profile
 from tidemill.data.profile.build import profile_batches
 from tidemill.data.profile.records import FORMAT, Profile
 from tidemill.data.service import DataService
-from tidemill.ledger import Ledger
+from tidemill.ledger import Ledger, Transaction
 from tidemill.ledger.lineage import trace
 from tidemill.ledger.records import Edge
 from tidemill.monitoring.archive import Archive
 from tidemill.monitoring.profiling import store
 from tidemill.monitoring.profiling.parts import keep, read_kept
 from tidemill.monitoring.profiling.records import TrainingSide
+from tidemill.monitoring.profiling.store import Kept
 from tidemill.monitoring.store import windows as window_store
 
 if TYPE_CHECKING:
@@ -113,9 +114,11 @@ class Training:
         found = read_kept(objects, there) if there is not None and there.state == FORMAT else None
         if found is None:
             found = profile_batches(_slices(frame))
-            kept = keep(objects, found, FORMAT)
-            if kept is not None:
-                self._ledger.write(actor, lambda tx: store.keep_training(tx, source, kept))
+
+            def work(tx: Transaction, kept: Kept) -> None:
+                store.keep_training(tx, source, kept)
+
+            keep(self._ledger, objects, actor, found, FORMAT, work)
         return mask_profile(found, kinds), kinds
 
 

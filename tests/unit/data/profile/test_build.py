@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tidemill.checks.drift.reference import NumericReference, build_reference
 from tidemill.checks.drift.summary import summarise
 from tidemill.data.profile.bins import rebin
-from tidemill.data.profile.build import _Lots, decode_profile, encode_profile, profile_batches, profile_frame
+from tidemill.data.profile.build import Lots, decode_profile, encode_profile, profile_batches, profile_frame
 from tidemill.data.profile.merge import merge_profiles
 from tidemill.data.profile.records import ColumnProfile, Profile
 from tidemill.data.profile.timeline import gaps
@@ -255,7 +255,7 @@ def test_batches_are_told_and_equal_tables_have_equal_profiles() -> None:
 def test_what_many_merges_round_does_not_add_up() -> None:
     values = np.exp(RANDOM.normal(size=(400, 500)))
     parts = [profile_frame(pl.DataFrame({"x": lot})) for lot in values]
-    lots_of: _Lots[Profile] = _Lots(merge_profiles)
+    lots_of: Lots[Profile] = Lots(merge_profiles)
     for part in parts:
         lots_of.add(part)
     x = lots_of.merged().columns[0]

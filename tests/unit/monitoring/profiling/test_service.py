@@ -6,7 +6,7 @@ import pytest
 import sqlalchemy as sa
 
 from tidemill.core.access import OWNER
-from tidemill.core.errors import NotFound
+from tidemill.core.errors import NotFound, Unavailable
 from tidemill.data.profile.build import profile_frame
 from tidemill.data.profile.targets import target_curve
 from tidemill.data.service import DataService
@@ -145,6 +145,20 @@ def test_what_is_gone_or_damaged_is_measured_again(house, march, look, monkeypat
 
     assert look(march).profile == first.profile
     assert look(march).kept == 1
+
+
+def test_a_full_disk_keeps_nobody_from_looking(house, march, look, monkeypatch):
+    monkeypatch.setattr(parts, "_WORTH_KEEPING", 100)
+    house.day(0)
+    house.tick()
+
+    def full(*_):
+        raise Unavailable("There is no room")
+
+    monkeypatch.setattr(house.objects, "put_bytes", full)
+
+    assert [look(march).rows, look(march).kept] == [400, 0]
+    assert kept_lots(house) == []
 
 
 def test_training_rows_are_measured_once(house, days, march, look):
