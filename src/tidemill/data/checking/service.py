@@ -7,8 +7,6 @@ import msgspec
 import sqlalchemy as sa
 
 from tidemill.checks.inputs import Inputs, check_columns
-from tidemill.checks.outcome import Outcome
-from tidemill.checks.personal.masking import mask_text
 from tidemill.checks.personal.scan import SAMPLE, PersonalReport, scan_personal
 from tidemill.checks.registry import make_check
 from tidemill.checks.sampling import count_rows
@@ -21,6 +19,7 @@ from tidemill.core.names import check_name, shown
 from tidemill.core.refs import Ref
 from tidemill.data.checking import store
 from tidemill.data.checking.detectors import load_detectors
+from tidemill.data.checking.hiding import hidden
 from tidemill.data.checking.records import CheckReport, Findings, ReportHead, SuiteInfo
 from tidemill.data.records import DatasetVersion
 from tidemill.data.service import DataService
@@ -105,8 +104,9 @@ class ChecksService:
         inputs = self._inputs(actor, tested, training, label, features)
         chosen = choose_suite(suite, inputs, asked)
         report = chosen.suite.run(inputs)
+        kinds = dict(self._data.masks.of(tested)) | (dict(self._data.masks.of(training)) if training else {})
         findings = Findings(
-            outcomes=tuple(_masked(outcome) for outcome in report.outcomes),
+            outcomes=tuple(hidden(outcome, kinds, label) for outcome in report.outcomes),
             skipped=chosen.skipped,
             error_rate=chosen.error_rate,
             settings=asked,
@@ -228,15 +228,6 @@ class ChecksService:
             return head
 
         return CheckReport(head=self._ledger.write(actor, work), findings=findings)
-
-
-def _masked(outcome: Outcome) -> Outcome:
-    """Return an outcome whose examples hold no proven piece of personal data."""
-    rows = tuple(
-        tuple(mask_text(cell) if isinstance(cell, str) else cell for cell in row) for row in outcome.table.rows
-    )
-    held = msgspec.structs.replace(outcome.table, rows=rows)
-    return msgspec.structs.replace(outcome, reason=mask_text(outcome.reason), table=held)
 
 
 def _info(suite: str, check: str, params: dict[str, object]) -> SuiteInfo:

@@ -142,3 +142,20 @@ def test_a_report_is_a_junit_test_suite(workspace, add):
     assert "one" in cases["single_value"].find("failure").get("message")
     assert "?!" in cases["special_characters"].find("system-out").text
     assert cases["class_balance"].find("skipped").get("message") == "no label is given"
+
+
+def test_reports_tell_no_value_of_a_personal_column(workspace, add):
+    # A variant and a special character, names that say nothing by themselves, and classes of people.
+    names = ["Ada Secret", "ada secret", "!!Secret", *(f"Secret{at % 7}" for at in range(797))]
+    for name, seed, start in (("train", 1, 0), ("test", 2, 900)):
+        add(name, seed, start, first_name=pl.Series([*names[:-1], f"Secret-{name}"]), only=pl.lit("Secret"))
+
+    reports = [
+        workspace.checks.run(OWNER, "train", label="late"),
+        workspace.checks.run(OWNER, "test", label="first_name"),
+        workspace.checks.run(OWNER, "test", against="train", label="first_name"),
+    ]
+
+    told = [str(report) for report in reports]
+    assert all("first_name" in text and "S•••" in text for text in told)
+    assert not [text for text in told if "Secret" in text.replace("'Secret'", "")]  # `only` is nobody's name
