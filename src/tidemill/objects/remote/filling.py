@@ -6,8 +6,8 @@ times faster than fetching them. A crash of the machine that lost some of them i
 
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from io import FileIO
 from pathlib import Path
-from typing import BinaryIO
 
 from tidemill.objects.digest import digest_bytes
 from tidemill.objects.remote.pieces import Slot
@@ -28,33 +28,39 @@ def fill(
         path: The file; what an earlier call left in it is kept.
         groups: The slots, those together that are fetched together.
         fetch: Fetches a group.
-        pool: Runs a few fetches at once.
+        pool: Fetches and writes a few groups at once.
         told: Is told the number of bytes that are there, as they come; it may raise to end this.
     """
+
+    def bring(group: Sequence[Slot]) -> None:
+        content = fetch(group)
+        with path.open("r+b") as file:  # of its own: it may still write when this call has ended with an error
+            for slot, piece in zip(group, content, strict=True):
+                file.seek(slot.offset)
+                file.write(piece)
+
     fetched = 0
     with plain_errors(path.parent):
         path.touch()
-        with path.open("r+b") as file:
+        with path.open("rb", buffering=0) as file:
 
-            def settle(some: set[Future[Sequence[bytes]]]) -> None:
+            def settle(some: set[Future[None]]) -> None:
                 nonlocal fetched
                 for done in some:
                     group = running.pop(done)
-                    for slot, content in zip(group, done.result(), strict=True):
-                        file.seek(slot.offset)
-                        file.write(content)
-                        fetched += slot.length
-                        told(slot.length)
-                file.flush()
+                    done.result()
+                    size = sum(slot.length for slot in group)
+                    fetched += size
+                    told(size)
 
-            running: dict[Future[Sequence[bytes]], Sequence[Slot]] = {}
+            running: dict[Future[None], Sequence[Slot]] = {}
             try:
                 for group in groups:
                     lacking = [slot for slot in group if not _is_filled(file, slot)]
                     told(sum(slot.length for slot in group) - sum(slot.length for slot in lacking))
                     if not lacking:
                         continue
-                    running[pool.submit(fetch, lacking)] = lacking
+                    running[pool.submit(bring, lacking)] = lacking
                     if len(running) >= _AHEAD:
                         settle(wait(running, return_when=FIRST_COMPLETED).done)
                 settle(wait(running).done)
@@ -64,7 +70,7 @@ def fill(
     return fetched
 
 
-def _is_filled(file: BinaryIO, slot: Slot) -> bool:
+def _is_filled(file: FileIO, slot: Slot) -> bool:
     file.seek(slot.offset)
-    content = file.read(slot.length)
+    content = file.read(slot.length) or b""
     return len(content) == slot.length and digest_bytes(content) == slot.digest

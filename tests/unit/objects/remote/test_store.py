@@ -132,7 +132,7 @@ def test_a_pull_that_was_cut_off_moves_only_the_rest(remote, s3_proxy, here, the
 
     rest = remote.pull(ObjectStore(there.root), stored, nothing)
 
-    assert 0 < rest <= len(LARGE) - PIECE
+    assert rest <= len(LARGE) - PIECE  # pieces that were on their way are written too
     assert there.read(stored[0].digest) == LARGE
     assert list((there.root / PULLING).iterdir()) == []
 
