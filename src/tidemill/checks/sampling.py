@@ -66,4 +66,4 @@ def count_rows(frame: "pl.DataFrame | pl.LazyFrame") -> int:
 def said_sample(inputs: Inputs, used: int) -> str:
     """Return how many rows were looked at, as the end of a sentence says it."""
     rows = count_rows(inputs.current)
-    return f"of {rows} rows" if used >= rows else f"of a sample of {used} of {rows} rows"
+    return f"of {rows:,} rows" if used >= rows else f"of a sample of {used:,} of {rows:,} rows"

@@ -147,4 +147,5 @@ def _tell(target: str, found: Judgement) -> None:
             click.secho(f"    {row_line(row)}", dim=True)
     broken = sum(one.verdict is not Verdict.PASS for one in report.findings)
     words = f"{report.quarantined:,} of {report.rows_read:,} rows would be put aside"
-    talk(f"{target}: {report.verdict.value}. {broken} of {len(report.findings)} rules are not kept; {words}.")
+    kept = f"{broken} of {len(report.findings)} rules are not kept" if broken else "Every rule is kept"
+    talk(f"{target}: {report.verdict.value}. {kept}; {words}.")

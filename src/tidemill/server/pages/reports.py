@@ -63,6 +63,7 @@ def profile_report(
         "columns": columns,
         "sample": sample,
         "target": target,
+        "beside": None,
     }
     return standalone("profile_report.html", values)
 

@@ -135,7 +135,7 @@ def test_a_share_of_outliers_on_a_sample_has_an_interval():
 
     assert outcome.verdict is Verdict.WARN
     assert 0.001 < outcome.interval.low < outcome.value < 0.01
-    assert "of 20000 rows" in outcome.reason
+    assert "of 20,000 rows" in outcome.reason
 
 
 def test_a_feature_that_tells_one_of_many_words_is_found():
