@@ -20,6 +20,9 @@ else:
 
 Cut = datetime | date | int | float
 
+_FARTHEST = 2**63
+"""From here on no column of whole numbers tells numbers apart from their neighbours."""
+
 
 def split_by_time(
     frame: "pl.DataFrame", column: str, *, at: Sequence[Cut] = (), shares: Sequence[float] = ()
@@ -86,7 +89,7 @@ def _fit(cut: Cut, dtype: "pl.DataType") -> Cut:
             f"The cut {cut} does not fit the column, which is {type_word(dtype)}",
             hint="Cut days and moments at such as 2013-10-01, and numbers at numbers.",
         )
-    return cut
+    return float(cut) if isinstance(cut, int) and abs(cut) >= _FARTHEST else cut
 
 
 def _ends(times: "pl.Series", shares: Sequence[float]) -> list[Cut]:

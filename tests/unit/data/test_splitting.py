@@ -135,6 +135,16 @@ def test_a_key_stays_in_its_part_when_a_later_version_has_another_type(data, ing
     assert set(held[0]) == set(held[1]) - {0.5, datetime(2013, 1, 1, 5)}  # noqa: DTZ001
 
 
+def test_a_seed_is_not_below_nought(splits, table):
+    with pytest.raises(InvalidOption, match="seed"):
+        splits.create(OWNER, "table", parts=["a", "b"], shares=[0.5, 0.5], by="random", seed=-1)
+
+
+def test_a_number_beyond_all_whole_ones_cuts_too(splits, table):
+    with pytest.raises(EmptySource, match="'b'"):
+        splits.create(OWNER, "table", parts=["a", "b"], at=["9" * 50], column="id")
+
+
 def test_keys_of_every_type_are_parted(data, project, splits):
     frame = pl.DataFrame({"a": [[i] for i in range(20)], "b": [bytes([200 + i]) for i in range(20)]})
     frame.write_parquet(project / "t.parquet")

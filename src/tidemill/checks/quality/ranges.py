@@ -88,6 +88,13 @@ def _plain(moment: datetime) -> datetime:
     return (moment.astimezone(UTC) if moment.tzinfo else moment).replace(tzinfo=None)
 
 
+def _within_years(end: datetime, problem: RuleProblem, hint: str) -> datetime:
+    try:
+        return _plain(end)
+    except OverflowError:  # in UTC it is before the year 1, or after 9999
+        raise problem.error(end, hint) from None
+
+
 def _is_day(end: object) -> bool:
     return len(end.strip()) <= len("2013-01-01") if isinstance(end, str) else not isinstance(end, datetime)
 
@@ -96,14 +103,15 @@ def _end(end: object, problem: RuleProblem, hint: str) -> int | float | datetime
     if end is None:
         return None
     if isinstance(end, datetime):
-        return _plain(end)
+        return _within_years(end, problem, hint)
     if isinstance(end, date):
         return datetime(end.year, end.month, end.day)  # noqa: DTZ001 - columns hold times without a zone
     if isinstance(end, str):
         try:
-            return _plain(datetime.fromisoformat(end))
+            found = datetime.fromisoformat(end)
         except ValueError:
             raise problem.error(end, hint) from None
+        return _within_years(found, problem, hint)
     if isinstance(end, bool) or not isinstance(end, int | float):
         raise problem.error(end, hint)
     if math.isnan(end) if isinstance(end, float) else abs(end) > _FARTHEST:

@@ -187,6 +187,8 @@ def _checked(
             "A split needs cuts or shares",
             hint="Give either `--at MOMENT`, one less than parts, or `--share SHARE` for each part.",
         )
+    if seed < 0:
+        raise InvalidOption(f"The seed is {seed}", hint="Give 0 or more.")
     how = _by(version, by, at)
     if len(at or shares) != len(parts) - (1 if at else 0):
         raise InvalidOption(

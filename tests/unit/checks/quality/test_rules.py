@@ -165,6 +165,7 @@ def test_a_missing_column_is_an_error_unless_optional():
         {"x": {"type": "int"}}, {"x": {"optional": "maybe"}},
         {"x": {"severity": "loud"}}, {"x": {"between": {"is": [1, 2], "severity": "loud"}}},
         {"x": {"references": "ids"}}, {"x": {"between": [0, 10**400]}},
+        {"x": {"between": ["0001-01-01T00:00+14:00", None]}}, {"x": {"between": [None, "9999-12-31T23:00-14:00"]}},
         {"x": {"in": [10**400]}}, {"x": {"fresh": "999999d"}},
         {"x": {"between": {"is": [1, 2], "bad": "> 1%"}}}, {"x": {"between": {"is": [1, 2], "severit": "warn"}}},
         {"x": {"nulls": {"is": "never", "bad": "< 1%"}}}, {"x": {"fresh": 2}}, {"x": {"fresh": "0d"}},
