@@ -89,7 +89,9 @@ def _fit(cut: Cut, dtype: "pl.DataType") -> Cut:
             f"The cut {cut} does not fit the column, which is {type_word(dtype)}",
             hint="Cut days and moments at such as 2013-10-01, and numbers at numbers.",
         )
-    return float(cut) if isinstance(cut, int) and abs(cut) >= _FARTHEST else cut
+    if isinstance(cut, int) and abs(cut) >= _FARTHEST:
+        return float(max(-(2**1023), min(cut, 2**1023)))
+    return cut
 
 
 def _ends(times: "pl.Series", shares: Sequence[float]) -> list[Cut]:
