@@ -11,6 +11,7 @@ from tidemill.app import Workspace
 from tidemill.core.access import OWNER, SYSTEM
 from tidemill.core.moments import to_ms, utc_now
 from tidemill.core.refs import Ref
+from tidemill.ledger import Transaction
 from tidemill.monitoring.records import FeedbackRow, MonitorReferenceInfo
 from tidemill.monitoring.reference import reference_from
 from tidemill.monitoring.store import windows as window_store
@@ -79,7 +80,7 @@ def train(workspace: Workspace) -> None:
         created_at=utc_now(),
     )
 
-    def work(tx: object) -> None:
+    def work(tx: Transaction) -> None:
         window_store.set_reference(tx, info)
         tx.link(Ref("dataset_version", version.id), "made", Ref("artifact", digest))
 
