@@ -53,7 +53,7 @@ def cloud(request) -> Cloud:
 
 
 @pytest.fixture
-def home(tmp_path, monkeypatch) -> Path:
+def home(tmp_path: Path, monkeypatch) -> Path:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "flights.csv").write_bytes(CSV)
     (tmp_path / "pictures").mkdir()
@@ -89,7 +89,8 @@ def end(wait_for):
 
         found = wait_for(over, within_s=60)
         assert (found.status, found.report.error) == (TransferStatus.DONE, "")
-        return found.report.counts
+        counts: dict[str, int] = found.report.counts
+        return counts
 
     return ended
 
@@ -156,6 +157,20 @@ def test_a_version_is_removed_and_what_others_need_stays(cloud, here, there, end
         assert (files.read("a"), files.read("b")) == (CONTENT, b"another")
     end(here, here.stores.remove_version(OWNER, name="team", ref="pictures@2"))
     assert keys(cloud) == set()
+
+
+def test_what_unfinished_pushes_left_is_swept(cloud, here, there, end):
+    end(here, here.stores.push(OWNER, ref="flights"))
+    before = keys(cloud)
+    left = {f"data/objects/ab/{'c' * 62}", f"data/pieces/ab/{'d' * 62}"}
+    for key in left:
+        put(cloud, key, b"12345")
+
+    assert end(here, here.stores.sweep(OWNER, name="team")).get("objects", 0) == 0
+    assert keys(cloud) == before | left
+    assert end(here, here.stores.sweep(OWNER, name="team", older_than="0s"))["objects"] == 2
+    assert keys(cloud) == before
+    end(there, there.stores.pull(OWNER, ref="flights"))
 
 
 def test_what_is_damaged_here_comes_back_from_there(here, end):

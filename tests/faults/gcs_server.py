@@ -1,6 +1,7 @@
 """A Google Cloud Storage of this machine, and a face before it that speaks the part of the XML API that it lacks."""
 
 import json
+import re
 import socket
 import subprocess
 import urllib.error
@@ -71,12 +72,17 @@ class GcsFace(StoreProxy):
     """A way to the server that speaks XML where that only speaks JSON: it writes objects under conditions.
 
     Of the XML API the server has reading, listing and deleting, but it neither takes a plain `PUT` nor looks at
-    `If-Match`. Its JSON API writes under `ifGenerationMatch`, atomically, if the upload has several parts.
+    `If-Match`, and it lists all keys at once. Its JSON API writes under `ifGenerationMatch`, atomically, if the upload
+    has several parts.
     """
+
+    page_keys = 1000
 
     async def _ask(self, asked: Request) -> bytes:
         if asked.method == "PUT":
             return _as_xml(await super()._ask(_as_json(asked)))
+        if asked.method == "GET" and "list-type=2" in asked.path:
+            return await self._list(asked)
         answer = await super()._ask(asked)
         lines = answer.partition(b"\r\n\r\n")[0].decode("latin-1").split("\r\n")
         told = _lowered([(name, value.strip()) for name, _, value in (line.partition(":") for line in lines)])
@@ -84,6 +90,32 @@ class GcsFace(StoreProxy):
         if wanted and wanted != told.get("etag", wanted):
             return _failed("412 Precondition Failed", "PreconditionFailed")
         return answer
+
+    async def _list(self, asked: Request) -> bytes:
+        """Answer with one page of a list; where it ends is the token of the next one."""
+        start = int(found[1]) if (found := re.search(r"[&?]continuation-token=(\d+)", asked.path)) else 0
+        head, _, body = (await super()._ask(asked)).partition(b"\r\n\r\n")
+        if b"transfer-encoding: chunked" in head.lower():
+            body = _joined(body)
+        every = re.findall(b"<Contents>.*?</Contents>", body, re.DOTALL)
+        end = start + self.page_keys
+        more = b"<IsTruncated>true</IsTruncated><NextContinuationToken>%d</NextContinuationToken>" % end
+        body = b"<ListBucketResult>%s%s</ListBucketResult>" % (
+            b"".join(every[start:end]),
+            more if end < len(every) else b"",
+        )
+        framing = (b"content-length", b"transfer-encoding")
+        lines = [line for line in head.split(b"\r\n") if not line.lower().startswith(framing)]
+        return b"\r\n".join([*lines, b"Content-Length: %d" % len(body)]) + b"\r\n\r\n" + body
+
+
+def _joined(body: bytes) -> bytes:
+    """Return a body that came in chunks."""
+    found = b""
+    while body:
+        size, _, body = body.partition(b"\r\n")
+        found, body = found + body[: int(size, 16)], body[int(size, 16) + 2 :]
+    return found
 
 
 def _lowered(headers: list[tuple[str, str]]) -> dict[str, str]:

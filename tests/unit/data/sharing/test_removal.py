@@ -10,7 +10,7 @@ from tidemill.core.errors import NotFound
 from tidemill.data.errors import DatasetNotFound, DatasetVersionNotFound, InvalidDatasetRef
 from tidemill.data.rules import DatasetRef
 from tidemill.data.service import DataService
-from tidemill.data.sharing import presence, removal
+from tidemill.data.sharing import needs, presence, removal
 from tidemill.data.sharing.errors import DamagedRecord, RemoteBusy
 from tidemill.data.sharing.presence import present
 from tidemill.data.sharing.push import Push
@@ -231,7 +231,7 @@ def test_a_push_that_was_held_for_dead_brings_again_what_went(data, remote, thre
 
 
 def test_a_removal_that_was_held_for_dead_stops(remote, three, monkeypatch):
-    real = removal.delete_there
+    real = needs.delete_there
 
     def slept(*given):
         monkeypatch.undo()

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 from tests.unit.data.sharing.test_removal import (
+    Quiet,
     assert_whole,
     bucket,
     data,
@@ -34,23 +35,6 @@ __all__ = ["bucket", "data", "push", "remote", "three"]
 WEEK = timedelta(days=7)
 NOW = timedelta()
 REFS = ("pictures@1", "pictures@2", "pictures@3", "a@1", "b@1")
-
-
-class Quiet:
-    """Is told how far it is, and may stop it."""
-
-    def __init__(self, stop_after: int = -1) -> None:
-        self.left = stop_after
-        self.doing = ""
-
-    def begin(self, doing: str, total: int = 0) -> None:
-        self.doing = doing
-
-    def step(self, count: int = 1) -> None:
-        if self.doing == "remove":
-            self.left -= 1
-            if self.left == 0:
-                raise KeyboardInterrupt
 
 
 def swept(remote, older_than: timedelta = NOW, watcher: Quiet | None = None):

@@ -50,6 +50,15 @@ def test_what_is_not_there_is_said(bucket):
         bucket.read("none")
 
 
+def test_a_list_of_several_pages_is_read_to_its_end(gcs_proxy, gcs):
+    gcs_proxy.page_keys = 3
+    bucket = connect(parse_address(f"gs://{gcs}/team"), SOON)
+    for number in range(7):
+        bucket.put(f"a/{number}", b"x")
+
+    assert [found.key for found in bucket.list("a")] == [f"a/{number}" for number in range(7)]
+
+
 def test_of_many_that_create_one_name_one_wins(bucket):
     with ThreadPoolExecutor(16) as pool:
         won = list(pool.map(lambda number: bucket.create("one", b"%d" % number), range(16)))
