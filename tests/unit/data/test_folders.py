@@ -1,6 +1,7 @@
 """Folders as versions: what changed since, back to disk, and is every byte what it was."""
 
 import csv
+import os
 import random
 import subprocess
 import sys
@@ -161,6 +162,15 @@ def test_the_status_of_a_table_is_that_of_its_files(ingest, folders, write):
     assert folders.status(OWNER, "table").is_unchanged
 
     write("table.csv", "a\n2\n")
+    assert folders.status(OWNER, "table").changed == ("table.csv",)
+
+
+def test_a_table_whose_file_changed_behind_its_time_is_read(ingest, folders, project):
+    ingest("a\n1\n")
+    held = (project / "table.csv").stat()
+    (project / "table.csv").write_text("a\n2\n")
+    os.utime(project / "table.csv", ns=(held.st_atime_ns, held.st_mtime_ns))
+
     assert folders.status(OWNER, "table").changed == ("table.csv",)
 
 

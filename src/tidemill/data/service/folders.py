@@ -14,7 +14,7 @@ from tidemill.data.records import DatasetVersion
 from tidemill.data.service.export import export
 from tidemill.data.service.ingest_files import Looked, look
 from tidemill.data.service.place import Place
-from tidemill.data.sources.locate import Found, locate
+from tidemill.data.sources.locate import Found, Located, locate
 from tidemill.objects import DamagedObject, ObjectMissing, digest_file
 from tidemill.objects.packs.checkout import Checkout
 from tidemill.objects.packs.manifest import FileEntry, decode_files
@@ -162,12 +162,18 @@ def _table_changes(version: DatasetVersion, found: Found) -> tuple[int, dict[str
             changes["added"].append(located.name)
         elif file.size_bytes != located.size_bytes:
             changes["changed"].append(located.name)
-        elif file.modified_at != from_us(located.modified_ns // 1000):
+        elif file.modified_at != from_us(located.modified_ns // 1000) or _was_touched(located, version):
             read += located.size_bytes
             if digest_file(located.path) != file.digest:
                 changes["changed"].append(located.name)
     changes["removed"] = list(known)
     return len(found.files), changes, read
+
+
+def _was_touched(located: Located, version: DatasetVersion) -> bool:
+    """Return whether anything of a file changed since the version was made, though its time says otherwise."""
+    changed_ns = located.path.stat().st_ctime_ns
+    return from_us(changed_ns // 1000) >= version.created_at
 
 
 def _status(version: DatasetVersion, where: str, files: int, changes: dict[str, list[str]], read: int) -> FolderStatus:
