@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tidemill.cli.data.profiling import held_against
 from tidemill.cli.output import client, common, show, talk, wants_json, write_file
 from tidemill.client.client import part
 from tidemill.core.lazy import lazy
@@ -55,7 +56,7 @@ def profile(
         write_file(target_file, window_reports.window_report(found, target=target).encode())
         talk(f"{target_file} holds the report: {found.rows:,} rows, {len(names):,} columns.")
     if wants_json():
-        show({"window": found, "relations": relations_of(found.profile.relations, target)} if target else found)
+        show({"window": found, **held_against(found.profile, target)} if target else found)
     elif not target_file:
         _tell(found, target)
 

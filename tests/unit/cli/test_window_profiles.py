@@ -35,6 +35,7 @@ def test_windows_are_named_by_moments_in_utc(bare, tmp_path):
     held = bare("monitor", "profile", "delay", "--target", "truth", "--json").json
     assert held["relations"][0]["first"] == "truth"
     assert held["window"]["truths"] == 120
+    assert {each["column"] for each in held["targets"]} == {"x/y", "kind", "output.probability"}
 
 
 def test_a_report_is_written_and_slips_are_told(bare, tmp_path):

@@ -17,6 +17,7 @@ from tidemill.data.errors import UnknownColumn
 from tidemill.data.profile.interest import Interest, interest
 from tidemill.data.profile.records import ColumnProfile, Profile
 from tidemill.data.profile.relations import relations_of
+from tidemill.data.profile.targets import target_curves
 from tidemill.data.records import Sample
 from tidemill.data.rules import choose
 from tidemill.data.sources.here import is_file
@@ -82,9 +83,14 @@ def profile(
         write_file(target_file, content.encode())
         talk(f"{target_file} holds the report: {found.rows:,} rows, {len(names):,} columns.")
     if wants_json():
-        show({"profile": found, "relations": relations_of(found.relations, target)} if target else found)
+        show({"profile": found, **held_against(found, target)} if target else found)
     elif not target_file:
         _tell(found, target)
+
+
+def held_against(found: Profile, target: str) -> dict[str, object]:
+    """Return how columns go with a target, and how it follows them."""
+    return {"relations": relations_of(found.relations, target), "targets": target_curves(found, target)}
 
 
 def _of_file(what: str, **options: str | None) -> tuple[Profile, Sample, str]:

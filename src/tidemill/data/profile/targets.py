@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from tidemill.core.lazy import lazy
-from tidemill.data.profile.records import Axis, Relations
+from tidemill.data.profile.records import Axis, Profile, Relations
 from tidemill.data.profile.relations import Sums, unpack
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def target_curve(relations: Relations | None, column: str, target: str, positive
         positive: Which of those values is counted; `true`, `1` or `yes` when left out, else the rarer of two, else the
             most frequent.
     """
-    if relations is None or column == target:
+    if relations is None or column == target or column not in _with_bins(relations):
         return None
     sums = unpack(relations)
     axes = {axis.name: axis for axis in sums.axes}
@@ -93,6 +93,16 @@ def target_curve(relations: Relations | None, column: str, target: str, positive
     chosen = positive if positive in choices else _positive(choices, table.sum(axis=0))
     bare = TargetCurve(column=column, target=target, kind="rate", positive=chosen, choices=choices)
     return _curve(sums, axes.get(column), column, bare, table.sum(axis=1), table[:, choices.index(chosen)])
+
+
+def target_curves(profile: Profile, target: str) -> list[TargetCurve]:
+    """Return how a target follows each column of which that is kept, in the order of the table."""
+    found = (target_curve(profile.relations, column.name, target) for column in profile.columns)
+    return [each for each in found if each is not None]
+
+
+def _with_bins(relations: Relations) -> set[str]:
+    return {curve.column for curve in relations.curves} | {axis.name for axis in relations.axes}
 
 
 def _means(sums: Sums, column: str, target: str) -> "tuple[Floats, Floats] | None":

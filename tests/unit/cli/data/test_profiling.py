@@ -33,6 +33,7 @@ def test_columns_are_held_against_a_target(tidemill, table):
     assert "WITH TARGET" in found.out
     shown = tidemill("data", "profile", "rows.csv", "--target", "y", "--json").json
     assert {each["first"] for each in shown["relations"]} == {"y"}
+    assert {each["target"] for each in shown["targets"]} == {"y"}
     assert "unknown_column" in tidemill("data", "profile", "rows.csv", "--target", "z").err
 
 
