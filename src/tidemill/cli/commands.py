@@ -14,6 +14,7 @@ COMMANDS: dict[str, str] = {
     "folders.checkout": "data checkout",
     "folders.verify": "data verify",
     "folders.progress": "data progress",
+    "folders.works": "data progress",
     "splits.create": "data split",
     "deleting.delete": "data delete",
     "deleting.delete_version": "data delete",

@@ -85,11 +85,13 @@ class Underway(msgspec.Struct, frozen=True, kw_only=True):
     """How far an addition, a checkout or a verification is.
 
     Args:
-        doing: What is done; empty when nothing is.
-        done: How many bytes are done.
+        dataset: The dataset; empty where only one was asked for.
+        doing: What is done, such as `bytes read` or `rows fetched`; empty when nothing is.
+        done: How many of them are done.
         total: How many there are; 0 when that is not known.
     """
 
+    dataset: str = ""
     doing: str = ""
     done: int = 0
     total: int = 0

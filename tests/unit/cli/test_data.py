@@ -139,7 +139,8 @@ def test_a_folder_of_tables_is_kept_as_files_and_told_so(tidemill, folder):
     [(["add", "t", "aa.csv"], 3, "Did you mean 'a.csv'?"), (["show", ""], 2, "A name is empty"),
      (["sample", "t", "-n", "0"], 2, "0 is not in the range"), (["add", "größe", "a.csv"], 2, "'größe' is not a name"),
      (["profile", "a.csv", "--html", "nowhere/p.html"], 2, "nowhere/p.html cannot be written"),
-     (["progress", "t"], 0, "Nothing is under way"), (["watch", "t", "nowhere", "--once"], 0, "There is no folder")],
+     (["progress", "t"], 0, "Nothing is under way for t"), (["progress"], 0, "Nothing is under way."),
+     (["watch", "t", "nowhere", "--once"], 0, "There is no folder")],
 )  # fmt: skip
 @pytest.mark.usefixtures("folder")
 def test_what_does_not_work_says_what_to_do(tidemill, words, code, said):

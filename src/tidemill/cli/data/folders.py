@@ -4,13 +4,13 @@ import shlex
 
 import click
 
-from tidemill.cli.data.underway import underway
+from tidemill.cli.data.underway import underway, works
 from tidemill.cli.data.versions import absolute
 from tidemill.cli.drawing import Bar
 from tidemill.cli.output import client, common, show, size, talk, wants_json
 from tidemill.cli.waiting import waited
 from tidemill.client.client import part
-from tidemill.data.folders import CheckoutReport, FolderStatus, VerifyReport
+from tidemill.data.folders import CheckoutReport, FolderStatus, Underway, VerifyReport
 
 _VERSIONS = "/api/v1/dataset-versions"
 _MOST_LINES = 20
@@ -89,16 +89,18 @@ def verify(ref: str) -> None:
 
 
 @click.command("progress")
-@click.argument("name")
+@click.argument("name", default="")
 @common
 def progress(name: str) -> None:
-    """Show how far the addition, checkout or verification of a dataset is that is under way."""
+    """Show how far the addition, checkout or verification of a dataset is, or of every one that is under way."""
     with client() as api:
-        found = underway(api, name)
-    if wants_json() or found.doing:
+        found = underway(api, name) if name else works(api)
+    if isinstance(found, Underway) and (wants_json() or found.doing):
         show(found, columns=["doing", "done", "total"])
+    elif not isinstance(found, Underway) and (wants_json() or found):
+        show(found, columns=["dataset", "doing", "done", "total"])
     else:
-        talk(f"Nothing is under way for {name}.")
+        talk(f"Nothing is under way for {name}." if name else "Nothing is under way.")
 
 
 def _counted(count: int, what: str) -> str:

@@ -1,7 +1,7 @@
 """What one can do with the files of versions, on the disk of the machine that has the workspace."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from tidemill.core.access import OWNER, SYSTEM, Actor
@@ -120,6 +120,11 @@ class FolderService:
         """Return how far the addition, checkout or verification of a dataset is that is under way in this process."""
         del actor
         return self._place.works.find(name)
+
+    def works(self, actor: Actor) -> Sequence[Underway]:
+        """Return how far every addition, checkout and verification is that is under way in this process."""
+        del actor
+        return self._place.works.all()
 
     def _held(self, seen: Seen | None) -> Iterable[FileEntry]:
         """Return the files of the version that a checkout wrote; none when it is not stored any more."""

@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
+import msgspec
+
 from tidemill.data.folders import Underway
 
 Look = Callable[[], Underway]
@@ -61,6 +63,13 @@ class Works:
         finally:
             with self._lock:
                 self._looks.pop(name, None)
+
+    def all(self) -> list[Underway]:
+        """Return how far every work is, by dataset."""
+        with self._lock:
+            names = sorted({*self._now, *self._looks})
+        found = [msgspec.structs.replace(self.find(name), dataset=name) for name in names]
+        return [each for each in found if each.doing]
 
     def find(self, name: str) -> Underway:
         """Return how far the work on a dataset is; one in which nothing is done when there is none."""

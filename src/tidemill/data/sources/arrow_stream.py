@@ -17,7 +17,7 @@ from tidemill.core.names import shown
 from tidemill.data.disk import Scratch, is_full
 from tidemill.data.errors import EmptySource, MalformedTable, SourceTooLarge
 from tidemill.data.sources.arrow_file import check_unpacked
-from tidemill.data.sources.flat_buffers import Flat, OutOfBounds
+from tidemill.data.sources.flat_buffers import Flat, PointsOutside
 from tidemill.data.sources.frames import write_frames
 from tidemill.data.sources.parquet_file import damaged, in_plain_types
 from tidemill.data.sources.table import Rows
@@ -71,7 +71,7 @@ def read_stream(path: Path, name: str, scratch: Scratch, told: Share) -> Rows:
         raise
     except TidemillError:
         raise
-    except (OutOfBounds, pl.exceptions.PolarsError, OSError) as error:
+    except (PointsOutside, pl.exceptions.PolarsError, OSError) as error:
         if is_full(error):
             raise
         raise damaged(name, error) from error

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 
-class OutOfBounds(Exception):
+class PointsOutside(Exception):
     """Something points out of the bytes that are there."""
 
 
@@ -54,13 +54,13 @@ class Flat:
         start, each = self._referred(field), struct.Struct(f"<{form}")
         end = start + 4 + _at(self.content, start, "<I") * each.size
         if end > len(self.content):
-            raise OutOfBounds("a list ends outside of its message")
+            raise PointsOutside("a list ends outside of its message")
         yield from each.iter_unpack(self.content[start + 4 : end])
 
     def _referred(self, field: int) -> int:
         place = self._field(field)
         if not place:
-            raise OutOfBounds("a message lacks a part")
+            raise PointsOutside("a message lacks a part")
         return place + _at(self.content, place, "<I")
 
     def _field(self, field: int) -> int:
@@ -73,5 +73,5 @@ class Flat:
 
 def _at(content: bytes, place: int, form: str) -> int:
     if place < 0 or place + struct.calcsize(form) > len(content):
-        raise OutOfBounds("a message points out of itself")
+        raise PointsOutside("a message points out of itself")
     return int(struct.unpack_from(form, content, place)[0])

@@ -38,7 +38,8 @@ def routes(workspace: Workspace) -> list[StatedRoute]:
 
     def table(request: Request, actor: Actor) -> Response:
         rows = [(each, data.get(actor, ref=each.name)) for each in data.list(actor)]
-        return render(request, "datasets.html", {"here": "datasets", "title": "Datasets", "rows": rows})
+        values = {"here": "datasets", "title": "Datasets", "rows": rows, "works": workspace.folders.works(actor)}
+        return render(request, "datasets.html", values)
 
     def versions(request: Request, actor: Actor) -> Response:
         name = request.path_params["name"]
@@ -53,6 +54,7 @@ def routes(workspace: Workspace) -> list[StatedRoute]:
             "versions": found,
             "gone": _in_trash(workspace, actor, name),
             "removed": workspace.deleting.removed(actor, name=name),
+            "works": [each for each in workspace.folders.works(actor) if each.dataset == name],
             "growth": spark([float(size) if size is not None else None for size in sizes], "Rows by version"),
         }
         return render(request, "dataset.html", values)

@@ -237,3 +237,23 @@ def test_a_dataset_is_moved_to_the_trash_and_what_was_removed_is_told(serve, tab
 
     assert "Moved to the trash." in listed
     assert 'href="/datasets/folder"' not in listed
+
+
+def test_what_is_under_way_is_on_the_pages_of_datasets(tables: Workspace, see) -> None:
+    assert 'id="underway" data-live data-every="10" hidden' in see("/datasets")
+    with (
+        tables.data.place.works.begin("table", "bytes read") as tell,
+        tables.data.place.works.begin("a/b <i>", "rows fetched") as told,
+    ):
+        tell(3 << 20, 12 << 20, "bytes unpacked")
+        told(1234, 0)
+        shown = see("/datasets")
+        assert 'data-every="2">' in shown
+        words = re.sub("<[^>]*>", "", shown).replace("\u202f", " ")
+        assert "bytes unpacked: 3.0 MiB of 12.0 MiB" in words
+        assert '<progress max="12582912" value="3145728" aria-label="table, bytes unpacked">' in shown
+        assert "a/b &lt;i&gt;" in shown
+        assert "rows fetched: 1,234" in words
+        assert "rows fetched" not in see("/datasets/table")
+        assert "bytes unpacked" in see("/datasets/table")
+    assert "bytes unpacked" not in see("/datasets")
