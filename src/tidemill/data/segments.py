@@ -34,6 +34,8 @@ _HASH_BITS = 32
 _BATCH_ROWS = 1 << 16
 _BATCH_CELLS = 1 << 21
 _WRITERS = 2
+_WIDE = 5000
+"""From so many columns on one segment is written at a time: beside its rows each column takes kilobytes meanwhile."""
 _SYNCERS = 4
 _CSV_PIECE_BYTES = 1 << 20
 
@@ -65,14 +67,15 @@ def write_segments(
     written: list[Unstored] = []
     paths: list[Path] = []
     try:
-        with ThreadPoolExecutor(_WRITERS) as pool:
+        writers = _WRITERS if len(schema) < _WIDE else 1
+        with ThreadPoolExecutor(writers) as pool:
             waiting: deque[Future[Unstored]] = deque()
             for segment in cutter.segments(batches):
                 paths.append(scratch.new(".parquet"))
                 waiting.append(pool.submit(_write, segment, paths[-1]))
                 if shown:
                     shown(segment)
-                if len(waiting) >= _WRITERS:
+                if len(waiting) >= writers:
                     written.append(waiting.popleft().result())
             written += [future.result() for future in waiting]
     except BaseException:

@@ -31,6 +31,9 @@ ROW = "_source_row"
 _HEAD = 1 << 18
 _SPOT = 1 << 16
 _SPOTS = 7
+_HEAD_ROWS, _SPOT_ROWS = 24, 4
+_MOST_SAMPLED = 16 << 20
+"""Of a wide table the samples are larger, so that they hold some rows: a column that is empty in one is often not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,12 +118,14 @@ def _sample_text(file: CsvFile) -> bytes:
     with file.path.open("rb") as handle:  # not as a map of memory, which a file must not leave while it is read
         for _ in range(file.dialect.header_lines):
             handle.readline()
-        piece = handle.read(_HEAD)
+        row = handle.tell()  # the header is about as long as a row
+        piece = handle.read(max(_HEAD, min(_HEAD_ROWS * row, _MOST_SAMPLED)))
         if handle.tell() < size:
             piece = piece[: piece.rfind(b"\n") + 1] or piece + handle.readline()
         pieces = [piece]
         if b'"' not in piece:
-            pieces += [_spot(handle, size * index // _SPOTS) for index in range(1, _SPOTS + 1)]
+            spot = max(_SPOT, min(_SPOT_ROWS * row, _MOST_SAMPLED // _SPOTS))
+            pieces += [_spot(handle, size * index // _SPOTS, spot) for index in range(1, _SPOTS + 1)]
     if not b"".join(pieces).strip():
         raise EmptySource(
             f"{shown(file.name)} has a header and no rows", where=file.name, hint="Look at how the file was exported."
@@ -141,9 +146,9 @@ def _sample(file: CsvFile, text: bytes) -> "pl.DataFrame":
         raise _explained(file, error) from error
 
 
-def _spot(handle: BinaryIO, around: int) -> bytes:
-    handle.seek(max(0, around - _SPOT))
-    lines = handle.read(min(around, _SPOT))
+def _spot(handle: BinaryIO, around: int, size: int) -> bytes:
+    handle.seek(max(0, around - size))
+    lines = handle.read(min(around, size))
     start = lines.find(b"\n") + 1
     piece = lines[start : lines.rfind(b"\n") + 1] if start else b""
     return b"" if b'"' in piece else piece

@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import msgspec
 from markupsafe import Markup
 
+from tidemill.data.profile.interest import interest
 from tidemill.data.profile.records import Profile
 from tidemill.data.profile.relations import relations_of
 from tidemill.data.records import DatasetVersion, Diff, Sample
@@ -16,6 +18,7 @@ from tidemill.server.pages.targets import TargetView, target_view
 
 MOST_DETAILED = 300
 """From so many columns on a report holds their small multiples alone, so that it opens at once."""
+MOST_REPORTED = 1000
 _MOST_IN_NOTEBOOK = 60
 
 
@@ -42,8 +45,9 @@ def profile_report(
         target: The column that the others are held against.
         sample: Some rows.
     """
-    section = section_of(profile, Asked(target=target), most=len(profile.columns) or 1)
-    detailed = len(profile.columns) <= MOST_DETAILED
+    shown = _worth_a_look(profile, target)
+    section = section_of(shown, Asked(target=target), most=len(shown.columns) or 1)
+    detailed = len(shown.columns) <= MOST_DETAILED
     held = profile.column(target)
     columns = [
         Reported(
@@ -53,7 +57,7 @@ def profile_report(
             relation_views(relations_of(profile.relations, column.name)[:8]) if detailed else [],
             target_view(profile.relations, column, held) if detailed else None,
         )
-        for view, column in zip(section.columns, profile.columns, strict=True)
+        for view, column in zip(section.columns, shown.columns, strict=True)
     ]
     values = {
         "title": title,
@@ -66,6 +70,14 @@ def profile_report(
         "beside": None,
     }
     return standalone("profile_report.html", values)
+
+
+def _worth_a_look(profile: Profile, target: str) -> Profile:
+    """Return the profile with as many columns as a browser shows at once: the target, and those most worth a look."""
+    if len(profile.columns) <= MOST_REPORTED:
+        return profile
+    ordered = sorted(profile.columns, key=lambda column: (column.name != target, -interest(column).score))
+    return msgspec.structs.replace(profile, columns=tuple(ordered[:MOST_REPORTED]))
 
 
 def standalone(template: str, values: Mapping[str, object]) -> str:

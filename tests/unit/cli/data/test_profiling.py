@@ -6,6 +6,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from tidemill.server.pages import reports
+
 
 @pytest.fixture
 def table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -46,6 +48,19 @@ def test_a_report_is_one_file_that_asks_for_nothing(tidemill, table):
     assert "&lt;b&gt;" in content
     assert "<b>" not in content.split("</head>")[1]
     assert "Look closer" in content
+
+
+def test_a_report_of_a_wide_table_holds_the_columns_most_worth_a_look(tidemill, tmp_path, monkeypatch):
+    monkeypatch.setattr(reports, "MOST_REPORTED", 5)
+    columns = {f"column {at}": [at, at + 1, None if at == 20 else at] for at in range(30)}
+    pl.DataFrame(columns).write_csv(tmp_path / "wide.csv")
+
+    tidemill("data", "profile", tmp_path / "wide.csv", "--target", "column 7", "--html", tmp_path / "wide.html")
+
+    page = (tmp_path / "wide.html").read_text()
+    assert page.count('<article class="column"') == 5
+    assert page.index('data-name="column 7"') < page.index('data-name="column 20"')
+    assert "The 5 of 30 columns that are most worth a look" in page
 
 
 def test_a_version_is_profiled_and_reported(tidemill, table):
