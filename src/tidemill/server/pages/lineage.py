@@ -15,6 +15,7 @@ from tidemill.core.access import Actor
 from tidemill.core.errors import NotFound
 from tidemill.core.refs import Ref
 from tidemill.data.errors import DatasetVersionRemoved
+from tidemill.data.records import DatasetKind
 from tidemill.ledger.records import Edge
 from tidemill.server.pages import words
 from tidemill.server.pages.addresses import url_of, version_url
@@ -116,9 +117,12 @@ class Names:
         for edge in [each for each in edges if each.relation == "ingested"][:_MOST_NODES]:
             with suppress(NotFound):
                 version = self._workspace.data.get(self._actor, ref=Ref.parse(edge.target).id)
-                for file in version.source.files:
-                    ref = f"source:{file.digest}"
-                    self._known[ref] = (file.name.rpartition("/")[2] or file.name, url_of(ref))
+                sources = [(file.digest, file.name) for file in version.source.files]
+                if version.kind is DatasetKind.TREE:  # the folder that it came from has the digest of what it held
+                    sources.append((version.digest, version.source.uri.rstrip("/")))
+                for digest, name in sources:
+                    ref = f"source:{digest}"
+                    self._known[ref] = (name.rpartition("/")[2] or name, url_of(ref))
         return self
 
     def _look(self, ref: str) -> tuple[str, str]:

@@ -66,6 +66,12 @@ def test_the_list_counts_rows_of_tables_and_files_of_folders(serve, tables):
     assert re.search(r"table\s*2390", text)
 
 
+def test_the_lineage_of_files_names_the_folder_that_they_came_from(see):
+    drawn = see("/datasets/folder/1").partition("Lineage")[2]
+
+    assert re.search(r">folder<", drawn)
+
+
 def test_a_version_has_a_small_multiple_of_each_column_and_what_goes_together(see):
     text = see("/datasets/table/2")
 
