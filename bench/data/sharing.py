@@ -230,7 +230,7 @@ def _shared(folder: Path) -> Iterator[Place]:
 
 @contextmanager
 def _bucket() -> Iterator[Place]:
-    import boto3  # noqa: PLC0415 - only with `--s3`
+    import boto3  # type: ignore[import-untyped]  # noqa: PLC0415 - only with `--s3`
     from moto.server import ThreadedMotoServer  # noqa: PLC0415 - as above
 
     os.environ.update(KEYS)
