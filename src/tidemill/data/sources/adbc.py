@@ -62,9 +62,8 @@ class Link:
 
     def close(self) -> None:
         """End what is still read: a connection does not close before."""
-        for statement in self._statements:
-            statement.close()
-        self._statements.clear()
+        while self._statements:
+            self._statements.pop().close()
 
     @contextmanager
     def _asked(self, sql: str, options: Mapping[str, str]) -> "Iterator[arrow.RecordBatchReader]":
@@ -77,8 +76,9 @@ class Link:
             stream, _ = statement.execute_query()
             yield arrow.RecordBatchReader.from_arrow(stream)
         finally:
-            self._statements.discard(statement)
-            statement.close()
+            if statement in self._statements:  # else it was ended together with the connection
+                self._statements.remove(statement)
+                statement.close()
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """Return the rows of a small answer."""
