@@ -54,6 +54,12 @@ def blocks(page: str, kind: str) -> list[str]:
     return [text for name, text in _BLOCK.findall((DOCS / page).read_text()) if name == kind]
 
 
+def steps(page: str) -> list[Step]:
+    """Return the commands of a page, in order."""
+    texts = [text for name, text in _BLOCK.findall((DOCS / page).read_text()) if name in {"console", "sh"}]
+    return [step for text in texts for step in _steps(text)]
+
+
 def follow(
     page: str,
     bare: Callable[..., Ran],
