@@ -68,6 +68,12 @@ class KeyWatch:
         """Return whether a key of a part came in an earlier one; the part itself repeats none."""
         return bool(self._earlier) and not self._repeated(rows.with_row_index(ROW, offset=1), within=False).is_empty()
 
+    def misses(self, rows: "pl.LazyFrame") -> bool:
+        """Return whether a row of a part lacks the key, or repeats it, in the part or an earlier one."""
+        lacking = rows.select(pl.any_horizontal([pl.col(column).is_null() for column in self.columns]).any())
+        numbered = rows.with_row_index(ROW, offset=1).with_columns(pl.col(ROW).cast(pl.Int64))
+        return bool(lacking.collect(engine="streaming").item()) or not self.repeated(numbered).is_empty()
+
     def remember(self, rows: "pl.LazyFrame") -> None:
         """Keep the keys of a part, whose files stay where they are."""
         if not self.columns:

@@ -399,6 +399,7 @@ def test_what_is_appended_goes_on_with_the_key_and_the_time(ingest: Ingest) -> N
         ingest("id,at,x\n2,2013-01-03,b\n", append=True)
     with pytest.raises(errors.InvalidOption, match="'x'"):
         ingest("id,at,x\n3,2013-01-03,b\n", append=True, key=["x"])
+    assert ingest("id,at,x\n3,2013-01-03,b\n", append=True, key=["at"]).key == ("at",)
 
 
 def test_rows_and_files_are_not_appended_to_one_another(ingest: Ingest, data: DataService, write: Write) -> None:

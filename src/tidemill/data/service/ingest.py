@@ -23,7 +23,7 @@ from tidemill.data.profile.build import decode_profile, encode_profile
 from tidemill.data.profile.merge import merge_profiles
 from tidemill.data.records import Column, DatasetKind, DatasetVersion, NewRows, Part, Source, SourceFile
 from tidemill.data.report import QualityReport, encode_report, make_report
-from tidemill.data.rules import DatasetRef, join_schemas, manifest
+from tidemill.data.rules import DatasetRef, check_key, join_schemas, manifest
 from tidemill.data.service.place import Place
 from tidemill.data.service.recording import Draft, Order, record
 from tidemill.data.service.underway import Tell
@@ -44,7 +44,7 @@ def ingest_table(place: Place, actor: Actor, order: Order, files: Sequence[Input
     with place.ledger.read() as connection:
         latest = store.find_version(connection, DatasetRef(order.name), parts=True)
     base = latest if order.append else None
-    order = _going_on(order, base)
+    order = _going_on(place, order, base)
     with place.works.watch(order.name, partial(_fetched, files)):
         sources = [file.describe() for file in files]
     kept = base.parts if base else ()
@@ -81,8 +81,8 @@ def ingest_table(place: Place, actor: Actor, order: Order, files: Sequence[Input
     return record(place, actor, order, draft, base.id if base else None)
 
 
-def _going_on(order: Order, base: DatasetVersion | None) -> Order:
-    """Return an order of rows that are appended with the key and the time of the rows before."""
+def _going_on(place: Place, order: Order, base: DatasetVersion | None) -> Order:
+    """Return an order of rows that are appended, with the key and the time of the rows before where it names none."""
     if base is None:
         return order
     if base.kind is not DatasetKind.TABLE:
@@ -91,13 +91,25 @@ def _going_on(order: Order, base: DatasetVersion | None) -> Order:
             hint="Give the rows a dataset of their own, or leave out --append.",
         )
     asked = order.options
-    if asked.key and set(asked.key) != set(base.key):
-        raise InvalidOption(
-            f"The key of {base.ref} is {shown(', '.join(base.key)) if base.key else 'none'}, and not"
-            f" {shown(', '.join(asked.key))}",
-            hint="Leave out --key to go on with it, or add all files anew without --append.",
-        )
-    return replace(order, options=replace(asked, key=base.key, time=asked.time or base.time))
+    key = asked.key or base.key
+    if set(key) != set(base.key):
+        _check_key_of(place, base, key)
+    return replace(order, options=replace(asked, key=key, time=asked.time or base.time))
+
+
+def _check_key_of(place: Place, base: DatasetVersion, key: Sequence[str]) -> None:
+    """Refuse a new key that does not name the rows that are there."""
+    check_key(key, None, [column.name for column in base.columns])
+    with plain_disk(place.objects.root), Scratch(place.objects) as scratch:
+        watch = KeyWatch(key, keep=True, scratch=scratch)
+        for part in base.parts:
+            rows = place.reader.scan_part(part)
+            if watch.misses(rows):
+                raise InvalidOption(
+                    f"The key {shown(', '.join(key))} is missing in a row of {base.ref}, or two rows have the same",
+                    hint="Leave out --key to go on with the one before, or add all files anew without --append.",
+                )
+            watch.remember(rows)
 
 
 def _new_rows(options: Options, made: Sequence[Part]) -> NewRows | None:
