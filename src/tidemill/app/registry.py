@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from tidemill.core.access import SYSTEM
+from tidemill.core.digests import Digest
 from tidemill.core.lazy import lazy
 from tidemill.models.service import ModelService
 
@@ -30,6 +31,10 @@ class ModelRegistry:
         """
         found = self._models.get(SYSTEM, ref=ref)
         return found.model, found.number
+
+    def bundle(self, model: str, version: int) -> Digest:
+        """Return the tree of what endpoints would serve of a model version."""
+        return self._models.get(SYSTEM, ref=f"{model}@{version}").bundle
 
     def score(self, model: str, version: int, rows: "pl.DataFrame") -> "pl.DataFrame":
         """Return the outputs of a model version for some rows, a column an output."""

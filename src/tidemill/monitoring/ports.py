@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
+from tidemill.core.digests import Digest
 from tidemill.monitoring.records import Trigger
 
 if TYPE_CHECKING:
@@ -78,6 +79,9 @@ class Registry(Protocol):
         Raises:
             NotFound: If there is none.
         """
+
+    def bundle(self, model: str, version: int) -> Digest:
+        """Return the tree of what endpoints would serve of a model version."""
 
     def score(self, model: str, version: int, rows: "pl.DataFrame") -> "pl.DataFrame":
         """Return the outputs of a model version for some rows, a column an output."""

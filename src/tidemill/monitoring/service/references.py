@@ -127,6 +127,8 @@ class References:
         query = sa.select(table.digest).where(table.model == model, table.version == version)
         with self._ledger.read() as connection:
             digest = connection.execute(query).scalars().first()
+        if digest is None and self._registry is not None:  # it is not deployed yet
+            digest = self._registry.bundle(model, version)
         if digest is None:
             return None
         files = {entry.path: entry.digest for entry in self._objects.list_tree(parse_digest(digest))}
