@@ -24,7 +24,7 @@ NOBODY = 65534
 CHILD = """
 import os, resource, sys
 from pathlib import Path
-import numpy, polars  # before the user changes, who may not read them
+import numpy, polars, tidemill.data.service.ingest  # before the user changes, who may not read what they are made of
 from tidemill.core.access import OWNER
 from tidemill.core.errors import TidemillError
 from tidemill.data import segments
