@@ -21,7 +21,7 @@ def test_what_has_no_order_is_not_cut() -> None:
     frame = pl.DataFrame({"at": [[1], [2]]})
     for how in ({"at": [1]}, {"shares": (0.5, 0.5)}):
         with pytest.raises(errors.InvalidOption, match="no order"):
-            split_by_time(frame, "at", **how)  # type: ignore[arg-type]
+            split_by_time(frame, "at", **how)
 
 
 def test_cuts_fit_dates_naive_moments_and_numbers() -> None:
