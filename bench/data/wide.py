@@ -65,7 +65,7 @@ async def ask(path: str) -> tuple[float, int, float]:
         longest = 0.0
         while not asked.done():
             start = time.perf_counter()
-            await http.get("/healthz")
+            await http.get("/health")
             longest = max(longest, time.perf_counter() - start)
             await asyncio.sleep(0.01)
         answer = (await asked).raise_for_status()
@@ -78,7 +78,7 @@ def serve(home: Path) -> subprocess.Popen[bytes]:
     server = subprocess.Popen([sys.executable, "-m", "tidemill.cli.main", *words], stderr=subprocess.DEVNULL)
     for _ in range(600):
         try:
-            httpx.get(f"http://127.0.0.1:{PORT}/healthz").raise_for_status()
+            httpx.get(f"http://127.0.0.1:{PORT}/health").raise_for_status()
         except httpx.HTTPError:
             time.sleep(0.1)
         else:
@@ -102,13 +102,20 @@ def main() -> None:
             seconds, peak = add(home, file)
             print(f"| add of {suffix}, peak {peak:,.0f} MiB | {seconds:.1f} | {file.stat().st_size / 1e6:.0f} | |")
         server = serve(home)
-        for name, path in PAGES.items():
-            seconds, size, waited = asyncio.run(ask(path))
-            print(f"| {name} | {seconds:.2f} | {size / 1e6:.2f} | {waited * 1000:.0f} |", flush=True)
-        peak_kib = next(line for line in Path(f"/proc/{server.pid}/status").read_text().splitlines() if "VmHWM" in line)
-        print(f"\nPeak of the server: {int(peak_kib.split()[1]) / 1024:,.0f} MiB")
-        server.terminate()
-        server.wait()
+        try:
+            look(server.pid)
+        finally:
+            server.terminate()
+            server.wait()
+
+
+def look(server: int) -> None:
+    """Ask for the pages and print what they took."""
+    for name, path in PAGES.items():
+        seconds, size, waited = asyncio.run(ask(path))
+        print(f"| {name} | {seconds:.2f} | {size / 1e6:.2f} | {waited * 1000:.0f} |", flush=True)
+    peak_kib = next(line for line in Path(f"/proc/{server}/status").read_text().splitlines() if "VmHWM" in line)
+    print(f"\nPeak of the server: {int(peak_kib.split()[1]) / 1024:,.0f} MiB")
 
 
 if __name__ == "__main__":
