@@ -121,9 +121,12 @@ def gcs(gcs_server, gcs_proxy) -> str:
 @pytest.fixture(scope="session")
 def azure_server():
     """Give an Azure Blob Storage of this machine."""
-    from tests.faults.azure_server import AzureServer
+    from tests.faults.azure_server import AzureServer, NotInstalled
 
-    server = AzureServer()
+    try:
+        server = AzureServer()
+    except NotInstalled as error:
+        pytest.skip(str(error))
     yield server
     server.stop()
 

