@@ -65,8 +65,8 @@ def test_columns_are_shown_in_the_order_asked_for(workspace):
     assert [each.name for each in columns] == ["paid", "id"]
     assert "4111" not in str(columns)
     for ask in (workspace.data.sample, workspace.data.profile):
-        with pytest.raises(UnknownColumn, match="payed"):
-            ask(OWNER, "people@1", columns=["payed"])
+        with pytest.raises(UnknownColumn, match="paidd"):
+            ask(OWNER, "people@1", columns=["paidd"])
 
 
 def test_a_version_is_looked_through_once_however_many_ask(workspace, monkeypatch):

@@ -42,6 +42,6 @@ def test_columns_that_nobody_asks_for_are_not_read(stored):
 
 
 def test_an_unknown_column_is_told_with_the_nearest(stored):
-    with pytest.raises(UnknownColumn, match="whem") as told:
-        Outline(stored).part(["whem"])
+    with pytest.raises(UnknownColumn, match="wen_") as told:
+        Outline(stored).part(["wen_"])
     assert "'when'" in told.value.hint
