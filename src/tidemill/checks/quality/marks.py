@@ -28,7 +28,7 @@ Marking = Callable[["pl.LazyFrame", str, Path | None], "pl.Expr"]
 """From rows, the name of the column that numbers them and a folder for large files to which of them are bad."""
 
 _LONG = 1 << 22
-_BATCH_ROWS = 1 << 19
+_BATCH_ROWS = 1 << 16
 _MOST_HELD = 1 << 18
 _MOST_AT_ONCE = 1 << 20
 _BOX_BITS = 8
@@ -107,14 +107,7 @@ def mark_repeats(
 
 def batches(frame: "pl.LazyFrame", columns: Sequence[str]) -> "Iterator[pl.DataFrame]":
     """Yield some columns of a table, in the order of its rows."""
-    chosen = frame.select(columns)
-    if "FILTER" in chosen.explain(optimized=False):  # each slice would look at all rows before it
-        yield from chosen.collect_batches(chunk_size=_BATCH_ROWS, maintain_order=True, engine="streaming")
-        return
-    start = 0  # in slices: batches of many files are read far ahead of who takes them
-    while (batch := chosen.slice(start, _BATCH_ROWS).collect(engine="streaming")).height:
-        yield batch
-        start += batch.height
+    return frame.select(columns).collect_batches(chunk_size=_BATCH_ROWS, maintain_order=True, engine="streaming")
 
 
 def _mark_box(pieces: "Iterator[Digests]", marks: Marks) -> None:
