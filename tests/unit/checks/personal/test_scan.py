@@ -108,7 +108,12 @@ def test_a_query_is_asked_for_many_columns_at_once(monkeypatch):
     wide = pl.DataFrame({f"note {at}": [f"user{row}@example.org" for row in range(20)] for at in range(400)})
     asked = []
     whole = pl.DataFrame.filter
-    monkeypatch.setattr(pl.DataFrame, "filter", lambda *args, **named: asked.append(1) or whole(*args, **named))
+
+    def counted(*args, **named):
+        asked.append(args)
+        return whole(*args, **named)
+
+    monkeypatch.setattr(pl.DataFrame, "filter", counted)
 
     report = scan_personal(wide)
 

@@ -72,6 +72,19 @@ def test_the_lineage_of_files_names_the_folder_that_they_came_from(see):
     assert re.search(r">folder<", drawn)
 
 
+def count_masked(monkeypatch):
+    """Return the names of columns, as they are masked from now on."""
+    names = []
+    mask = masking._mask_column
+
+    def noted(column, kinds):
+        names.append(column.name)
+        return mask(column, kinds)
+
+    monkeypatch.setattr(masking, "_mask_column", noted)
+    return names
+
+
 def test_a_version_has_a_small_multiple_of_each_column_and_what_goes_together(see):
     text = see("/datasets/table/2")
 
@@ -127,11 +140,7 @@ def test_a_wide_table_shows_what_is_worth_a_look_first_and_pages_say_where_one_i
 
 
 def test_of_a_wide_table_no_column_is_read_that_is_not_shown(see, monkeypatch):
-    masked = []
-    mask = masking._mask_column
-    monkeypatch.setattr(
-        masking, "_mask_column", lambda column, kinds: masked.append(column.name) or mask(column, kinds)
-    )
+    masked = count_masked(monkeypatch)
 
     see("/datasets/wider/1")
     assert len(masked) == 48
@@ -146,9 +155,7 @@ def test_rows_that_differ_show_a_hundred_columns_of_a_wide_table(tables, tmp_pat
         made = pl.DataFrame({"id": [1, 2, 3]} | {f"column {at:03}": [at, at * step, 5] for at in range(1, WIDE)})
         made.write_parquet(tmp_path / "rows.parquet")
         tables.data.ingest(OWNER, "moved", str(tmp_path / "rows.parquet"), key=["id"])
-    read = []
-    mask = masking._mask_column
-    monkeypatch.setattr(masking, "_mask_column", lambda column, kinds: read.append(column.name) or mask(column, kinds))
+    read = count_masked(monkeypatch)
 
     page = see("/datasets/moved/diff?before=1&after=2")
 
