@@ -48,11 +48,15 @@ class Link:
     Args:
         connection: The connection of the driver.
         options: Options of each statement.
+        is_one: Whether all that is read is one transaction, and not one a statement.
     """
 
-    def __init__(self, connection: "adbc_driver_manager.AdbcConnection", options: Mapping[str, str]) -> None:
+    def __init__(
+        self, connection: "adbc_driver_manager.AdbcConnection", options: Mapping[str, str], *, is_one: bool = True
+    ) -> None:
         self._connection = connection
         self._options = dict(options)
+        self._is_one = is_one
         self._statements: set[adbc_driver_manager.AdbcStatement] = set()
 
     def run(self, sql: str) -> None:
@@ -120,8 +124,9 @@ class Link:
             ]
 
     def roll_back(self) -> None:
-        """End the transaction; the next statement begins another."""
-        self._connection.rollback()
+        """End the transaction, if there is one; the next statement begins another."""
+        if self._is_one:
+            self._connection.rollback()
 
     def frames(self, sql: str) -> "Iterator[pl.DataFrame]":
         """Yield the rows of an answer as they come; at least one frame, empty if need be."""
@@ -157,7 +162,7 @@ def linked(
             connection = stack.enter_context(adbc_driver_manager.AdbcConnection(opened))
             if is_one:
                 connection.set_autocommit(False)
-        link = Link(connection, options)
+        link = Link(connection, options, is_one=is_one)
         stack.callback(link.close)
         yield link
 
