@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import local
 from typing import NamedTuple, Self
 
 from tidemill.core.digests import Digest
@@ -15,7 +16,7 @@ from tidemill.core.errors import Conflict, OutOfSpace, Unavailable
 from tidemill.core.ids import new_id
 from tidemill.core.names import shown
 from tidemill.objects.digest import digest_file
-from tidemill.objects.packs.folder import StoredFiles
+from tidemill.objects.packs.folder import SPAN_BYTES, StoredFiles
 from tidemill.objects.packs.manifest import FileEntry
 from tidemill.objects.packs.pace import threads_for
 from tidemill.objects.packs.seen import Look, Seen, look_at
@@ -93,6 +94,7 @@ class Checkout:
         self._done = self._total = 0
         self._looks: dict[str, tuple[int, int, int, int]] = {}
         self._is_new = False
+        self._buffers = local()
 
     def new(self, target: Path) -> CheckedOut:
         """Write all files to a folder that does not exist; it appears when it is whole.
@@ -232,7 +234,7 @@ class Checkout:
                 self._advance(entry.size)
             else:
                 os.truncate(coming.handle, entry.size)
-                for size in pool.map(lambda run: self._run(number, run, coming.handle), self._runs(number)):
+                for size in pool.map(lambda run: self._run(run, coming.handle), self._runs(number)):
                     self._advance(size)
             self._note(entry.path, coming.finish())
 
@@ -244,8 +246,11 @@ class Checkout:
             offset += size
         return found
 
-    def _run(self, number: int, run: tuple[int, int, int], handle: int) -> int:
-        content = self._files.read_chunks(number, run[0], run[1])
+    def _run(self, run: tuple[int, int, int], handle: int) -> int:
+        buffer = getattr(self._buffers, "one", None)
+        if buffer is None:
+            buffer = self._buffers.one = bytearray(SPAN_BYTES)
+        content = self._files.read_into(buffer, run[0], run[1])
         _write_all(handle, content, run[2])
         return len(content)
 

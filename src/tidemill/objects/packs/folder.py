@@ -14,11 +14,11 @@ from tidemill.core.digests import Digest
 from tidemill.core.errors import NotFound
 from tidemill.core.names import shown
 from tidemill.core.nearest import did_you_mean
-from tidemill.objects.packs.layout import Layout
+from tidemill.objects.packs.layout import Chunk, Layout
 from tidemill.objects.packs.manifest import FileEntry, decode_files
 from tidemill.objects.store import DamagedObject, ObjectStore
 
-_RUN = 2 << 20
+SPAN_BYTES = 2 << 20
 """Bytes that are read in one go: so few that they are verified and written while the processor still has them."""
 
 
@@ -104,7 +104,7 @@ class StoredFiles:
         end = size = 0
         for file in files:
             chunks = self.layout.chunks_of(file)
-            if run and not (len(chunks) == 1 and size < _RUN and self._goes_on(chunks.start, end)):
+            if run and not (len(chunks) == 1 and size < SPAN_BYTES and self._goes_on(chunks.start, end)):
                 yield from self._run(run)
                 run, size = [], 0
             if len(chunks) != 1:
@@ -124,16 +124,26 @@ class StoredFiles:
             end: The number of the one after the last.
         """
         del file
-        chunks = list(self.layout.chunks(range(start, end)))
-        first, last = chunks[0], chunks[-1]
-        size = last.offset + last.length - first.offset
+        first, size = self._stretch(start, end)
         content = os.pread(self._pack(first.pack).fileno(), size, first.offset)
-        view, at = memoryview(content), 0
-        for number, (digest, pack, _, length) in enumerate(chunks, start):
-            if blake3(view[at : at + length]).digest() != digest:
-                raise self._damaged(self.layout.file_of(number), pack)
-            at += length
+        self._check(memoryview(content), start, end)
         return content
+
+    def read_into(self, buffer: bytearray, start: int, end: int) -> memoryview:
+        """Return the verified bytes of chunks as `read_chunks` does, in a buffer that is used again.
+
+        To touch fresh memory costs more than to read and verify what goes there, where a host has to give it first.
+
+        Args:
+            buffer: Where they go, if it is large enough: a span of `spans` fits into `SPAN_BYTES`.
+            start: The number of the first chunk.
+            end: The number of the one after the last.
+        """
+        first, size = self._stretch(start, end)
+        view = memoryview(buffer if size <= len(buffer) else bytearray(size))[:size]
+        view = view[: os.preadv(self._pack(first.pack).fileno(), [view], first.offset)]
+        self._check(view, start, end)
+        return view
 
     def whole_pack(self, file: int) -> Digest | None:
         """Return the pack that holds just this file, from its first byte to its last; None when there is none."""
@@ -188,6 +198,18 @@ class StoredFiles:
             raise NotFiles(f"There is no file {shown(path)} in this version", hint=did_you_mean(path, self._numbers))
         return number
 
+    def _stretch(self, start: int, end: int) -> tuple[Chunk, int]:
+        """Return the first of some chunks, and how many bytes lie from its begin to the end of the last."""
+        first, last = self.layout.chunk(start), self.layout.chunk(end - 1)
+        return first, last.offset + last.length - first.offset
+
+    def _check(self, content: memoryview, start: int, end: int) -> None:
+        at = 0
+        for number, (digest, pack, _, length) in enumerate(self.layout.chunks(range(start, end)), start):
+            if blake3(content[at : at + length]).digest() != digest:
+                raise self._damaged(self.layout.file_of(number), pack)
+            at += length
+
     def _goes_on(self, chunk: int, before: int) -> bool:
         """Return whether a chunk follows the one before another in number and in place."""
         if chunk != before:
@@ -212,7 +234,7 @@ class StoredFiles:
         end = start
         while end < stop:
             chunk = self.layout.chunk(end)
-            if chunk.pack != pack or chunk.offset != at or (size and size + chunk.length > _RUN):
+            if chunk.pack != pack or chunk.offset != at or (size and size + chunk.length > SPAN_BYTES):
                 break
             at += chunk.length
             size += chunk.length

@@ -7,6 +7,7 @@ import pytest
 from tidemill.core.digests import Digest
 from tidemill.objects import DamagedObject
 from tidemill.objects.packs import Layout, NotFiles
+from tidemill.objects.packs.folder import SPAN_BYTES
 from tidemill.objects.packs.layout import DamagedLayout
 from tidemill.objects.packs.manifest import FileEntry, decode_files, encode_files
 from tidemill.objects.trees import DamagedManifest
@@ -34,6 +35,20 @@ def test_any_range_of_a_file_is_what_was_stored(add, folder, stored, noise):
         assert file.read() == b""
 
 
+@pytest.mark.parametrize("room", [0, 1, SPAN_BYTES, 2 * SPAN_BYTES])
+def test_spans_are_read_into_a_buffer_that_is_used_again(add, folder, stored, noise, room):
+    (folder / "f").write_bytes(noise)
+    files = stored(add())
+    buffer = bytearray(b"x" * room)
+
+    read = [bytes(files.read_into(buffer, start, end)) for start, end, _ in files.spans(0)]
+
+    assert len(read) > 3
+    assert max(map(len, read)) <= SPAN_BYTES
+    assert b"".join(read) == noise
+    assert len(buffer) == room
+
+
 def test_a_path_that_is_not_there_is_told_with_the_nearest(add, folder, stored):
     (folder / "train.csv").write_bytes(b"1")
 
@@ -52,6 +67,8 @@ def test_a_flipped_bit_is_refused_by_every_reader_and_named(add, folder, store, 
 
     with pytest.raises(DamagedObject, match="'hurt'"):
         files.read("hurt")
+    with pytest.raises(DamagedObject, match="'hurt'"):
+        [files.read_into(bytearray(SPAN_BYTES), start, end) for start, end, _ in files.spans(1)]
     with files.open("hurt") as file:
         file.seek(4 << 20)
         with pytest.raises(DamagedObject):
