@@ -12,7 +12,6 @@ import json
 import os
 import random
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -26,10 +25,20 @@ import httpx
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from bench.data.versions import ENV, Failed, insert, run, settle, size_of, write_big, write_many
+from bench.data.versions import (
+    ENV,
+    Failed,
+    insert,
+    medians,
+    programs_of,
+    run,
+    settle,
+    size_of,
+    write_big,
+    write_many,
+)
 
 BIN = Path(sys.executable).parent
-DVC = "dvc[s3]==3.67.1"
 KEYS = {"AWS_ACCESS_KEY_ID": "bench", "AWS_SECRET_ACCESS_KEY": "bench", "AWS_REGION": "us-east-1"}
 API = """
 import sys, time
@@ -252,17 +261,6 @@ def _bucket() -> Iterator[Place]:
         server.stop()
 
 
-def programs_of(given: Path | None, root: Path) -> Path:
-    """Return the programs of an environment with DVC, made when it is not there."""
-    if given:
-        return given
-    folder = root / "dvc"
-    subprocess.run(["uv", "venv", "--quiet", "--python", sys.executable, str(folder)], check=True)
-    python = str(folder / "bin" / "python")
-    subprocess.run(["uv", "pip", "install", "--quiet", "--compile-bytecode", "--python", python, DVC], check=True)
-    return folder / "bin"
-
-
 def main() -> None:
     """Measure, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -276,7 +274,7 @@ def main() -> None:
     found: dict[tuple[str, str], dict[str, list[float]]] = {}
     with tempfile.TemporaryDirectory(dir=asked.place) as made:
         root = Path(made)
-        programs = programs_of(asked.dvc, root)
+        programs = programs_of(asked.dvc, root, extra="[s3]" if asked.s3 else "")
         write_big(root / "big.bin", asked.mib)
         write_many(root / "many", asked.files)
         for seed in range(asked.rounds):
@@ -287,9 +285,7 @@ def main() -> None:
                             found.setdefault((source.stem, what), {}).setdefault(kind, []).append(value)
     print("| files | | dvc | tidemill | ratio |\n| --- | --- | ---: | ---: | ---: |")
     for (name, what), values in found.items():
-        peer, ours = statistics.median(values["dvc"]), statistics.median(values["tidemill"])
-        pairs = zip(values["dvc"], values["tidemill"], strict=True)
-        ratio = statistics.median(theirs / max(mine, 1e-9) for theirs, mine in pairs)
+        peer, ours, ratio = medians(values["dvc"], values["tidemill"])
         print(f"| {name} | {what} | {peer:.3g} | {ours:.3g} | {ratio:.3g} |")
 
 

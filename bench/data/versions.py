@@ -19,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -34,6 +34,7 @@ ENV = {
     for name, value in os.environ.items()
     if not name.startswith("TIDEMILL") and name != "PYTHONDONTWRITEBYTECODE"
 }
+DVC = "3.67.1"
 PLACE = 64 << 10
 ROOM = 256 << 20
 API = """
@@ -257,16 +258,15 @@ def opened(kind: str, form: str, programs: Path, root: Path) -> Iterator[Dvc | T
         shutil.rmtree(folder)
 
 
-def programs_of(given: Path | None, root: Path) -> Path:
-    """Return the programs of an environment with DVC, made when it is not there."""
+def programs_of(given: Path | None, root: Path, *, extra: str = "") -> Path:
+    """Return the programs of an environment with DVC, and an extra of it such as `[s3]`, made when it is not there."""
     if given:
         return given
     folder = root / "dvc"
     subprocess.run(["uv", "venv", "--quiet", "--python", sys.executable, str(folder)], check=True)
     python = str(folder / "bin" / "python")
-    subprocess.run(
-        ["uv", "pip", "install", "--quiet", "--compile-bytecode", "--python", python, "dvc==3.67.1"], check=True
-    )
+    install = ["uv", "pip", "install", "--quiet", "--compile-bytecode", "--python", python, f"dvc{extra}=={DVC}"]
+    subprocess.run(install, check=True)
     return folder / "bin"
 
 
@@ -300,13 +300,17 @@ def main() -> None:
     tell(found, is_json=asked.json)
 
 
+def medians(theirs: Sequence[float], ours: Sequence[float]) -> tuple[float, float, float]:
+    """Return the medians of DVC and of Tidemill, and of the ratios of rounds."""
+    ratios = [peer / max(mine, 1e-9) for peer, mine in zip(theirs, ours, strict=True)]
+    return statistics.median(theirs), statistics.median(ours), statistics.median(ratios)
+
+
 def tell(found: dict[tuple[str, str, str], dict[str, list[float]]], *, is_json: bool) -> None:
     """Print medians and ratios."""
     rows = []
     for (name, form, what), values in found.items():
-        peer, ours = statistics.median(values["dvc"]), statistics.median(values["tidemill"])
-        pairs = zip(values["dvc"], values["tidemill"], strict=True)
-        ratio = statistics.median(theirs / max(mine, 1e-9) for theirs, mine in pairs)
+        peer, ours, ratio = medians(values["dvc"], values["tidemill"])
         rows.append({"files": name, "form": form, "what": what, "dvc": peer, "tidemill": ours, "ratio": ratio})
     if is_json:
         print(json.dumps(rows))
