@@ -428,7 +428,7 @@ def test_ten_thousand_columns_are_accepted(ingest: Ingest, data: DataService) ->
 
 
 def test_a_file_that_is_not_what_its_name_says_is_told_so(ingest: Ingest) -> None:
-    for content in (b"\x93\xcc\xff\x01" * 50, b"a\0b"):
+    for content in (b"\x93\xcc\xff\x01" * 50, b"a\0b", b"not a table\n"):
         told = refused(ingest, errors.MalformedTable, content, file="t.parquet")
         assert "does not begin as a file of Parquet does" in str(told)
 

@@ -54,7 +54,7 @@ def kind_of(path: Path, name: str) -> FileKind:
 
     Raises:
         UnsupportedSource: If it is of a kind that is known and not read.
-        MalformedTable: If its name says what its bytes are not, and they are no text.
+        MalformedTable: If its name says what its bytes are not, and they are no text of several lines either.
     """
     with path.open("rb") as file:
         head = file.read(_HEAD)
@@ -67,7 +67,8 @@ def kind_of(path: Path, name: str) -> FileKind:
     if head[257:262] == b"ustar":
         raise UnsupportedSource(f"{shown(name)} is a tar archive", hint="Unpack it and give the files.")
     named = _NAMED.get(PurePath(name).suffix.lower())
-    if named and (b"\0" in head or not _is_utf8(head)):
+    is_line = 0 < len(head) < _HEAD and b"\n" not in head.strip()
+    if named and (b"\0" in head or not _is_utf8(head) or is_line):
         hint = "It was damaged or cut, or has the wrong name: write it again."
         raise MalformedTable(f"{shown(name, 200)} does not begin as a file of {named} does", hint=hint)
     start = head.removeprefix(b"\xef\xbb\xbf").lstrip(b" \t\r\n")
